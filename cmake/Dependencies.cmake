@@ -1,0 +1,17 @@
+# Every library that the program links, all from Debian's packages. What is opened at first use only (DuckDB, XGBoost) is
+# fetched by script/setup into KEELSON_DEPENDENCIES, checked against third_party/checksums.txt, and copied to build/*/lib.
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(date REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+if(KEELSON_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+
+set(KEELSON_DEPENDENCIES "${CMAKE_SOURCE_DIR}/.cache/dependencies" CACHE PATH "Where script/setup unpacks pinned packages")

@@ -1,0 +1,164 @@
+#include "base/time.h"
+
+#include <date/date.h>
+#include <date/tz.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <sstream>
+
+namespace keelson {
+namespace {
+
+struct Unit {
+  std::string_view name;
+  std::int64_t micros;
+};
+
+// Longest first, so that formatting is greedy; "ms" stands before "m" for parsing by exact match.
+constexpr std::array<Unit, 7> kUnits = {{{"w", 604'800'000'000},
+                                         {"d", 86'400'000'000},
+                                         {"h", 3'600'000'000},
+                                         {"m", 60'000'000},
+                                         {"s", 1'000'000},
+                                         {"ms", 1'000},
+                                         {"us", 1}}};
+
+const date::time_zone* Zone(const void* zone) { return static_cast<const date::time_zone*>(zone); }
+
+// Reads `text` whole by `format`; date::parse leaves the rest unread, which here is a refusal.
+template <typename Time>
+bool ParseWhole(std::string_view text, const char* format, Time& out) {
+  std::istringstream in{std::string(text)};
+  in >> date::parse(format, out);
+  return !in.fail() && (in.eof() || in.peek() == std::istringstream::traits_type::eof());
+}
+
+std::unexpected<Error> BadInstant(std::string_view text) {
+  return Fail(ErrorCode::kInvalidArgument,
+              fmt::format("\"{}\" is not a time; expected for example 2013-04-01T04:00:00Z or 2013-04-01", text));
+}
+
+std::unexpected<Error> BadDuration(std::string_view text) {
+  return Fail(ErrorCode::kInvalidArgument,
+              fmt::format("\"{}\" is not a duration; expected for example 50ms, 30s, 6h, 7d or 1d12h", text));
+}
+
+}  // namespace
+
+std::string FormatInstant(Instant instant) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(instant);
+  std::string text = date::format("%FT%T", seconds);
+  if (const auto fraction = (instant - seconds).count(); fraction != 0) {
+    text += fmt::format(".{:06}", fraction);
+    while (text.back() == '0') text.pop_back();
+  }
+  return text + "Z";
+}
+
+Result<Instant> ParseInstant(std::string_view text) {
+  if (text.size() < 10 || text.size() > 40) return BadInstant(text);
+  std::string normal(text);
+  if (normal.size() > 10 && (normal[10] == ' ' || normal[10] == 't')) normal[10] = 'T';
+  if (normal.back() == 'z') normal.back() = 'Z';
+  Instant instant;
+  if (ParseWhole(normal, "%FT%TZ", instant)) return instant;
+  if (ParseWhole(normal, "%FT%T%Ez", instant)) return instant;
+  if (ParseWhole(normal, "%FT%T", instant)) return instant;
+  if (ParseWhole(normal, "%FT%H:%M", instant)) return instant;
+  if (ParseWhole(normal, "%F", instant)) return instant;
+  return BadInstant(text);
+}
+
+Result<Duration> ParseDuration(std::string_view text) {
+  if (text.empty() || text.size() > 64) return BadDuration(text);
+  std::int64_t total = 0;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    if (rest.front() < '0' || rest.front() > '9') return BadDuration(text);
+    double number = 0;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number, std::chars_format::fixed);
+    if (error != std::errc{}) return BadDuration(text);
+    rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+    const auto unit_length = std::min(rest.find_first_of("0123456789."), rest.size());
+    const auto unit_name = rest.substr(0, unit_length);
+    const Unit* unit = nullptr;
+    for (const Unit& candidate : kUnits) {
+      if (candidate.name == unit_name) unit = &candidate;
+    }
+    if (unit == nullptr) return BadDuration(text);
+    const double micros = number * static_cast<double>(unit->micros);
+    if (micros > 9e17 || static_cast<double>(total) + micros > 9e17) return BadDuration(text);
+    total += static_cast<std::int64_t>(micros + 0.5);
+    rest.remove_prefix(unit_length);
+  }
+  return Duration(total);
+}
+
+std::string FormatDuration(Duration duration) {
+  std::int64_t rest = duration.count();
+  if (rest == 0) return "0s";
+  std::string text;
+  if (rest < 0) {
+    text = "-";
+    rest = -rest;
+  }
+  for (const Unit& unit : kUnits) {
+    if (unit.name == "w") continue;  // people read 14d more easily than 2w
+    if (const std::int64_t count = rest / unit.micros; count > 0) {
+      text += fmt::format("{}{}", count, unit.name);
+      rest -= count * unit.micros;
+    }
+  }
+  return text;
+}
+
+Result<Calendar> Calendar::Open(std::string_view zone_name) {
+  try {
+    return Calendar(std::string(zone_name), date::locate_zone(std::string(zone_name)));
+  } catch (const std::exception&) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("\"{}\" is not a time zone; expected an IANA name such as UTC or Europe/Paris", zone_name));
+  }
+}
+
+Calendar Calendar::Utc() { return Calendar("UTC", nullptr); }
+
+namespace {
+
+date::local_time<Duration> ToLocal(const void* zone, Instant instant) {
+  if (zone == nullptr) return date::local_time<Duration>(instant.time_since_epoch());
+  return Zone(zone)->to_local(instant);
+}
+
+Instant ToSys(const void* zone, date::local_time<Duration> local) {
+  if (zone == nullptr) return Instant(local.time_since_epoch());
+  return Zone(zone)->to_sys(local, date::choose::earliest);
+}
+
+}  // namespace
+
+std::string Calendar::Month(Instant instant) const {
+  return date::format("%Y-%m", date::floor<date::days>(ToLocal(zone_, instant)));
+}
+
+std::string Calendar::Day(Instant instant) const {
+  return date::format("%F", date::floor<date::days>(ToLocal(zone_, instant)));
+}
+
+Instant Calendar::StartOfDay(Instant instant) const {
+  return ToSys(zone_, date::floor<date::days>(ToLocal(zone_, instant)));
+}
+
+Result<Instant> Calendar::ParseLocal(std::string_view text) const {
+  date::local_time<Duration> local;
+  std::string normal(text);
+  if (normal.size() > 10 && normal[10] == ' ') normal[10] = 'T';
+  for (const char* format : {"%F", "%FT%H:%M", "%FT%T"}) {
+    if (ParseWhole(normal, format, local)) return ToSys(zone_, local);
+  }
+  return ParseInstant(text);
+}
+
+}  // namespace keelson

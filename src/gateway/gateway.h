@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "io/http.h"
+
+namespace keelson::gateway {
+
+// One version of a model behind an endpoint, and the replicas that serve it now.
+struct Backend {
+  std::string version;
+  int weight = 0;                      // percent of the traffic; all weights of an endpoint sum to 100 (or 0: none ready yet)
+  std::vector<std::string> addresses;  // ready replicas: "unix:/...", "http://..."
+};
+
+struct EndpointConfig {
+  std::string name;                 // the model's name on the wire
+  std::vector<Backend> backends;
+  std::size_t hold_limit = 1'000;   // requests that may wait for a replica; over it: 503 with Retry-After
+  std::chrono::milliseconds hold_timeout{20'000};
+  std::chrono::milliseconds timeout{30'000};
+  int retries = 3;                  // on another replica, for failures before an answer
+};
+
+struct BackendStats {
+  std::uint64_t requests = 0;
+  std::uint64_t errors = 0;  // answers of 500 and above, and requests given up
+  int in_flight = 0;
+  std::vector<std::uint32_t> recent_latencies_us;  // the last 1,000 or so, oldest first
+};
+
+struct EndpointStats {
+  std::map<std::string, BackendStats> backends;  // by version
+  int held = 0;
+  int in_flight = 0;
+  std::optional<Duration> idle_for;  // since the last request ended; nothing while one is under way or held
+};
+
+// The traffic's way in: chooses a version by weight (StableHash of the request id, so that a retry goes the same way and a
+// replayed day gives the same split), then the ready replica with the fewest requests under way; holds requests while no
+// replica is ready; retries on another replica when one dies before it answered. Thread-safe; asynchronous throughout.
+class Gateway {
+ public:
+  static std::unique_ptr<Gateway> Create();
+  virtual ~Gateway() = default;
+
+  // Sets the whole of one endpoint: new requests follow it at once, those under way end where they are. Held requests go
+  // to the first ready replica.
+  virtual void Configure(const EndpointConfig& config) = 0;
+  virtual void Remove(const std::string& endpoint) = 0;  // held requests get 404
+  virtual bool Has(const std::string& endpoint) const = 0;
+
+  // Forwards `call` (a request of the Open Inference Protocol, made by the edge) and answers with the replica's answer.
+  // The version that answered is in the header "x-keelson-version".
+  virtual void Forward(const std::string& endpoint, const std::string& request_id, io::HttpCall call,
+                       std::function<void(Result<io::HttpResponse>)> done) = 0;
+
+  virtual EndpointStats Stats(const std::string& endpoint) const = 0;
+};
+
+}  // namespace keelson::gateway

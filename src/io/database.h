@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+
+namespace keelson::io {
+
+// One SQL value; std::monostate is NULL.
+using SqlValue = std::variant<std::monostate, std::int64_t, double, std::string>;
+using SqlRow = std::vector<SqlValue>;
+
+// Convenience readers of a column; the wrong type is our own mistake and aborts.
+std::int64_t AsInt(const SqlValue& value);
+double AsDouble(const SqlValue& value);  // an integer is read as its double
+const std::string& AsText(const SqlValue& value);
+bool IsNull(const SqlValue& value);
+
+// A connection inside a transaction (writers) or a read snapshot (readers). Values are always bound, never pasted.
+class SqlSession {
+ public:
+  virtual ~SqlSession() = default;
+  virtual Result<std::vector<SqlRow>> Query(std::string_view sql, const std::vector<SqlValue>& values = {}) = 0;
+  virtual Result<std::int64_t> Execute(std::string_view sql, const std::vector<SqlValue>& values = {}) = 0;  // rows changed
+};
+
+struct Migration {
+  int version;           // 1, 2, 3, ...
+  std::string_view sql;  // several statements; run in one transaction together with the version's own record
+};
+
+// SQLite (WAL, synchronous=FULL). One writer thread groups the transactions that wait into one commit: each still succeeds
+// or fails alone (savepoints), and Write returns after the commit is on disk. Any number of readers beside it.
+// A corrupt page gives kDataLoss, a full disk kResourceExhausted, a read-only file kPermissionDenied, each with the path.
+class Database {
+ public:
+  // `component` names a schema in the shared file ("tracking", "control"): each room migrates its own tables.
+  static Result<std::unique_ptr<Database>> Open(const std::string& path);
+  virtual ~Database() = default;
+
+  // Brings the component's schema from whatever version is stored to the last of `migrations`; refuses a newer one with
+  // kFailedPrecondition. Each step in one transaction.
+  virtual Status Migrate(std::string_view component, const std::vector<Migration>& migrations) = 0;
+
+  // Runs `work` in a write transaction; an error from it rolls back and is returned. Durable when it returns.
+  virtual Status Write(const std::function<Status(SqlSession&)>& work) = 0;
+  // Runs `work` on a consistent snapshot; it sees everything whose Write has returned.
+  virtual Status Read(const std::function<Status(SqlSession&)>& work) = 0;
+
+  virtual Status BackupTo(const std::string& path) = 0;       // an online copy, consistent
+  virtual Result<std::vector<std::string>> CheckIntegrity() = 0;  // what is wrong, a line each; empty when sound
+};
+
+}  // namespace keelson::io
