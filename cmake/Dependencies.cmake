@@ -15,3 +15,10 @@ if(KEELSON_TESTS)
 endif()
 
 set(KEELSON_DEPENDENCIES "${CMAKE_SOURCE_DIR}/.cache/dependencies" CACHE PATH "Where script/setup unpacks pinned packages")
+
+# Shared libraries that a role opens at first use stand in build/*/lib, as they do in a package (bin/keelson, lib/).
+if(NOT EXISTS ${KEELSON_DEPENDENCIES}/lib/libduckdb.so)
+  message(FATAL_ERROR "The pinned packages are not in ${KEELSON_DEPENDENCIES}; run script/setup first")
+endif()
+file(GLOB opened_libraries ${KEELSON_DEPENDENCIES}/lib/*.so*)
+file(COPY ${opened_libraries} DESTINATION ${CMAKE_BINARY_DIR}/lib)
