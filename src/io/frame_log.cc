@@ -1,0 +1,232 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+
+#include "io/crc32c.h"
+#include "io/files.h"
+#include "io/os.h"
+
+namespace keelson::io {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "frames are written in the machine's order");
+
+constexpr std::size_t kHeader = 8;
+constexpr std::size_t kReadStep = std::size_t{1} << 20;
+
+struct FrameHeader {
+  std::uint32_t length = 0;
+  std::uint32_t crc = 0;
+};
+
+FrameHeader ParseHeader(const char* at) {
+  FrameHeader header;
+  std::memcpy(&header.length, at, 4);
+  std::memcpy(&header.crc, at + 4, 4);
+  return header;
+}
+
+enum class FrameState { kWhole, kShort, kDamaged };
+
+// What begins at bytes[0]. Eight zero bytes are kShort: a file system may extend a file before its data reached the
+// disk, and no frame is empty.
+FrameState Examine(std::string_view bytes) {
+  if (bytes.size() < kHeader) return FrameState::kShort;
+  const FrameHeader header = ParseHeader(bytes.data());
+  if (header.length == 0 && header.crc == 0) return FrameState::kShort;
+  if (header.length == 0 || header.length > FrameLog::kMaxPayload) return FrameState::kDamaged;
+  if (bytes.size() - kHeader < header.length) return FrameState::kShort;
+  return Crc32c(bytes.substr(kHeader, header.length)) == header.crc ? FrameState::kWhole : FrameState::kDamaged;
+}
+
+// Whether a whole frame begins anywhere behind the first byte: what tells damage in the middle from a torn tail. A tail
+// full of numbers that look like lengths could cost quadratic work: after some seconds' worth it counts as damage,
+// which cuts nothing.
+bool HasWholeFrameBehind(std::string_view bytes) {
+  std::uint64_t budget = std::uint64_t{16} << 30;
+  for (std::size_t at = 1; at + kHeader < bytes.size(); ++at) {
+    const std::string_view rest = bytes.substr(at);
+    if (Examine(rest) == FrameState::kWhole) return true;
+    const std::uint64_t length = ParseHeader(rest.data()).length;
+    if (length > rest.size()) continue;
+    if (length > budget) return true;
+    budget -= length;
+  }
+  return false;
+}
+
+std::unexpected<Error> Damaged(const std::string& path, std::uint64_t offset) {
+  return Fail(
+      ErrorCode::kDataLoss,
+      fmt::format("the log is damaged at byte {}: run `keelson doctor`, and `keelson restore` from a backup", offset),
+      path);
+}
+
+// A file's bytes from a moving offset, read in steps.
+class Window {
+ public:
+  Window(int fd, const std::string& path, std::uint64_t offset) : fd_(fd), path_(path), offset_(offset) {}
+
+  std::uint64_t offset() const { return offset_; }
+  std::string_view bytes() const { return std::string_view(buffer_).substr(begin_); }
+  void Skip(std::size_t count) {
+    begin_ += count;
+    offset_ += count;
+  }
+
+  // Reads on until at least `want` bytes are there or the file has no more.
+  Status Fill(std::size_t want) {
+    if (bytes().size() >= want) return {};
+    buffer_.erase(0, begin_);
+    begin_ = 0;
+    const std::size_t had = buffer_.size();
+    buffer_.resize(std::max(want, had + kReadStep));
+    const auto got = ReadAt(fd_, buffer_.data() + had, buffer_.size() - had, offset_ + had, path_);
+    buffer_.resize(had + got.value_or(0));
+    if (!got.has_value()) return std::unexpected(got.error());
+    return {};
+  }
+
+  // Fills what the frame that begins here needs, as its header says, and tells its state.
+  Result<FrameState> Look() {
+    KEELSON_RETURN_IF_ERROR(Fill(kHeader));
+    if (bytes().size() >= kHeader) {
+      const std::size_t length = ParseHeader(bytes().data()).length;
+      if (length <= FrameLog::kMaxPayload && length <= Remaining()) KEELSON_RETURN_IF_ERROR(Fill(kHeader + length));
+    }
+    return Examine(bytes());
+  }
+
+ private:
+  std::uint64_t Remaining() const {
+    struct stat info {};
+    if (fstat(fd_, &info) != 0 || static_cast<std::uint64_t>(info.st_size) < offset_) return 0;
+    return static_cast<std::uint64_t>(info.st_size) - offset_;
+  }
+
+  int fd_;
+  const std::string& path_;
+  std::uint64_t offset_;  // of bytes()[0] in the file
+  std::string buffer_;
+  std::size_t begin_ = 0;
+};
+
+class AppendLog final : public FrameLog {
+ public:
+  AppendLog(std::string path, Fd file, std::uint64_t size)
+      : path_(std::move(path)), file_(std::move(file)), size_(size) {}
+
+  Status Append(std::string_view payload) override {
+    if (payload.empty() || payload.size() > kMaxPayload) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("a frame holds 1 to {} bytes, not {}", kMaxPayload, payload.size()), path_);
+    }
+    KEELSON_RETURN_IF_ERROR(CutTo(size_));
+    const auto length = static_cast<std::uint32_t>(payload.size());
+    const std::uint32_t crc = Crc32c(payload);
+    frame_.resize(kHeader);
+    std::memcpy(frame_.data(), &length, 4);
+    std::memcpy(frame_.data() + 4, &crc, 4);
+    frame_.append(payload);
+    if (const Status written = WriteAll(file_.get(), frame_, path_); !written.has_value()) {
+      dirty_ = true;
+      if (const Status cut = CutTo(size_); !cut.has_value()) return cut;
+      return written;
+    }
+    size_ += frame_.size();
+    if (frame_.capacity() > kReadStep) frame_ = {};
+    return {};
+  }
+
+  Status Sync() override {
+    if (fdatasync(file_.get()) != 0) return OsFail(errno, "sync the log", path_);
+    return {};
+  }
+
+  std::uint64_t size() const override { return size_; }
+
+ private:
+  // Takes away what an Append that failed half way left; until that succeeds nothing may follow it.
+  Status CutTo(std::uint64_t size) {
+    if (!dirty_) return {};
+    if (ftruncate(file_.get(), static_cast<off_t>(size)) != 0)
+      return OsFail(errno, "cut a torn frame off the log", path_);
+    dirty_ = false;
+    return {};
+  }
+
+  std::string path_;
+  Fd file_;
+  std::uint64_t size_;
+  bool dirty_ = false;
+  std::string frame_;
+};
+
+Status LockForAppend(int fd, const std::string& path) {
+  struct flock range {};
+  range.l_type = F_WRLCK;
+  range.l_whence = SEEK_SET;
+  if (fcntl(fd, F_OFD_SETLK, &range) == 0) return {};
+  if (errno == EAGAIN || errno == EACCES) {
+    return Fail(ErrorCode::kFailedPrecondition, "another writer has the log open", path);
+  }
+  return OsFail(errno, "lock the log", path);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<FrameLog>> FrameLog::OpenForAppend(const std::string& path) {
+  const bool existed = Exists(path);
+  KEELSON_ASSIGN_OR_RETURN(Fd file, OpenFile(path, O_RDWR | O_CREAT | O_APPEND));
+  KEELSON_RETURN_IF_ERROR(LockForAppend(file.get(), path));
+  if (!existed) KEELSON_RETURN_IF_ERROR(SyncFolder(ParentOf(path)));
+
+  Window window(file.get(), path, 0);
+  for (;;) {
+    KEELSON_ASSIGN_OR_RETURN(const FrameState state, window.Look());
+    if (state != FrameState::kWhole) break;
+    window.Skip(kHeader + ParseHeader(window.bytes().data()).length);
+  }
+  struct stat info {};
+  if (fstat(file.get(), &info) != 0) return OsFail(errno, "read the size of the log", path);
+  const auto size = static_cast<std::uint64_t>(info.st_size);
+  if (size > window.offset()) {
+    KEELSON_RETURN_IF_ERROR(window.Fill(static_cast<std::size_t>(size - window.offset())));
+    if (HasWholeFrameBehind(window.bytes())) return Damaged(path, window.offset());
+    if (ftruncate(file.get(), static_cast<off_t>(window.offset())) != 0) {
+      return OsFail(errno, "cut the torn tail off the log", path);
+    }
+  }
+  return std::make_unique<AppendLog>(path, std::move(file), window.offset());
+}
+
+Result<FrameRead> ReadFrames(const std::string& path, std::uint64_t offset, std::size_t max_bytes) {
+  FrameRead read{{}, offset};
+  const auto file = OpenFile(path, O_RDONLY);
+  if (!file.has_value()) {
+    if (file.error().code == ErrorCode::kNotFound) return read;
+    return std::unexpected(file.error());
+  }
+  Window window(file->get(), path, offset);
+  for (std::size_t given = 0; given == 0 || given < max_bytes;) {
+    KEELSON_ASSIGN_OR_RETURN(const FrameState state, window.Look());
+    if (state == FrameState::kDamaged && read.frames.empty()) return Damaged(path, window.offset());
+    if (state != FrameState::kWhole) break;
+    const std::size_t length = ParseHeader(window.bytes().data()).length;
+    read.frames.emplace_back(window.bytes().substr(kHeader, length));
+    window.Skip(kHeader + length);
+    given += kHeader + length;
+  }
+  read.end = window.offset();
+  return read;
+}
+
+}  // namespace keelson::io
