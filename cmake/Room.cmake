@@ -3,7 +3,7 @@
 # A room is a folder of src/ and one library target `keelson_<name>` (slashes become underscores). MAY lists the rooms that its
 # files may include, `base` apart, which everyone may. The same list is the link order and the wall: script/check_walls.py reads
 # it from the CMake files and fails the build on an include that crosses a wall not declared here.
-# Files named *_test.cc become one test program a room; *_fuzz.cc are built by script/fuzz only.
+# Files named *_test.cc become one test program a room; *_fuzz.cc are built by script/fuzz only; main.cc is the program's own.
 function(keelson_room name)
   cmake_parse_arguments(ROOM "" "" "MAY;LIBRARIES" ${ARGN})
   string(REPLACE "/" "_" target "keelson_${name}")
@@ -13,7 +13,7 @@ function(keelson_room name)
   foreach(file ${files})
     if(file MATCHES "_test\\.cc$")
       list(APPEND tests ${file})
-    elseif(NOT file MATCHES "_fuzz\\.cc$")
+    elseif(NOT file MATCHES "_fuzz\\.cc$" AND NOT file MATCHES "/main\\.cc$")
       list(APPEND sources ${file})
     endif()
   endforeach()

@@ -1,0 +1,14 @@
+#include "app/commands.h"
+
+namespace keelson::app {
+
+const std::vector<Command>& Commands() {
+  static const std::vector<Command> commands = {
+      HelpCommand(),
+      CompletionCommand(),
+      VersionCommand(),
+  };
+  return commands;
+}
+
+}  // namespace keelson::app
