@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/time.h"
@@ -29,8 +30,8 @@ struct PendingJob {
   int priority = 0;
   std::int64_t submitted_sequence = 0;  // order of arrival
   Resources request;
-  std::string group;            // trials of one search share a group
-  int group_parallel_limit = 0; // at most this many of the group at once; 0: no limit
+  std::string group;             // trials of one search share a group
+  int group_parallel_limit = 0;  // at most this many of the group at once; 0: no limit
 };
 
 struct RunningJob {
@@ -44,9 +45,10 @@ struct RunningJob {
   bool stopping = false;    // was told to stop already; its resources come free soon
 };
 
+// A queue that jobs name and that is not listed has no quota of its own.
 struct QueueState {
   std::string name;
-  Resources quota;  // zero: the machine's whole capacity
+  Resources quota;  // a zero: the machine's whole capacity of it
 };
 
 struct AdmissionSnapshot {
@@ -74,9 +76,23 @@ struct AdmissionPlan {
   std::vector<Waiting> waiting;
 };
 
-// Pure. Starts what fits, most important first; a job that does not fit never holds up smaller ones of other queues but
-// keeps its claim against less important ones; preempts the fewest, least important, preemptible jobs for a more important
-// class; refuses at once what is larger than the capacity or the queue's quota. Applied and planned again it is empty.
+// "system", "inference", "training", "best-effort".
+std::string_view WorkloadClassName(WorkloadClass workload_class);
+// For people: "1.5 cores and 2 GiB".
+std::string FormatResources(const Resources& resources);
+
+// Pure. Looks at the pending jobs most important first, each seeing only what more important ones left, so that adding
+// less important jobs never changes what happens to more important ones:
+// - what fits starts;
+// - what waits for the machine claims its share of what is free: a less important job starts only in what the claims
+// leave, and
+//   so never delays it. What waits for its own queue's quota claims within that queue only, what waits for its group's
+//   limit claims nothing: neither holds up other queues;
+// - a job preempts preemptible jobs of less important classes if that makes it fit: none of a class when less important
+// ones
+//   suffice, then the fewest, then the least important; none while what is stopping already makes room enough;
+// - what is larger than the capacity or its queue's quota, or asks for less than nothing, is refused at once.
+// Every pending job gets one action or one waiting reason. Applied and planned again it has no actions.
 AdmissionPlan PlanAdmission(const AdmissionSnapshot& snapshot);
 
 }  // namespace keelson::scheduling

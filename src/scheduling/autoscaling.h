@@ -19,8 +19,8 @@ struct ReplicaPolicy {
   int min = 0;
   int max = 1;
   double target_concurrency = 8;
-  Duration idle = std::chrono::minutes(5);           // to zero after this long, when min is 0
-  Duration stabilization = std::chrono::seconds(60); // scale down only after this long below
+  Duration idle = std::chrono::minutes(5);            // to zero after this long, when min is 0
+  Duration stabilization = std::chrono::seconds(60);  // scale down only after this long below
 };
 
 struct ReplicaPlan {
