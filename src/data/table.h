@@ -26,8 +26,12 @@ struct ColumnSchema {
 };
 using Schema = std::vector<ColumnSchema>;
 
-// One column of equal-typed values with nulls. kBool, kInt64 and kTimestamp (microseconds, UTC) live in `ints`, kDouble in
-// `doubles`, kString in `strings`; the other vectors stay empty. valid[i] == 0 marks a null, whose value slot is zero or "".
+// One cell, for rows that come one at a time (pushed rows, requests). monostate is null.
+using Value = std::variant<std::monostate, bool, std::int64_t, double, std::string, Instant>;
+
+// One column of equal-typed values with nulls. kBool, kInt64 and kTimestamp (microseconds, UTC) live in `ints`, kDouble
+// in `doubles`, kString in `strings`; the other vectors stay empty. valid[i] == 0 marks a null, whose value slot is
+// zero or "". Not-a-number is kept as null: there is one kind of missing value.
 struct Column {
   std::string name;
   ColumnType type = ColumnType::kString;
@@ -43,10 +47,14 @@ struct Column {
     if (valid[row] == 0) return std::numeric_limits<double>::quiet_NaN();
     return type == ColumnType::kDouble ? doubles[row] : static_cast<double>(ints[row]);
   }
+  Value At(std::size_t row) const;
+  void Reserve(std::size_t rows);
+  void AppendNull();
+  void AppendFrom(const Column& other, std::size_t row);  // `other` has the same type
 };
 
-// One cell, for rows that come one at a time (pushed rows, requests). monostate is null.
-using Value = std::variant<std::monostate, bool, std::int64_t, double, std::string, Instant>;
+// `value` as the column stores it, by the rules of Table::AppendRow.
+Result<Value> ConvertValue(const Value& value, const ColumnSchema& column);
 
 // A table in memory, column by column. Columns all have the same length.
 class Table {
@@ -64,6 +72,7 @@ class Table {
   // 3339 text fits a timestamp column). kInvalidArgument names the column, what came and what was expected; nothing is
   // appended then.
   Status AppendRow(const std::vector<Value>& values);
+  Status AppendTable(const Table& other);  // rows of a table with the same schema; kInvalidArgument otherwise
   Value At(std::size_t row, std::size_t column) const;
   Table Take(const std::vector<std::size_t>& rows) const;  // those rows, in that order
 
