@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -22,28 +23,45 @@ struct ProcessId {
 };
 
 struct SpawnOptions {
-  std::vector<std::string> command;  // command[0] is a path, or a name looked up in PATH
+  std::vector<std::string> command;                // command[0] is a path, or a name looked up in PATH of `environment`
   std::map<std::string, std::string> environment;  // the whole of it
-  std::string folder;                // working folder
-  std::string output;                // file that standard output and error are appended to
+  std::string folder;                              // working folder
+  std::string output;                              // file that standard output and error are appended to
   std::optional<std::uint64_t> memory_limit_bytes;  // RLIMIT_AS when no cgroup does it (caller decides)
-  std::optional<std::string> cgroup;  // a cgroup folder to enter before exec
+  std::vector<std::string> cgroups;                 // cgroup folders to enter before exec (v1: one a controller)
   int nice = 0;
+  int oom_score_adjust = 0;  // 0 to 1000: how much sooner than others the kernel kills it when memory runs out
+
+  // Called in the parent when the child exists and waits before its exec. An error ends the child, and Spawn returns
+  // it; so does the parent's death at this point. A caller that records the process here can never lose sight of it.
+  std::function<Status(const ProcessId&)> before_exec;
 };
 
-// Starts a child in its own process group, with no descriptor inherited but the output. It is reaped by WaitExited.
+// Starts a child as the leader of its own process group, with default signals, no core file and no descriptor but 0
+// (/dev/null), 1 and 2 (the output). Returns when its program runs; kNotFound or kPermissionDenied when it cannot be
+// executed, each failing step with the operating system's reason. The child lives on when its parent dies. It is reaped
+// by TryReap. Safe from any thread. SIGCHLD must not be ignored by the caller.
 Result<ProcessId> Spawn(const SpawnOptions& options);
 
-bool IsAlive(const ProcessId& process);  // also for processes that we did not start (adopted after a restart)
-// Exit of one of our own children, without blocking: nothing while it runs. For an adopted process the code is unknown (-1).
+// False for a zombie. Also for processes that we did not start (adopted after a restart).
+bool IsAlive(const ProcessId& process);
+
+// The end of a process, without blocking: nothing while it runs. Only a parent learns how it ended, and once: for an
+// adopted process, or one reaped before, both fields keep their defaults.
 struct ExitStatus {
-  int code = -1;    // exit code, when it exited
-  int signal = 0;   // the signal, when it was killed
+  int code = -1;   // exit code, when it exited
+  int signal = 0;  // the signal, when it was killed
+  bool operator==(const ExitStatus&) const = default;
 };
 std::optional<ExitStatus> TryReap(const ProcessId& process);
-Status SignalGroup(const ProcessId& process, int signal);  // the whole group; no error when it is gone
-std::optional<std::uint64_t> ProportionalSetSizeKb(pid_t pid);  // PSS from smaps_rollup
+
+// Signals the whole group that the process leads, also when only others of the group are left. No error when it is
+// gone; a process that has got its pid since is left alone.
+Status SignalGroup(const ProcessId& process, int signal);
+
+std::optional<std::uint64_t> ProportionalSetSizeKb(pid_t pid);  // PSS from smaps_rollup; nothing when it cannot be read
 Result<ProcessId> Self();
-std::string ExecutablePath();  // of this program
+Result<ProcessId> FindProcess(pid_t pid);  // kNotFound when there is none
+std::string ExecutablePath();              // of this program
 
 }  // namespace keelson::io
