@@ -3,7 +3,6 @@ set -euo pipefail
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${KEELSON_CACHE:-$TOP/.cache}
 DEPENDENCIES=$CACHE/dependencies
-export CCACHE_DIR=${CCACHE_DIR:-$CACHE/ccache}
 cd "$TOP"
 
 say() { printf '== %s\n' "$*"; }
