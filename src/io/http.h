@@ -24,7 +24,7 @@ struct HttpRequest {
   std::string path;    // without the query, still percent-encoded
   std::string query;   // what follows '?', still encoded; "" when there is none
   HttpHeaders headers;
-  std::string body;    // whole, de-chunked and decompressed
+  std::string body;        // whole, de-chunked and decompressed
   std::string request_id;  // x-request-id as sent when it is sane (1 to 128 of [A-Za-z0-9._:-]), else made here
   std::string peer;        // "127.0.0.1:54321" or "unix"
 };
@@ -32,11 +32,13 @@ struct HttpRequest {
 struct HttpResponse {
   int status = 200;
   std::string content_type = "application/json";
-  HttpHeaders headers;  // besides content-type, content-length, x-request-id and date, which the server writes
-  std::string body;
+  HttpHeaders headers = {};  // besides content-type, content-length, x-request-id and date, which the server writes
+  std::string body = {};
   // When set, `body` is ignored and the answer is chunked: called again and again, from a worker thread, until it gives
-  // "" (the end). Used for `logs -f`, server-sent events and large files; a client that goes away ends the calls.
-  std::function<std::string()> stream;
+  // "" (the end). Used for `logs -f`, server-sent events and large files; a client that goes away ends the calls. A
+  // call may wait for something to say, but must return within seconds (with a comment line, in server-sent events):
+  // sixteen streams can wait at once, and the server's destructor waits for calls under way.
+  std::function<std::string()> stream = {};
 };
 
 // Answers one request, once, from any thread; a second call is ignored. When every copy is destroyed unused the client
@@ -47,23 +49,24 @@ using HttpRespond = std::function<void(HttpResponse)>;
 using HttpHandler = std::function<void(HttpRequest, HttpRespond)>;
 
 struct HttpLimits {
-  std::size_t body_bytes = 64u << 20;     // over it: 413
-  std::size_t header_bytes = 32u << 10;   // over it: 431
-  std::size_t connections = 12'000;       // over it: accepted and closed
-  std::chrono::seconds idle{75};          // keep-alive without a request
-  std::chrono::seconds slow{30};          // a request must be whole this long after its first byte: 408
+  std::size_t body_bytes = 64u << 20;      // over it: 413
+  std::size_t header_bytes = 32u << 10;    // over it: 431
+  std::size_t connections = 12'000;        // over it: accepted and closed
+  std::chrono::milliseconds idle{75'000};  // keep-alive without a request
+  std::chrono::milliseconds slow{30'000};  // a request must be whole this long after its first byte (408), and an
+                                           // answer that the client does not read is given up after this long
 };
 
 struct HttpServerOptions {
   std::string host = "127.0.0.1";  // an address to bind; or
   int port = 0;                    // 0: any free one
-  std::string unix_socket;         // a path, instead of host and port; mode 0600, an old socket is replaced
+  std::string unix_socket = {};    // a path, instead of host and port; mode 0600, an old socket is replaced
   std::size_t threads = 1;         // I/O threads
-  HttpLimits limits;
+  HttpLimits limits = {};
 };
 
-// HTTP/1.1 with keep-alive and pipelining (answers in order). Malformed requests, conflicting or lying lengths, smuggling
-// attempts get 400 and a close; nothing of them reaches the handler.
+// HTTP/1.1 with keep-alive and pipelining (answers in order). Malformed requests, conflicting or lying lengths,
+// smuggling attempts get 400 and a close; nothing of them reaches the handler.
 class HttpServer {
  public:
   // Binds and starts listening; kUnavailable names the address and what to do when it is in use.
@@ -71,14 +74,15 @@ class HttpServer {
   virtual ~HttpServer() = default;  // Drain with no time, then stop
 
   virtual int port() const = 0;
-  // Stops accepting, lets requests under way end, answers what is still sent on open connections with "connection: close".
+  // Stops accepting, lets requests under way end, answers what is still sent on open connections with "connection:
+  // close".
   virtual void Drain(std::chrono::milliseconds at_most) = 0;
 };
 
 struct HttpTarget {
   std::string host = "127.0.0.1";
   int port = 0;
-  std::string unix_socket;  // instead of host and port
+  std::string unix_socket = {};  // instead of host and port
 };
 
 // Reads "http://host:port", "http://host", "unix:/path". kInvalidArgument says what was read.
@@ -87,37 +91,42 @@ Result<HttpTarget> ParseHttpTarget(std::string_view url);
 struct HttpCall {
   std::string method = "GET";
   std::string target = "/";  // path and query, encoded
-  HttpHeaders headers;
-  std::string body;
+  HttpHeaders headers = {};
+  std::string body = {};
   std::chrono::milliseconds timeout{30'000};
+  bool retry_safe = false;  // asking twice is harmless, whatever the method says
 };
 
-// A pool of keep-alive connections to one target. `Send` is asynchronous: the callback runs on an I/O thread, exactly once.
-// A request is written again on a new connection only when the old one was closed before the first byte of an answer and
-// the method is idempotent or `retry_safe` was said. kUnavailable: could not connect, or the connection broke;
-// kDeadlineExceeded: the timeout. Safe from any thread.
+// A pool of keep-alive connections to one target. `Send` is asynchronous: the callback runs on an I/O thread, exactly
+// once. A request is written again on a new connection only when the old one was closed before the first byte of an
+// answer and the method is idempotent or `retry_safe` was said. kUnavailable: could not connect, or the connection
+// broke; kDeadlineExceeded: the timeout. Safe from any thread. Called from an I/O thread (in an HttpHandler or in
+// `done`), everything happens on that thread: no hand-over, no wake-up. Otherwise one background thread that all
+// clients share does the work. `max_connections` counts for each I/O thread.
 class HttpClient {
  public:
   static std::unique_ptr<HttpClient> Create(HttpTarget target, std::size_t max_connections = 64);
-  virtual ~HttpClient() = default;  // outstanding calls end with kUnavailable first
+  // Outstanding calls end with kUnavailable first. (Destroyed on an I/O thread: those of other I/O threads soon after.)
+  virtual ~HttpClient() = default;
 
   virtual void Send(HttpCall call, std::function<void(Result<HttpResponse>)> done) = 0;
   Result<HttpResponse> Call(HttpCall call);  // Send, and wait; never from an I/O thread
 };
 
-// One blocking keep-alive connection, without threads behind it: the fastest way for a load generator, the replay or the
-// command line to ask one thing after another. Reconnects when the other side has closed. Not thread-safe.
+// One blocking keep-alive connection, without threads behind it: the fastest way for a load generator, the replay or
+// the command line to ask one thing after another. Reconnects when the other side has closed. Not thread-safe.
 class HttpConnection {
  public:
   static std::unique_ptr<HttpConnection> Create(HttpTarget target);
   virtual ~HttpConnection() = default;
   virtual Result<HttpResponse> Call(const HttpCall& call) = 0;
-  // For `logs -f`: hands each piece of a chunked body to `on_data` as it comes; returns the status, body empty.
+  // For `logs -f`: hands each piece of a body to `on_data` as it comes; returns the status, body empty. The timeout
+  // counts anew for each piece.
   virtual Result<HttpResponse> Stream(const HttpCall& call, const std::function<void(std::string_view)>& on_data) = 0;
 };
 
 std::string PercentDecode(std::string_view text);
-std::string PercentEncode(std::string_view text);                                // everything but unreserved characters
+std::string PercentEncode(std::string_view text);  // everything but unreserved characters
 std::optional<std::string> QueryValue(std::string_view query, std::string_view name);  // decoded; '+' means space
 
 }  // namespace keelson::io

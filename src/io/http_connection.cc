@@ -1,0 +1,158 @@
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+#include "io/http.h"
+#include "io/http_parser.h"
+#include "io/http_request_writer.h"
+#include "io/http_sockets.h"
+
+namespace keelson::io {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// The socket blocks, with a time limit of its own: an answer that comes in one piece costs one system call to send and
+// one to receive. Further pieces are waited for with what is left of the time.
+class Connection final : public HttpConnection {
+ public:
+  explicit Connection(HttpTarget target)
+      : target_(std::move(target)), host_(HostHeader(target_)), buffer_(64u << 10, '\0') {}
+
+  Result<HttpResponse> Call(const HttpCall& call) override { return Run(call, nullptr); }
+  Result<HttpResponse> Stream(const HttpCall& call, const std::function<void(std::string_view)>& on_data) override {
+    return Run(call, &on_data);
+  }
+
+ private:
+  Result<HttpResponse> Run(const HttpCall& call, const std::function<void(std::string_view)>* sink) {
+    head_.clear();
+    KEELSON_RETURN_IF_ERROR(AppendRequestHead(call, host_, head_));
+    deadline_ = Clock::now() + call.timeout;
+    const bool reused = static_cast<bool>(fd_);
+    answered_ = false;
+    auto result = Once(call, sink);
+    if (result.has_value()) return result;
+    fd_.Reset();
+    const bool again = reused && !answered_ && result.error().code == ErrorCode::kUnavailable && IsRetrySafe(call);
+    if (!again) return result;
+    result = Once(call, sink);
+    if (!result.has_value()) fd_.Reset();
+    return result;
+  }
+
+  Result<HttpResponse> Once(const HttpCall& call, const std::function<void(std::string_view)>* sink) {
+    KEELSON_RETURN_IF_ERROR(Connect(call.timeout));
+    const bool refused_early = !Write(call).has_value();  // an answer may be there all the same: a 413, say
+    parser_.Expect(call.method == "HEAD", sink);
+    rest_.clear();
+    for (bool first = true; !parser_.done(); first = false) {
+      if (!first) KEELSON_RETURN_IF_ERROR(Wait(POLLIN));
+      const ssize_t count = recv(fd_.get(), buffer_.data(), buffer_.size(), 0);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0 && errno == EAGAIN)
+        return Fail(ErrorCode::kDeadlineExceeded, "no answer in time", TargetName(target_));
+      if (count < 0) return Broken(strerror(errno));
+      if (count == 0) {
+        parser_.OnEnd();
+        if (parser_.failed()) return Broken(parser_.problem().message);
+        break;
+      }
+      answered_ = true;
+      if (sink != nullptr) deadline_ = Clock::now() + call.timeout;
+      const std::string_view bytes(buffer_.data(), static_cast<std::size_t>(count));
+      if (rest_.empty()) {
+        rest_.assign(bytes.substr(parser_.Feed(bytes)));
+      } else {
+        rest_ += bytes;
+        rest_.erase(0, parser_.Feed(rest_));
+      }
+      if (parser_.failed()) return Broken(parser_.problem().message);
+    }
+    if (!parser_.keep_alive() || refused_early || !rest_.empty()) fd_.Reset();
+    return parser_.Take();
+  }
+
+  Status Connect(std::chrono::milliseconds timeout) {
+    if (!fd_) {
+      KEELSON_ASSIGN_OR_RETURN(fd_, StartConnect(target_));
+      if (target_.unix_socket.empty()) KEELSON_RETURN_IF_ERROR(Wait(POLLOUT));
+      int problem = 0;
+      socklen_t size = sizeof problem;
+      getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &problem, &size);
+      if (problem != 0) {
+        return Fail(ErrorCode::kUnavailable, fmt::format("cannot connect: {}", strerror(problem)), TargetName(target_));
+      }
+      fcntl(fd_.get(), F_SETFL, 0);
+      limit_ = {};
+    }
+    if (limit_ == timeout) return {};
+    limit_ = timeout;
+    const auto micros = std::max<std::int64_t>(std::chrono::microseconds(timeout).count(), 1);
+    const timeval limit{.tv_sec = micros / 1'000'000, .tv_usec = micros % 1'000'000};
+    setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    return {};
+  }
+
+  Status Write(const HttpCall& call) {
+    iovec pieces[2] = {{head_.data(), head_.size()}, {const_cast<char*>(call.body.data()), call.body.size()}};
+    msghdr message{};
+    message.msg_iov = pieces;
+    message.msg_iovlen = 2;
+    while (pieces[0].iov_len + pieces[1].iov_len > 0) {
+      const ssize_t sent = sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+      if (sent < 0 && errno == EINTR) continue;
+      if (sent < 0) return Broken(strerror(errno));
+      auto left = static_cast<std::size_t>(sent);
+      for (iovec& piece : pieces) {
+        const std::size_t skip = std::min(left, piece.iov_len);
+        piece.iov_base = static_cast<char*>(piece.iov_base) + skip;
+        piece.iov_len -= skip;
+        left -= skip;
+      }
+    }
+    return {};
+  }
+
+  Status Wait(short events) {
+    for (;;) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
+      if (left <= 0) return Fail(ErrorCode::kDeadlineExceeded, "no answer in time", TargetName(target_));
+      pollfd entry{.fd = fd_.get(), .events = events, .revents = 0};
+      const int count = poll(&entry, 1, static_cast<int>(std::min<std::int64_t>(left, 1'000'000)));
+      if (count > 0) return {};
+      if (count < 0 && errno != EINTR) return Broken(strerror(errno));
+    }
+  }
+
+  std::unexpected<Error> Broken(const char* why) const {
+    return Fail(ErrorCode::kUnavailable, fmt::format("the connection broke: {}", why), TargetName(target_));
+  }
+
+  const HttpTarget target_;
+  const std::string host_;
+  UniqueFd fd_;
+  HttpResponseParser parser_;
+  std::string buffer_;
+  std::string head_;
+  std::string rest_;                   // an unfinished line
+  std::chrono::milliseconds limit_{};  // set on the socket
+  bool answered_ = false;              // a byte of the answer came
+  Clock::time_point deadline_;
+};
+
+}  // namespace
+
+std::unique_ptr<HttpConnection> HttpConnection::Create(HttpTarget target) {
+  return std::make_unique<Connection>(std::move(target));
+}
+
+}  // namespace keelson::io

@@ -1,0 +1,201 @@
+// The writing half of HttpServerConnection: answers in their turn, what the socket did not take at once, streams.
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <exception>
+
+#include "base/log.h"
+#include "io/http_server_connection.h"
+
+namespace keelson::io {
+namespace {
+
+constexpr std::size_t kMaxPieces = 32;         // answers in one write
+constexpr std::size_t kCopiedBody = 8u << 10;  // smaller bodies are copied behind their heads
+
+ssize_t SendPieces(int fd, iovec* pieces, std::size_t count) {
+  msghdr message{};
+  message.msg_iov = pieces;
+  message.msg_iovlen = count;
+  return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
+}  // namespace
+
+// Appends the heads (and small bodies) of the answers whose turn it is to head_buffer; `head_ends` says where each one
+// ends.
+std::size_t HttpServerConnection::CollectReady() {
+  std::string& heads = worker_->head_buffer;
+  std::vector<std::size_t>& ends = worker_->head_ends;
+  ends.clear();
+  heads.clear();
+  std::size_t count = 0;
+  while (count < slots_.size() && count < kMaxPieces && slots_[count].ready && !closing_) {
+    Slot& slot = slots_[count++];
+    const bool last = count == slots_.size() && in_.empty() && !parser_.started();
+    if (worker_->shared().draining && last) slot.keep_alive = false;
+    ResponseFrame frame{.request_id = slot.request_id,
+                        .date = worker_->date.Text(),
+                        .minor_version = slot.minor_version,
+                        .head_request = slot.head_request,
+                        .keep_alive = slot.keep_alive,
+                        .chunked = slot.response.stream != nullptr};
+    if (frame.chunked && frame.minor_version == 0) frame.keep_alive = slot.keep_alive = false;
+    AppendResponseHead(slot.response, frame, heads);
+    const bool has_body = HasBody(slot.response, frame);
+    if (!has_body) {
+      slot.response.body.clear();
+      slot.response.stream = nullptr;
+    } else if (frame.chunked) {
+      slot.response.body.clear();
+      stream_ = std::make_shared<std::function<std::string()>>(std::move(slot.response.stream));
+    } else if (slot.response.body.size() <= kCopiedBody) {
+      heads += slot.response.body;
+      slot.response.body.clear();
+    }
+    ends.push_back(heads.size());
+    if (stream_) break;
+    if (!slot.keep_alive) closing_ = true;
+  }
+  return count;
+}
+
+void HttpServerConnection::WriteCollected(std::size_t count) {
+  const std::vector<std::size_t>& ends = worker_->head_ends;
+  const std::string& heads = worker_->head_buffer;
+  std::array<iovec, 2 * kMaxPieces> pieces{};
+  std::size_t used = 0;
+  std::size_t start = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const bool separate = !slots_[i].response.body.empty();
+    if (!separate && i + 1 < count) continue;  // one piece up to the next separate body
+    pieces[used++] = {const_cast<char*>(heads.data()) + start, ends[i] - start};  // sendmsg does not write to them
+    start = ends[i];
+    if (separate) pieces[used++] = {slots_[i].response.body.data(), slots_[i].response.body.size()};
+  }
+  const ssize_t sent = SendPieces(fd_.get(), pieces.data(), used);
+  if (sent < 0 && errno != EAGAIN && errno != EINTR) return Close();
+  progress_ = loop_.now();
+  std::size_t left = sent < 0 ? 0 : static_cast<std::size_t>(sent);
+  for (std::size_t i = 0; i < used; ++i) {
+    const std::size_t skip = std::min(left, pieces[i].iov_len);
+    left -= skip;
+    if (skip == pieces[i].iov_len) continue;
+    backlog_.emplace_back(static_cast<const char*>(pieces[i].iov_base) + skip, pieces[i].iov_len - skip);
+  }
+}
+
+void HttpServerConnection::Flush() {
+  while (!closed_ && !stream_ && !closing_ && backlog_.empty() && !slots_.empty() && slots_.front().ready) {
+    const std::size_t count = CollectReady();
+    WriteCollected(count);
+    if (closed_) return;
+    const std::size_t finished = stream_ ? count - 1 : count;  // a stream keeps its place until it has ended
+    slots_.erase(slots_.begin(), slots_.begin() + static_cast<std::ptrdiff_t>(finished));
+    first_sequence_ += finished;
+    since_ = loop_.now();
+  }
+  if (closed_ || !backlog_.empty()) return;
+  if (stream_) return PumpStream();
+  if (closing_ || (peer_ended_ && slots_.empty())) Linger();
+}
+
+// After an answer that came by itself: there may be room for requests that wait in in_, or for a 100.
+void HttpServerConnection::AfterWrite() {
+  if (closed_) return;
+  if (MayRead() && !in_.empty()) return Consume({});
+  MaybeContinue();
+  UpdateInterest();
+}
+
+void HttpServerConnection::OnWritable() {
+  while (!backlog_.empty()) {
+    const std::string& front = backlog_.front();
+    const ssize_t sent = send(fd_.get(), front.data() + backlog_offset_, front.size() - backlog_offset_, MSG_NOSIGNAL);
+    if (sent < 0) {
+      if (errno != EAGAIN && errno != EINTR) Close();
+      return;
+    }
+    progress_ = loop_.now();
+    backlog_offset_ += static_cast<std::size_t>(sent);
+    if (backlog_offset_ < front.size()) return;
+    backlog_.erase(backlog_.begin());
+    backlog_offset_ = 0;
+  }
+  Flush();
+  AfterWrite();
+}
+
+void HttpServerConnection::SendRaw(std::string bytes) {
+  std::size_t sent = 0;
+  if (backlog_.empty()) {
+    const ssize_t count = send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (count < 0 && errno != EAGAIN && errno != EINTR) return Close();
+    sent = count < 0 ? 0 : static_cast<std::size_t>(count);
+    progress_ = loop_.now();
+  }
+  if (sent < bytes.size()) backlog_.push_back(bytes.substr(sent));
+}
+
+void HttpServerConnection::MaybeContinue() {
+  if (continued_ || !slots_.empty() || !parser_.head_done() || !parser_.expects_continue()) return;
+  if (parser_.minor_version() == 0) return;
+  continued_ = true;
+  SendRaw("HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+void HttpServerConnection::PumpStream() {
+  worker_->shared().StreamPool().Post([self = shared_from_this(), stream = stream_] {
+    if (self->closed_) return;
+    std::string piece;
+    try {
+      piece = (*stream)();
+    } catch (const std::exception& error) {
+      LogError("a response stream threw", {{"error", error.what()}});
+    }
+    self->loop_.Post([self, piece = std::move(piece)]() mutable { self->OnStreamPiece(std::move(piece)); });
+  });
+}
+
+void HttpServerConnection::OnStreamPiece(std::string piece) {
+  if (closed_ || !stream_) return;
+  const bool end = piece.empty();
+  Slot& slot = slots_.front();
+  if (slot.minor_version > 0) {
+    std::string framed;
+    framed.reserve(piece.size() + 24);
+    AppendChunkStart(piece.size(), framed);
+    framed += piece;
+    framed += "\r\n";
+    piece = std::move(framed);
+  }
+  if (!piece.empty()) SendRaw(std::move(piece));
+  if (closed_) return;
+  if (!end) {
+    if (backlog_.empty()) PumpStream();
+    return UpdateInterest();
+  }
+  stream_.reset();
+  if (!slot.keep_alive) closing_ = true;
+  slots_.erase(slots_.begin());
+  ++first_sequence_;
+  since_ = loop_.now();
+  Flush();
+  AfterWrite();
+}
+
+void HttpServerConnection::Linger() {
+  if (lingering_) return;
+  if (peer_ended_) return Close();
+  // Closing with unread bytes would reset the connection and could take our answer away from the client.
+  shutdown(fd_.get(), SHUT_WR);
+  lingering_ = true;
+  progress_ = loop_.now();
+  UpdateInterest();
+}
+
+}  // namespace keelson::io

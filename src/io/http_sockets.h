@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "base/result.h"
+#include "io/http.h"
+
+namespace keelson::io {
+
+// Owns one file descriptor.
+class UniqueFd {
+ public:
+  UniqueFd() = default;
+  explicit UniqueFd(int fd) : fd_(fd) {}
+  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  UniqueFd& operator=(UniqueFd&& other) noexcept {
+    if (this != &other) Reset(std::exchange(other.fd_, -1));
+    return *this;
+  }
+  ~UniqueFd() { Reset(); }
+
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  void Reset(int fd = -1);
+
+ private:
+  int fd_ = -1;
+};
+
+// A listening, non-blocking socket: TCP on host and port, or a Unix socket of mode 0600 that replaces a dead one of the
+// same path. kUnavailable when the address is in use. Paths may be longer than a socket address holds.
+Result<UniqueFd> ListenOn(const std::string& host, int port, const std::string& unix_socket);
+int BoundPort(int fd);  // 0 for a Unix socket
+
+// Starts to connect, without blocking but for the look-up of a host name: TCP may still be under way when it returns.
+Result<UniqueFd> StartConnect(const HttpTarget& target);
+
+void SetNoDelay(int fd);                           // no effect on Unix sockets
+std::string TargetName(const HttpTarget& target);  // for messages: "unix:/path", "http://host:port"
+std::string HostHeader(const HttpTarget& target);
+
+}  // namespace keelson::io
