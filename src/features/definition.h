@@ -29,8 +29,8 @@ struct Entity {
   std::vector<std::string> keys;
 };
 
-// A feature view: the aggregates of one source by one entity. A value counts from the instant at which it was known: the
-// source's `known` column for the columns that `of` mentions, else the row's own time.
+// A feature view: the aggregates of one source by one entity. A value counts from the instant at which it was known:
+// the source's `known` column for the columns that `of` mentions, else the row's own time.
 struct View {
   std::string name;
   std::string entity;
@@ -40,6 +40,8 @@ struct View {
 };
 
 // A model's name for a view's feature, as Feast writes full feature names: "route_history__delay_mean_7d".
-inline std::string FullName(const View& view, const Aggregate& aggregate) { return view.name + "__" + aggregate.name; }
+inline std::string FullName(const View& view, const Aggregate& aggregate) {
+  return view.name + "__" + aggregate.name;
+}
 
 }  // namespace keelson::features
