@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "io/database.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace keelson::io {
+
+// One connection to a SQLite file with a cache of prepared statements; the mechanics beneath Database, used by nobody
+// else. Owned by the Database; used by one thread at a time.
+class SqliteConnection final : public SqlSession {
+ public:
+  enum class Mode { kWriter, kReader };
+
+  // The writer makes the file, sets WAL and synchronous=FULL; a reader needs the file to exist and can change nothing.
+  static Result<std::unique_ptr<SqliteConnection>> Open(const std::string& path, Mode mode);
+  ~SqliteConnection() override;
+  SqliteConnection(const SqliteConnection&) = delete;
+  SqliteConnection& operator=(const SqliteConnection&) = delete;
+
+  Result<std::vector<SqlRow>> Query(std::string_view sql, const std::vector<SqlValue>& values) override;
+  Result<std::int64_t> Execute(std::string_view sql, const std::vector<SqlValue>& values) override;
+
+  Status RunScript(std::string_view sql);  // several statements, no values
+  bool InTransaction() const;              // false after an error made SQLite roll everything back
+  Status CopyTo(const std::string& path);  // through SQLite's backup interface, into a new file
+
+ private:
+  SqliteConnection(std::string path, sqlite3* handle) : path_(std::move(path)), handle_(handle) {}
+  Result<sqlite3_stmt*> Prepare(std::string_view sql);
+  Result<std::vector<SqlRow>> Step(std::string_view sql, const std::vector<SqlValue>& values);
+  std::unexpected<Error> Failure(std::string_view action) const;
+
+  std::string path_;
+  sqlite3* handle_;
+  std::unordered_map<std::string, sqlite3_stmt*> statements_;
+};
+
+// The Error of an extended SQLite result code; separate so that it can be tested.
+Error SqliteError(int extended_code, std::string_view reason, std::string_view action, const std::string& path);
+
+}  // namespace keelson::io
