@@ -14,10 +14,11 @@
 
 namespace keelson::serving {
 
-// The payload log: every prediction in full, written by the replica before it answers, so that a kill of any process loses
-// none that was answered. Segments are io::FrameLog files named 000001.seg, 000002.seg, ... in a folder that one replica
-// owns. The first frame of a segment is a header in JSON (model, version, input columns and types, output names); each
-// further frame is one request. A retried request can appear twice: readers drop a request id that they have seen.
+// The payload log: every prediction in full, written by the replica before it answers, so that a kill of any process
+// loses none that was answered. Segments are io::FrameLog files named 000001.seg, 000002.seg, ... in a folder that one
+// replica owns. The first frame of a segment is a header in JSON (model, version, input columns and types, output
+// names); each further frame is one request. A retried request can appear twice: readers drop a request id that they
+// have seen.
 
 struct PayloadSchema {
   std::string model;
@@ -43,13 +44,14 @@ class PayloadWriter {
   static Result<std::unique_ptr<PayloadWriter>> Open(const std::string& folder, PayloadSchema schema,
                                                      std::uint64_t segment_bytes = 64u << 20);
   virtual ~PayloadWriter() = default;
-  // In the page cache when it returns. kResourceExhausted when the disk is full: the caller answers 503, not a prediction.
+  // In the page cache when it returns. kResourceExhausted when the disk is full: the caller answers 503, not a
+  // prediction.
   virtual Status Append(const PayloadRecord& record) = 0;
 };
 
 // Where a reader stands in one folder; kept by the reader, e.g. in its own checkpoint.
 struct PayloadPosition {
-  std::string segment;       // "" at the beginning
+  std::string segment;  // "" at the beginning
   std::uint64_t offset = 0;
 };
 
