@@ -81,11 +81,11 @@ Status FeatureEngine::Retract(const Event& event) {
                                                 FormatInstant(InstantFromMicros(event.known))));
 }
 
-void FeatureEngine::Retain(Instant oldest) {
-  if (oldest <= oldest_) return;
+bool FeatureEngine::Retain(Instant oldest) {
+  if (oldest <= oldest_) return false;
   oldest_ = oldest;
   if (swept_ == Instant::min()) swept_ = oldest;
-  if ((oldest - swept_).count() < sweep_every_ || sweep_every_ == 0) return;
+  if ((oldest - swept_).count() < sweep_every_ || sweep_every_ == 0) return false;
   swept_ = oldest;
   for (std::size_t i = 0; i < values_.size(); ++i) {
     const auto& series = plan_->series()[i];
@@ -98,6 +98,7 @@ void FeatureEngine::Retain(Instant oldest) {
       if (values.empty()) values = WindowValues();
     }
   }
+  return true;
 }
 
 Status FeatureEngine::Lookup(std::span<const std::uint32_t> keys, Instant t, std::span<double> out) const {

@@ -55,7 +55,7 @@ class FeatureEngine {
 
   // Promises that no lookup will ask before `oldest`, and lets values go that only such a lookup would need. Never goes
   // back.
-  void Retain(Instant oldest);
+  bool Retain(Instant oldest);
   Instant oldest() const { return oldest_; }
   // Whether a value of the series, known at `known`, is beyond what any allowed lookup sees.
   bool Forgotten(std::size_t series, std::int64_t known) const;
