@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "serving/payload_log.h"
+
+namespace keelson::serving {
+
+// The two kinds of frames in a payload segment. Numbers are little-endian.
+//
+// The head is JSON: {"format":1,"model":..,"version":..,"inputs":[{"name":..,"type":..}],"outputs":[..]}.
+// A record is: u8 1, i64 time, i64 latency, u32 rows, text request id, text version (text: u32 length, bytes), then for
+// each input u8 flags (1: some are missing, so a byte of 0 or 1 a row follows; 2: numbers are f32, for all are exact in
+// it), then the numbers (f64 or f32, NaN where missing) or the texts; then rows x outputs f32.
+std::string EncodeHead(const PayloadSchema& schema);
+Result<PayloadSchema> DecodeHead(std::string_view frame);
+
+// kInvalidArgument when the record does not fit the schema.
+Result<std::string> EncodeRecord(const PayloadSchema& schema, const PayloadRecord& record);
+// kDataLoss when the bytes do not.
+Result<PayloadRecord> DecodeRecord(const PayloadSchema& schema, std::string_view frame);
+
+}  // namespace keelson::serving

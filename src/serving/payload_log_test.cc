@@ -1,0 +1,204 @@
+#include "serving/payload_log.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <thread>
+
+#include "io/temp_folder.h"
+#include "serving/payload_codec.h"
+
+namespace keelson::serving {
+namespace {
+
+PayloadSchema TestSchema() {
+  return {"flights",
+          "3",
+          {{"distance", data::ColumnType::kDouble}, {"carrier", data::ColumnType::kString}},
+          {"probability"}};
+}
+
+PayloadRecord TestRecord(int number, std::uint32_t rows = 2) {
+  PayloadRecord record;
+  record.request_id = "r" + std::to_string(number);
+  record.version = "3";
+  record.time = InstantFromMicros(1'364'788'800'000'000 + number);
+  record.latency_us = 17;
+  record.rows = rows;
+  data::Column distance{"distance", data::ColumnType::kDouble, {}, {}, {}, {}};
+  data::Column carrier{"carrier", data::ColumnType::kString, {}, {}, {}, {}};
+  for (std::uint32_t i = 0; i < rows; ++i) {
+    distance.doubles.push_back(0.1 * number + i);
+    distance.valid.push_back(1);
+    carrier.strings.push_back(i % 2 == 0 ? "UA" : "");
+    carrier.valid.push_back(i % 2 == 0 ? 1 : 0);
+    record.outputs.push_back(0.25f * static_cast<float>(i));
+  }
+  record.inputs = {distance, carrier};
+  return record;
+}
+
+std::vector<std::string> Ids(const std::vector<PayloadRecord>& records) {
+  std::vector<std::string> ids;
+  for (const auto& record : records) ids.push_back(record.request_id);
+  return ids;
+}
+
+std::vector<std::string> ReadAll(PayloadReader& reader) {
+  std::vector<std::string> ids;
+  for (;;) {
+    const auto records = reader.Next();
+    EXPECT_TRUE(records.has_value()) << records.error().ToString();
+    if (!records || records->empty()) return ids;
+    for (const auto& id : Ids(*records)) ids.push_back(id);
+  }
+}
+
+class PayloadLog : public testing::Test {
+ protected:
+  io::TempFolder temp_ = std::move(*io::TempFolder::Make());
+  std::string folder_ = temp_.File("v3/r1");
+};
+
+TEST_F(PayloadLog, GivesBackWhatWasWritten) {
+  auto writer = PayloadWriter::Open(folder_, TestSchema());
+  ASSERT_TRUE(writer.has_value()) << writer.error().ToString();
+  PayloadRecord record = TestRecord(7);
+  record.inputs[0].doubles[1] = std::nan("");
+  record.inputs[0].valid[1] = 0;
+  ASSERT_TRUE((*writer)->Append(record).has_value());
+  PayloadReader reader(folder_);
+  const auto read = reader.Next();
+  ASSERT_TRUE(read.has_value() && read->size() == 1);
+  const PayloadRecord& back = read->front();
+  EXPECT_EQ(reader.schema(), TestSchema());
+  EXPECT_EQ(back.request_id, "r7");
+  EXPECT_EQ(back.version, "3");
+  EXPECT_EQ(back.time, record.time);
+  EXPECT_EQ(back.latency_us, 17);
+  EXPECT_EQ(back.inputs[0].doubles[0], record.inputs[0].doubles[0]);
+  EXPECT_TRUE(back.inputs[0].is_null(1));
+  EXPECT_EQ(back.inputs[1].strings, record.inputs[1].strings);
+  EXPECT_EQ(back.inputs[1].valid, record.inputs[1].valid);
+  EXPECT_EQ(back.outputs, record.outputs);
+}
+
+TEST_F(PayloadLog, IsReadWhileItIsWrittenAcrossSegments) {
+  auto writer = *PayloadWriter::Open(folder_, TestSchema(), 300);
+  PayloadReader reader(folder_);
+  EXPECT_THAT(ReadAll(reader), testing::IsEmpty());
+  std::vector<std::string> wanted, seen;
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_TRUE(writer->Append(TestRecord(i)).has_value());
+    wanted.push_back("r" + std::to_string(i));
+    if (i % 7 == 0) {
+      for (const auto& id : ReadAll(reader)) seen.push_back(id);
+    }
+  }
+  for (const auto& id : ReadAll(reader)) seen.push_back(id);
+  EXPECT_EQ(seen, wanted);
+  EXPECT_GT(reader.position().segment, "000003.seg");
+
+  PayloadReader resumed(folder_, reader.position());  // as after a restart of the reader
+  EXPECT_THAT(ReadAll(resumed), testing::IsEmpty());
+  ASSERT_TRUE(writer->Append(TestRecord(99)).has_value());
+  EXPECT_THAT(ReadAll(resumed), testing::ElementsAre("r99"));
+  EXPECT_EQ(resumed.schema(), TestSchema());
+}
+
+TEST_F(PayloadLog, GoesOnBehindATornTailAfterARestart) {
+  {
+    auto writer = *PayloadWriter::Open(folder_, TestSchema());
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(writer->Append(TestRecord(i)).has_value());
+  }
+  const std::string first = folder_ + "/000001.seg";
+  std::filesystem::resize_file(first, std::filesystem::file_size(first) - 5);  // the third record was never answered
+  PayloadReader reader(folder_);
+  EXPECT_THAT(ReadAll(reader), testing::ElementsAre("r0", "r1"));
+  auto writer = *PayloadWriter::Open(folder_, TestSchema());
+  ASSERT_TRUE(writer->Append(TestRecord(3)).has_value());
+  EXPECT_THAT(ReadAll(reader), testing::ElementsAre("r3"));
+  EXPECT_EQ(reader.position().segment, "000002.seg");
+}
+
+TEST_F(PayloadLog, SaysWhereItIsDamaged) {
+  auto writer = *PayloadWriter::Open(folder_, TestSchema());
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(writer->Append(TestRecord(i)).has_value());
+  const std::string path = folder_ + "/000001.seg";
+  const auto size = static_cast<std::streamoff>(std::filesystem::file_size(path));
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(size - 4);
+  file.put('\x7f');
+  file.close();
+  PayloadReader reader(folder_);
+  const auto whole = reader.Next();
+  ASSERT_TRUE(whole.has_value());
+  EXPECT_THAT(Ids(*whole), testing::ElementsAre("r0", "r1"));
+  const auto damaged = reader.Next();
+  ASSERT_FALSE(damaged.has_value());
+  EXPECT_EQ(damaged.error().code, ErrorCode::kDataLoss);
+  EXPECT_THAT(damaged.error().where, testing::HasSubstr("000001.seg"));
+}
+
+TEST_F(PayloadLog, TakesRecordsOfManyThreads) {
+  auto writer = *PayloadWriter::Open(folder_, TestSchema(), 2'000);
+  std::vector<std::thread> threads;
+  for (int k = 0; k < 4; ++k) {
+    threads.emplace_back([&writer, k] {
+      for (int i = 0; i < 100; ++i) EXPECT_TRUE(writer->Append(TestRecord(k * 100 + i)).has_value());
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  PayloadReader reader(folder_);
+  const auto ids = ReadAll(reader);
+  EXPECT_EQ(ids.size(), 400u);
+  EXPECT_EQ(std::set<std::string>(ids.begin(), ids.end()).size(), 400u);
+}
+
+TEST_F(PayloadLog, SkipsSegmentsThatRetentionTook) {
+  auto writer = *PayloadWriter::Open(folder_, TestSchema(), 1);  // a segment a record
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(writer->Append(TestRecord(i)).has_value());
+  std::filesystem::remove(folder_ + "/000001.seg");
+  std::filesystem::remove(folder_ + "/000003.seg");
+  PayloadReader reader(folder_);
+  EXPECT_EQ(ReadAll(reader).size(), 2u);
+  PayloadReader behind(folder_, {"000001.seg", 500});
+  EXPECT_EQ(ReadAll(behind).size(), 2u);
+  PayloadReader nowhere(temp_.File("none"));
+  EXPECT_THAT(ReadAll(nowhere), testing::IsEmpty());
+}
+
+TEST_F(PayloadLog, RefusesRecordsThatDoNotFit) {
+  auto writer = *PayloadWriter::Open(folder_, TestSchema());
+  for (int what = 0; what < 4; ++what) {
+    PayloadRecord record = TestRecord(1);
+    if (what == 0) record.inputs.pop_back();
+    if (what == 1) record.inputs[0].doubles.pop_back();
+    if (what == 2) record.outputs.push_back(1);
+    if (what == 3) std::swap(record.inputs[0], record.inputs[1]);
+    const auto status = writer->Append(record);
+    ASSERT_FALSE(status.has_value()) << what;
+    EXPECT_EQ(status.error().code, ErrorCode::kInvalidArgument);
+  }
+  EXPECT_FALSE(PayloadWriter::Open(folder_, {"m", "1", {{"x", data::ColumnType::kBool}}, {}}).has_value());
+}
+
+TEST(PayloadCodec, RefusesEveryTruncationOfARecord) {
+  const auto frame = *EncodeRecord(TestSchema(), TestRecord(5));
+  ASSERT_TRUE(DecodeRecord(TestSchema(), frame).has_value());
+  for (std::size_t length = 0; length < frame.size(); ++length) {
+    EXPECT_FALSE(DecodeRecord(TestSchema(), std::string_view(frame).substr(0, length)).has_value()) << length;
+  }
+  EXPECT_FALSE(DecodeRecord(TestSchema(), frame + "x").has_value());
+  std::string lying = frame;
+  lying[17] = lying[18] = lying[19] = lying[20] = '\x7f';  // two thousand million rows
+  EXPECT_FALSE(DecodeRecord(TestSchema(), lying).has_value());
+  EXPECT_FALSE(DecodeHead("{\"format\":2}").has_value());
+  EXPECT_FALSE(DecodeHead("{\"format\":1,").has_value());
+}
+
+}  // namespace
+}  // namespace keelson::serving
