@@ -88,6 +88,9 @@ struct HttpTarget {
 // Reads "http://host:port", "http://host", "unix:/path". kInvalidArgument says what was read.
 Result<HttpTarget> ParseHttpTarget(std::string_view url);
 
+// Whether an error of a client says that nothing reached the other side, because no connection came about.
+bool IsConnectError(const Error& error);
+
 struct HttpCall {
   std::string method = "GET";
   std::string target = "/";  // path and query, encoded

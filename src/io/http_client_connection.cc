@@ -45,7 +45,7 @@ void HttpClientConnection::OnConnected() {
   int problem = 0;
   socklen_t size = sizeof problem;
   getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &problem, &size);
-  if (problem != 0) return Fail(Broken(strerror(problem)), false);
+  if (problem != 0) return Fail(ConnectError(strerror(problem), pool_->target()), false);
   connecting_ = false;
   SetInterest(EPOLLIN);
   if (call_ != nullptr) Write();
@@ -143,7 +143,7 @@ void HttpClientConnection::Close() {
 }
 
 Error HttpClientConnection::Broken(const char* why) const {
-  return {ErrorCode::kUnavailable, fmt::format("the connection broke: {}", why), pool_->target_name()};
+  return {ErrorCode::kUnavailable, fmt::format("the connection broke: {}", why), TargetName(pool_->target())};
 }
 
 }  // namespace keelson::io

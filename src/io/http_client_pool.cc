@@ -17,10 +17,6 @@ std::shared_ptr<HttpClientPool> HttpClientPool::Create(HttpTarget target, std::s
   return std::shared_ptr<HttpClientPool>(new HttpClientPool(std::move(target), max_connections, std::move(loop)));
 }
 
-std::string HttpClientPool::target_name() const {
-  return TargetName(target_);
-}
-
 void HttpClientPool::Send(HttpCall call, std::function<void(Result<HttpResponse>)> done) {
   if (shut_) return done(Fail(ErrorCode::kUnavailable, "the client is closed", TargetName(target_)));
   if (timer_ == nullptr) {  // the first request: from here on the pool belongs to its loop's thread

@@ -36,7 +36,7 @@ class HttpClientPool : public std::enable_shared_from_this<HttpClientPool> {
   void Shutdown();
   bool shut() const { return shut_; }
   EventLoop& loop() { return *loop_; }
-  std::string target_name() const;
+  const HttpTarget& target() const { return target_; }
   std::string& read_buffer() { return read_buffer_; }
 
   // From connections.

@@ -88,7 +88,7 @@ class Connection final : public HttpConnection {
       socklen_t size = sizeof problem;
       getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &problem, &size);
       if (problem != 0) {
-        return Fail(ErrorCode::kUnavailable, fmt::format("cannot connect: {}", strerror(problem)), TargetName(target_));
+        return std::unexpected(ConnectError(strerror(problem), target_));
       }
       fcntl(fd_.get(), F_SETFL, 0);
       limit_ = {};

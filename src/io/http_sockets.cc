@@ -17,6 +17,8 @@
 namespace keelson::io {
 namespace {
 
+constexpr std::string_view kCannotConnect = "cannot connect";
+
 // A Unix address; a path that does not fit is reached through a descriptor of its folder.
 struct UnixAddress {
   sockaddr_un address{};
@@ -116,27 +118,34 @@ int BoundPort(int fd) {
 }
 
 Result<UniqueFd> StartConnect(const HttpTarget& target) {
+  UniqueFd fd;
   if (!target.unix_socket.empty()) {
-    KEELSON_ASSIGN_OR_RETURN(const UnixAddress address, MakeUnixAddress(target.unix_socket));
-    UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!fd || connect(fd.get(), reinterpret_cast<const sockaddr*>(&address.address), sizeof(address.address)) != 0) {
-      return SocketError("connect", TargetName(target));
-    }
-    return fd;
+    const auto address = MakeUnixAddress(target.unix_socket);
+    if (!address.has_value()) return std::unexpected(ConnectError(address.error().message, target));
+    fd.Reset(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (fd && connect(fd.get(), reinterpret_cast<const sockaddr*>(&address->address), sizeof(address->address)) == 0)
+      return fd;
+  } else {
+    const auto list = LookUp(target.host, target.port, false);
+    if (!list.has_value()) return std::unexpected(ConnectError(list.error().message, target));
+    fd.Reset(socket((*list)->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (fd) SetNoDelay(fd.get());
+    if (fd && (connect(fd.get(), (*list)->ai_addr, (*list)->ai_addrlen) == 0 || errno == EINPROGRESS)) return fd;
   }
-  KEELSON_ASSIGN_OR_RETURN(const AddressList list, LookUp(target.host, target.port, false));
-  UniqueFd fd(socket(list->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) return SocketError("make a socket", TargetName(target));
-  SetNoDelay(fd.get());
-  if (connect(fd.get(), list->ai_addr, list->ai_addrlen) != 0 && errno != EINPROGRESS) {
-    return SocketError("connect", TargetName(target));
-  }
-  return fd;
+  return std::unexpected(ConnectError(strerror(errno), target));
 }
 
 void SetNoDelay(int fd) {
   const int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+Error ConnectError(std::string_view why, const HttpTarget& target) {
+  return {ErrorCode::kUnavailable, fmt::format("{}: {}", kCannotConnect, why), TargetName(target)};
+}
+
+bool IsConnectError(const Error& error) {
+  return error.code == ErrorCode::kUnavailable && error.message.starts_with(kCannotConnect);
 }
 
 std::string TargetName(const HttpTarget& target) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/result.h"
@@ -35,6 +36,8 @@ int BoundPort(int fd);  // 0 for a Unix socket
 
 // Starts to connect, without blocking but for the look-up of a host name: TCP may still be under way when it returns.
 Result<UniqueFd> StartConnect(const HttpTarget& target);
+
+Error ConnectError(std::string_view why, const HttpTarget& target);  // IsConnectError
 
 void SetNoDelay(int fd);                           // no effect on Unix sockets
 std::string TargetName(const HttpTarget& target);  // for messages: "unix:/path", "http://host:port"

@@ -1,0 +1,388 @@
+#include "gateway/gateway.h"
+
+#include <gmock/gmock.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <condition_variable>
+#include <set>
+#include <thread>
+
+#include "base/hash.h"
+#include "io/http_testing.h"
+
+namespace keelson::gateway {
+namespace {
+
+using io::HttpCall;
+using io::HttpRequest;
+using io::HttpRespond;
+using io::HttpResponse;
+using io::testing::StartServer;
+using io::testing::TempFolder;
+using std::chrono::milliseconds;
+
+// What was answered, by request id; waits for it.
+class Answers {
+ public:
+  std::function<void(Result<HttpResponse>)> For(const std::string& id) {
+    return [this, id](Result<HttpResponse> result) {
+      const std::lock_guard lock(mutex_);
+      ++count_;
+      answers_.insert_or_assign(id, std::move(result));
+      changed_.notify_all();
+    };
+  }
+  bool WaitFor(int count) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(20), [&] { return count_ >= count; });
+  }
+  int count() const {
+    const std::lock_guard lock(mutex_);
+    return count_;
+  }
+  Result<HttpResponse> Of(const std::string& id) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = answers_.find(id);
+    return found == answers_.end() ? Fail(ErrorCode::kInternal, "no answer") : found->second;
+  }
+  std::string BodyOf(const std::string& id) const {
+    const auto result = Of(id);
+    return result.has_value() ? result->body : result.error().ToString();
+  }
+  std::string VersionOf(const std::string& id) const {
+    const auto result = Of(id);
+    return result.has_value() ? std::string(io::FindHeader(result->headers, "x-keelson-version"))
+                              : result.error().ToString();
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::string, Result<HttpResponse>> answers_;
+  int count_ = 0;
+};
+
+io::HttpHandler Say(const std::string& text, int status = 200) {
+  return [text, status](const HttpRequest& request, const HttpRespond& respond) {
+    respond(
+        {.status = status, .content_type = "text/plain", .body = text + " " + request.request_id + " " + request.body});
+  };
+}
+
+// Keeps requests until told to answer.
+struct Keeper {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<HttpRespond> kept;
+
+  io::HttpHandler Handler() {
+    return [this](const HttpRequest&, HttpRespond respond) {
+      const std::lock_guard lock(mutex);
+      kept.push_back(std::move(respond));
+      changed.notify_all();
+    };
+  }
+  bool WaitFor(std::size_t count) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, std::chrono::seconds(20), [&] { return kept.size() >= count; });
+  }
+  void AnswerAll() {
+    std::vector<HttpRespond> all;
+    {
+      const std::lock_guard lock(mutex);
+      all.swap(kept);
+    }
+    for (const HttpRespond& respond : all) respond({.body = "kept"});
+  }
+};
+
+class GatewayTest : public ::testing::Test {
+ protected:
+  std::string Address(const std::string& name) const { return "unix:" + (folder_ / name); }
+  std::unique_ptr<io::HttpServer> Replica(const std::string& name, io::HttpHandler handler) const {
+    return StartServer(std::move(handler), {.unix_socket = folder_ / name});
+  }
+  void Ask(const std::string& id, const std::string& endpoint = "m") {
+    gateway_->Forward(endpoint, id, {.method = "POST", .target = "/v2/models/m/infer", .body = "x"}, answers_.For(id));
+  }
+
+  TempFolder folder_;
+  Answers answers_;
+  std::unique_ptr<Gateway> gateway_ = Gateway::Create();
+};
+
+TEST_F(GatewayTest, ForwardsAndNamesTheVersion) {
+  const auto replica = Replica("a", Say("hello"));
+  gateway_->Configure({.name = "m", .backends = {{"7", 100, {Address("a")}}}});
+  EXPECT_TRUE(gateway_->Has("m"));
+  Ask("r1");
+  ASSERT_TRUE(answers_.WaitFor(1));
+  EXPECT_EQ(answers_.BodyOf("r1"), "hello r1 x");
+  EXPECT_EQ(answers_.VersionOf("r1"), "7");
+  const EndpointStats stats = gateway_->Stats("m");
+  EXPECT_EQ(stats.backends.at("7").requests, 1u);
+  EXPECT_EQ(stats.backends.at("7").errors, 0u);
+  EXPECT_EQ(stats.backends.at("7").recent_latencies_us.size(), 1u);
+  EXPECT_TRUE(stats.idle_for.has_value());
+}
+
+TEST_F(GatewayTest, AnUnknownEndpointIsNotFound) {
+  EXPECT_FALSE(gateway_->Has("m"));
+  Ask("r1");
+  ASSERT_EQ(answers_.count(), 1);
+  EXPECT_EQ(answers_.Of("r1").error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(GatewayTest, TheRequestIdAloneDecidesTheVersion) {
+  const auto one = Replica("a", Say("1"));
+  const auto two = Replica("b", Say("2"));
+  const int kRequests = 2000;
+  std::set<std::string> smaller_share;
+  int asked = 0;
+  for (const int share : {5, 5, 25}) {
+    gateway_->Configure({.name = "m", .backends = {{"1", 100 - share, {Address("a")}}, {"2", share, {Address("b")}}}});
+    for (int i = 0; i < kRequests; ++i) Ask("flight-" + std::to_string(i));
+    ASSERT_TRUE(answers_.WaitFor(asked += kRequests));
+    std::set<std::string> second;
+    for (int i = 0; i < kRequests; ++i) {
+      const std::string id = "flight-" + std::to_string(i);
+      const auto place = static_cast<int>(((StableHash("m\n" + id) >> 32) * 100) >> 32);
+      EXPECT_EQ(answers_.VersionOf(id), place < 100 - share ? "1" : "2");
+      if (answers_.VersionOf(id) == "2") second.insert(id);
+    }
+    EXPECT_NEAR(static_cast<double>(second.size()), kRequests * share / 100.0, kRequests * 0.03);
+    for (const std::string& id : smaller_share)
+      EXPECT_TRUE(second.contains(id)) << "a share that grows keeps its requests: " << id;
+    smaller_share = second;
+  }
+}
+
+TEST_F(GatewayTest, HoldsWhileNothingIsReadyAndReleasesAtTheFirstReplica) {
+  gateway_->Configure({.name = "m", .backends = {{"1", 0, {}}}});
+  for (int i = 0; i < 50; ++i) Ask("r" + std::to_string(i));
+  EXPECT_EQ(answers_.count(), 0);
+  EXPECT_EQ(gateway_->Stats("m").held, 50);
+  EXPECT_FALSE(gateway_->Stats("m").idle_for.has_value());
+  const auto replica = Replica("a", Say("late"));
+  gateway_->Configure({.name = "m", .backends = {{"1", 100, {Address("a")}}}});
+  ASSERT_TRUE(answers_.WaitFor(50));
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(answers_.VersionOf("r" + std::to_string(i)), "1");
+  EXPECT_EQ(gateway_->Stats("m").held, 0);
+}
+
+TEST_F(GatewayTest, AVersionWithoutAReplicaHoldsItsShare) {
+  const auto one = Replica("a", Say("1"));
+  gateway_->Configure({.name = "m", .backends = {{"1", 50, {Address("a")}}, {"2", 50, {}}}});
+  for (int i = 0; i < 100; ++i) Ask("r" + std::to_string(i));
+  const int held = gateway_->Stats("m").held;
+  EXPECT_GT(held, 20);
+  ASSERT_TRUE(answers_.WaitFor(100 - held));
+  gateway_->Configure({.name = "m", .backends = {{"1", 100, {Address("a")}}, {"2", 0, {}}}});  // rolled back
+  ASSERT_TRUE(answers_.WaitFor(100));
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(answers_.VersionOf("r" + std::to_string(i)), "1");
+}
+
+TEST_F(GatewayTest, HoldingHasALimitAndAnEnd) {
+  gateway_->Configure({.name = "m", .backends = {{"1", 100, {}}}, .hold_limit = 2, .hold_timeout = milliseconds(30)});
+  for (const char* id : {"a", "b", "c"}) Ask(id);
+  ASSERT_EQ(answers_.count(), 1);
+  EXPECT_EQ(answers_.Of("c").error().code, ErrorCode::kResourceExhausted);
+  ASSERT_TRUE(answers_.WaitFor(3));
+  EXPECT_EQ(answers_.Of("a").error().code, ErrorCode::kDeadlineExceeded);
+  EXPECT_EQ(answers_.Of("b").error().code, ErrorCode::kDeadlineExceeded);
+  EXPECT_EQ(gateway_->Stats("m").backends.at("1").errors, 3u);
+}
+
+TEST_F(GatewayTest, RemovingAnEndpointEndsWhatItHolds) {
+  gateway_->Configure({.name = "m", .backends = {{"1", 0, {}}}});
+  Ask("a");
+  gateway_->Remove("m");
+  ASSERT_EQ(answers_.count(), 1);
+  EXPECT_EQ(answers_.Of("a").error().code, ErrorCode::kNotFound);
+  EXPECT_FALSE(gateway_->Has("m"));
+}
+
+TEST_F(GatewayTest, AReplicaThatDiesInTheMiddleIsReplacedByAnother) {
+  Keeper keeper;
+  auto dying = Replica("a", keeper.Handler());
+  const auto other = Replica("b", Say("other"));
+  gateway_->Configure({.name = "m", .backends = {{"1", 100, {Address("a"), Address("b")}}}});
+  for (int i = 0; i < 20; ++i) Ask("r" + std::to_string(i));
+  ASSERT_TRUE(keeper.WaitFor(1));
+  dying.reset();
+  ASSERT_TRUE(answers_.WaitFor(20));
+  for (int i = 0; i < 20; ++i) EXPECT_THAT(answers_.BodyOf("r" + std::to_string(i)), ::testing::StartsWith("other"));
+  EXPECT_EQ(gateway_->Stats("m").backends.at("1").errors, 0u);
+}
+
+TEST_F(GatewayTest, TheOnlyReplicaMayDieAndComeBack) {
+  Keeper keeper;
+  auto dying = Replica("a", keeper.Handler());
+  gateway_->Configure({.name = "m", .backends = {{"1", 100, {Address("a")}}}});
+  Ask("r");
+  ASSERT_TRUE(keeper.WaitFor(1));
+  dying.reset();
+  while (gateway_->Stats("m").held == 0 && answers_.count() == 0) std::this_thread::yield();
+  const auto back = Replica("a", Say("back"));
+  ASSERT_TRUE(answers_.WaitFor(1));
+  EXPECT_EQ(answers_.BodyOf("r"), "back r x");
+}
+
+TEST_F(GatewayTest, ARequestThatBreaksReplicasIsGivenUp) {
+  auto listener = io::ListenOn("127.0.0.1", 0, "");
+  ASSERT_TRUE(listener.has_value());
+  std::atomic<bool> stop{false};
+  std::atomic<int> broken{0};
+  std::thread breaker([&] {
+    while (!stop) {
+      pollfd entry{.fd = listener->get(), .events = POLLIN, .revents = 0};
+      if (poll(&entry, 1, 20) <= 0) continue;
+      io::UniqueFd client(accept(listener->get(), nullptr, nullptr));
+      char byte = 0;
+      if (client && recv(client.get(), &byte, 1, 0) == 1) ++broken;
+    }
+  });
+  gateway_->Configure({.name = "m",
+                       .backends = {{"1", 100, {"http://127.0.0.1:" + std::to_string(io::BoundPort(listener->get()))}}},
+                       .retries = 2});
+  Ask("r");
+  EXPECT_TRUE(answers_.WaitFor(1));
+  stop = true;
+  breaker.join();
+  EXPECT_EQ(answers_.Of("r").error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(broken, 3);
+  EXPECT_EQ(gateway_->Stats("m").backends.at("1").errors, 1u);
+}
+
+TEST_F(GatewayTest, A503GoesToAnotherReplicaAndIsAnsweredOnlyWhenNobodyElseIsThere) {
+  const auto draining = Replica("a", Say("draining", 503));
+  const auto other = Replica("b", Say("other"));
+  EndpointConfig config{
+      .name = "m", .backends = {{"1", 100, {Address("a"), Address("b")}}}, .hold_timeout = milliseconds(50)};
+  gateway_->Configure(config);
+  for (int i = 0; i < 10; ++i) Ask("r" + std::to_string(i));
+  ASSERT_TRUE(answers_.WaitFor(10));
+  for (int i = 0; i < 10; ++i) EXPECT_THAT(answers_.BodyOf("r" + std::to_string(i)), ::testing::StartsWith("other"));
+  config.backends[0].addresses.pop_back();
+  gateway_->Configure(config);
+  Ask("last");
+  ASSERT_TRUE(answers_.WaitFor(11));
+  ASSERT_TRUE(answers_.Of("last").has_value());
+  EXPECT_EQ(answers_.Of("last")->status, 503);
+}
+
+TEST_F(GatewayTest, OtherErrorsOfTheReplicaAreItsAnswer) {
+  const auto replica = Replica("a", Say("wrong", 500));
+  gateway_->Configure({.name = "m", .backends = {{"1", 100, {Address("a")}}}});
+  Ask("r");
+  ASSERT_TRUE(answers_.WaitFor(1));
+  EXPECT_EQ(answers_.Of("r")->status, 500);
+  EXPECT_EQ(gateway_->Stats("m").backends.at("1").errors, 1u);
+}
+
+TEST_F(GatewayTest, ASlowReplicaIsNotAskedTwice) {
+  Keeper keeper;
+  const auto replica = Replica("a", keeper.Handler());
+  gateway_->Configure({.name = "m", .backends = {{"1", 100, {Address("a")}}}, .timeout = milliseconds(30)});
+  Ask("r");
+  ASSERT_TRUE(answers_.WaitFor(1));
+  EXPECT_EQ(answers_.Of("r").error().code, ErrorCode::kDeadlineExceeded);
+  EXPECT_EQ(keeper.kept.size(), 1u);
+}
+
+TEST_F(GatewayTest, TheLeastBusyReplicaIsChosen) {
+  Keeper a;
+  Keeper b;
+  const auto first = Replica("a", a.Handler());
+  const auto second = Replica("b", b.Handler());
+  gateway_->Configure({.name = "m", .backends = {{"1", 100, {Address("a"), Address("b")}}}});
+  for (int i = 0; i < 10; ++i) Ask("r" + std::to_string(i));
+  ASSERT_TRUE(a.WaitFor(5));
+  ASSERT_TRUE(b.WaitFor(5));
+  EXPECT_EQ(gateway_->Stats("m").in_flight, 10);
+  a.AnswerAll();
+  ASSERT_TRUE(answers_.WaitFor(5));
+  for (int i = 10; i < 15; ++i) Ask("r" + std::to_string(i));
+  ASSERT_TRUE(a.WaitFor(5));
+  a.AnswerAll();
+  b.AnswerAll();
+  EXPECT_TRUE(answers_.WaitFor(15));
+}
+
+TEST_F(GatewayTest, TheEndOfTheGatewayEndsEveryRequest) {
+  Keeper keeper;
+  const auto replica = Replica("a", keeper.Handler());
+  gateway_->Configure({.name = "m", .backends = {{"1", 100, {Address("a")}}}});
+  gateway_->Configure({.name = "n", .backends = {{"1", 100, {}}}});
+  Ask("under way");
+  Ask("held", "n");
+  ASSERT_TRUE(keeper.WaitFor(1));
+  gateway_.reset();
+  ASSERT_EQ(answers_.count(), 2);
+  EXPECT_EQ(answers_.Of("under way").error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(answers_.Of("held").error().code, ErrorCode::kUnavailable);
+}
+
+// Replicas come and go (drained, killed, scaled to zero) under load from eight threads and from a server's own I/O
+// threads.
+TEST_F(GatewayTest, NoRequestIsLostWhileReplicasComeAndGo) {
+  const auto front = StartServer(
+      [this](HttpRequest request, HttpRespond respond) {
+        const std::string id = request.request_id;
+        gateway_->Forward("m", id, {.method = "POST", .target = "/", .body = std::move(request.body)},
+                          [respond = std::move(respond)](Result<HttpResponse> result) {
+                            respond(result.has_value()
+                                        ? *std::move(result)
+                                        : HttpResponse{.status = 599, .body = result.error().ToString()});
+                          });
+      },
+      {.threads = 2});
+  gateway_->Configure({.name = "m", .backends = {{"1", 0, {}}}});
+  std::atomic<bool> stop{false};
+  std::atomic<int> asked{0};
+  std::vector<std::string> failures;
+  std::mutex failures_mutex;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&, t] {
+      const auto connection = io::HttpConnection::Create(io::testing::TargetOf(*front));
+      for (int i = 0; !stop; ++i) {
+        const std::string id = std::to_string(t) + "-" + std::to_string(i);
+        const HttpCall call{.method = "POST", .headers = {{"x-request-id", id}}, .body = "x"};
+        const auto response = connection->Call(call);
+        ++asked;
+        if (response.has_value() && response->status == 200 && response->body.ends_with(" " + id + " x")) continue;
+        const std::lock_guard lock(failures_mutex);
+        failures.push_back(id + ": " + (response.has_value() ? response->body : response.error().ToString()));
+      }
+    });
+  }
+  std::vector<std::pair<std::string, std::unique_ptr<io::HttpServer>>> replicas;
+  for (int round = 0; round < 40; ++round) {
+    const int before = asked;
+    const std::string name = "replica" + std::to_string(round);
+    replicas.emplace_back(name, Replica(name, Say(name)));
+    std::vector<std::string> addresses;
+    for (const auto& [known, server] : replicas) addresses.push_back(Address(known));
+    const int share = round % 3 * 25;
+    gateway_->Configure({.name = "m", .backends = {{"1", 100 - share, addresses}, {"2", share, {Address(name)}}}});
+    while (asked < before + 40) std::this_thread::yield();
+    if (replicas.size() < 3) continue;
+    if (round % 2 == 0) replicas.front().second->Drain(std::chrono::seconds(1));  // else killed
+    replicas.erase(replicas.begin());
+    if (round % 8 == 7) {
+      gateway_->Configure({.name = "m", .backends = {{"1", 0, {}}}});
+      replicas.clear();
+    }
+  }
+  const auto last = Replica("last", Say("last"));
+  gateway_->Configure({.name = "m", .backends = {{"1", 100, {Address("last")}}}});
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_TRUE(failures.empty()) << failures.size() << " of " << asked << ", the first: " << failures[0];
+  EXPECT_GE(asked, 1600);
+}
+
+}  // namespace
+}  // namespace keelson::gateway
