@@ -1,0 +1,204 @@
+// Registered models, their versions and aliases.
+#include <fmt/format.h>
+
+#include "io/files.h"
+#include "tracking/sql_store.h"
+
+namespace keelson::tracking {
+namespace {
+
+std::string VersionName(const std::string& model, std::int64_t version) {
+  return fmt::format("{}/{}", model, version);
+}
+
+Result<ModelVersion> ReadVersion(io::SqlSession& session, const std::string& model, std::int64_t version) {
+  KEELSON_ASSIGN_OR_RETURN(
+      const auto rows,
+      session.Query("SELECT run_id, source, content_hash, created_us FROM version WHERE model = ? AND version = ?",
+                    {model, version}));
+  if (rows.empty()) return Fail(ErrorCode::kNotFound, "no such model version", VersionName(model, version));
+  ModelVersion found;
+  found.model = model;
+  found.version = static_cast<int>(version);
+  found.run_id = io::AsText(rows[0][0]);
+  found.source = io::AsText(rows[0][1]);
+  found.content_hash = io::AsText(rows[0][2]);
+  found.created = InstantFromMicros(io::AsInt(rows[0][3]));
+  KEELSON_ASSIGN_OR_RETURN(
+      const auto tags,
+      session.Query("SELECT key, value FROM version_tag WHERE model = ? AND version = ?", {model, version}));
+  for (const auto& row : tags) found.tags[io::AsText(row[0])] = io::AsText(row[1]);
+  KEELSON_ASSIGN_OR_RETURN(
+      const auto aliases,
+      session.Query("SELECT alias FROM alias WHERE model = ? AND version = ? ORDER BY alias", {model, version}));
+  for (const auto& row : aliases) found.aliases.push_back(io::AsText(row[0]));
+  return found;
+}
+
+io::SqlValue Nullable(const std::optional<int>& version) {
+  if (!version.has_value()) return std::monostate{};
+  return std::int64_t{*version};
+}
+
+std::optional<int> OptionalVersion(const io::SqlValue& value) {
+  if (io::IsNull(value)) return std::nullopt;
+  return static_cast<int>(io::AsInt(value));
+}
+
+Status RecordChange(io::SqlSession& session, const AliasChange& change) {
+  KEELSON_RETURN_IF_ERROR(
+      session.Execute("INSERT INTO alias_change (model, alias, from_version, to_version, who, reason, changed_us) "
+                      "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                      {change.model, change.alias, Nullable(change.from), Nullable(change.to), change.who,
+                       change.reason, ToMicros(change.when)}));
+  return {};
+}
+
+}  // namespace
+
+Result<ModelVersion> SqlStore::RegisterVersion(const std::string& model, const std::string& run_id,
+                                               const std::string& source,
+                                               const std::map<std::string, std::string>& tags) {
+  KEELSON_RETURN_IF_ERROR(CheckName("model name", model));
+  if (model.find_first_of("/:") != std::string::npos) {
+    return Fail(ErrorCode::kInvalidArgument, "a model name has no '/' or ':'", model);
+  }
+  for (const auto& [key, value] : tags) {
+    KEELSON_RETURN_IF_ERROR(CheckName("tag key", key));
+    KEELSON_RETURN_IF_ERROR(CheckValue("tag value", value));
+  }
+  // Hashed outside the transaction, which must not wait for a large folder. A retry may come when retention has taken
+  // it.
+  // Synced too: a version that is answered must not lose its files with the machine.
+  const Status synced = io::SyncTree(source);
+  const auto hash = synced.has_value() ? io::HashTree(source) : std::unexpected(synced.error());
+  return Writing([&](io::SqlSession& session) -> Result<ModelVersion> {
+    KEELSON_ASSIGN_OR_RETURN(
+        const auto existing,
+        session.Query("SELECT version, content_hash FROM version WHERE model = ? AND run_id = ? AND source = ?",
+                      {model, run_id, source}));
+    if (!existing.empty()) {
+      if (hash.has_value() && *hash != io::AsText(existing[0][1])) {
+        return Fail(ErrorCode::kAlreadyExists, "the folder was registered before with other content", source);
+      }
+      return ReadVersion(session, model, io::AsInt(existing[0][0]));
+    }
+    if (!hash.has_value()) return std::unexpected(hash.error());
+    if (!run_id.empty()) {
+      KEELSON_ASSIGN_OR_RETURN(const auto runs, session.Query("SELECT 1 FROM run WHERE id = ?", {run_id}));
+      if (runs.empty()) return Fail(ErrorCode::kNotFound, "no such run", run_id);
+    }
+    const std::int64_t now = NowMicros();
+    KEELSON_RETURN_IF_ERROR(session.Execute("INSERT OR IGNORE INTO model VALUES (?, ?)", {model, now}));
+    KEELSON_ASSIGN_OR_RETURN(const auto last,
+                             session.Query("SELECT coalesce(max(version), 0) FROM version WHERE model = ?", {model}));
+    const std::int64_t version = io::AsInt(last.at(0)[0]) + 1;
+    KEELSON_RETURN_IF_ERROR(
+        session.Execute("INSERT INTO version VALUES (?, ?, ?, ?, ?, ?)", {model, version, run_id, source, *hash, now}));
+    for (const auto& [key, value] : tags) {
+      KEELSON_RETURN_IF_ERROR(
+          session.Execute("INSERT INTO version_tag VALUES (?, ?, ?, ?)", {model, version, key, value}));
+    }
+    return ReadVersion(session, model, version);
+  });
+}
+
+Result<ModelVersion> SqlStore::GetVersion(const std::string& model, int version) {
+  return Reading([&](io::SqlSession& session) { return ReadVersion(session, model, version); });
+}
+
+Result<std::optional<ModelVersion>> SqlStore::GetByAlias(const std::string& model, const std::string& alias) {
+  return Reading([&](io::SqlSession& session) -> Result<std::optional<ModelVersion>> {
+    KEELSON_ASSIGN_OR_RETURN(const auto rows,
+                             session.Query("SELECT version FROM alias WHERE model = ? AND alias = ?", {model, alias}));
+    if (rows.empty()) return std::nullopt;
+    KEELSON_ASSIGN_OR_RETURN(ModelVersion version, ReadVersion(session, model, io::AsInt(rows[0][0])));
+    return version;
+  });
+}
+
+Result<std::vector<ModelVersion>> SqlStore::ListVersions(const std::string& model) {
+  return Reading([&](io::SqlSession& session) -> Result<std::vector<ModelVersion>> {
+    KEELSON_ASSIGN_OR_RETURN(const auto rows,
+                             session.Query("SELECT version FROM version WHERE model = ? ORDER BY version", {model}));
+    std::vector<ModelVersion> versions;
+    for (const auto& row : rows) {
+      KEELSON_ASSIGN_OR_RETURN(ModelVersion version, ReadVersion(session, model, io::AsInt(row[0])));
+      versions.push_back(std::move(version));
+    }
+    return versions;
+  });
+}
+
+Result<std::vector<std::string>> SqlStore::ListModels() {
+  return Reading([&](io::SqlSession& session) -> Result<std::vector<std::string>> {
+    KEELSON_ASSIGN_OR_RETURN(const auto rows, session.Query("SELECT name FROM model ORDER BY name"));
+    std::vector<std::string> names;
+    for (const auto& row : rows) names.push_back(io::AsText(row[0]));
+    return names;
+  });
+}
+
+Status SqlStore::SetVersionTag(const std::string& model, int version, const std::string& key,
+                               const std::string& value) {
+  KEELSON_RETURN_IF_ERROR(CheckName("tag key", key));
+  KEELSON_RETURN_IF_ERROR(CheckValue("tag value", value));
+  return database_.Write([&](io::SqlSession& session) -> Status {
+    KEELSON_RETURN_IF_ERROR(ReadVersion(session, model, version));
+    KEELSON_RETURN_IF_ERROR(session.Execute("INSERT OR REPLACE INTO version_tag VALUES (?, ?, ?, ?)",
+                                            {model, std::int64_t{version}, key, value}));
+    return {};
+  });
+}
+
+Status SqlStore::SetAlias(const std::string& model, const std::string& alias, std::optional<int> version,
+                          const std::string& who, const std::string& reason) {
+  KEELSON_RETURN_IF_ERROR(CheckId("alias", alias));
+  KEELSON_RETURN_IF_ERROR(CheckValue("name of who changes an alias", who));
+  KEELSON_RETURN_IF_ERROR(CheckValue("reason", reason));
+  return database_.Write([&](io::SqlSession& session) -> Status {
+    if (version.has_value()) KEELSON_RETURN_IF_ERROR(ReadVersion(session, model, *version));
+    KEELSON_ASSIGN_OR_RETURN(const auto rows,
+                             session.Query("SELECT version FROM alias WHERE model = ? AND alias = ?", {model, alias}));
+    const std::optional<int> before = rows.empty() ? std::nullopt : OptionalVersion(rows[0][0]);
+    if (before == version) return {};
+    if (version.has_value()) {
+      KEELSON_RETURN_IF_ERROR(
+          session.Execute("INSERT OR REPLACE INTO alias VALUES (?, ?, ?)", {model, alias, std::int64_t{*version}}));
+    } else {
+      KEELSON_RETURN_IF_ERROR(session.Execute("DELETE FROM alias WHERE model = ? AND alias = ?", {model, alias}));
+    }
+    return RecordChange(session, {model, alias, before, version, who, reason, clock_.WallNow()});
+  });
+}
+
+Result<std::vector<AliasChange>> SqlStore::AliasHistory(const std::string& model) {
+  return Reading([&](io::SqlSession& session) -> Result<std::vector<AliasChange>> {
+    KEELSON_ASSIGN_OR_RETURN(
+        const auto rows,
+        session.Query("SELECT alias, from_version, to_version, who, reason, changed_us FROM alias_change "
+                      "WHERE model = ? ORDER BY sequence",
+                      {model}));
+    std::vector<AliasChange> changes;
+    for (const auto& row : rows) {
+      changes.push_back({model, io::AsText(row[0]), OptionalVersion(row[1]), OptionalVersion(row[2]),
+                         io::AsText(row[3]), io::AsText(row[4]), InstantFromMicros(io::AsInt(row[5]))});
+    }
+    return changes;
+  });
+}
+
+Status SqlStore::DeleteModel(const std::string& model) {
+  return database_.Write([&](io::SqlSession& session) -> Status {
+    KEELSON_ASSIGN_OR_RETURN(const auto aliases,
+                             session.Query("SELECT alias, version FROM alias WHERE model = ?", {model}));
+    for (const auto& row : aliases) {
+      KEELSON_RETURN_IF_ERROR(RecordChange(session, {model, io::AsText(row[0]), OptionalVersion(row[1]), std::nullopt,
+                                                     "keelson", "the model was deleted", clock_.WallNow()}));
+    }
+    KEELSON_RETURN_IF_ERROR(session.Execute("DELETE FROM model WHERE name = ?", {model}));
+    return {};
+  });
+}
+
+}  // namespace keelson::tracking

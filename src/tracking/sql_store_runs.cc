@@ -1,0 +1,256 @@
+// Experiments and runs.
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "base/strings.h"
+#include "tracking/sql_store.h"
+
+namespace keelson::tracking {
+namespace {
+
+constexpr std::array<std::pair<RunStatus, const char*>, 4> kStatusNames = {{{RunStatus::kRunning, "running"},
+                                                                            {RunStatus::kFinished, "finished"},
+                                                                            {RunStatus::kFailed, "failed"},
+                                                                            {RunStatus::kKilled, "killed"}}};
+
+std::string NameOf(RunStatus status) {
+  for (const auto& [each, name] : kStatusNames) {
+    if (each == status) return name;
+  }
+  return "failed";
+}
+
+Result<RunStatus> StatusNamed(const std::string& name) {
+  for (const auto& [status, each] : kStatusNames) {
+    if (each == name) return status;
+  }
+  return Fail(ErrorCode::kDataLoss, "a run has an unknown status in the database", name);
+}
+
+Result<std::int64_t> ExperimentNumber(const std::string& id) {
+  const auto number = ParseInt(id);
+  if (!number.has_value() || *number < 0) {
+    return Fail(ErrorCode::kInvalidArgument, "an experiment id is a decimal number, such as \"0\"", id.substr(0, 100));
+  }
+  return *number;
+}
+
+std::int64_t IsNan(double value) {
+  return std::isnan(value) ? 1 : 0;
+}
+double Stored(double value) {
+  return std::isnan(value) ? 0 : value;
+}
+double Loaded(const io::SqlValue& value, const io::SqlValue& is_nan) {
+  return io::AsInt(is_nan) != 0 ? std::numeric_limits<double>::quiet_NaN() : io::AsDouble(value);
+}
+
+Status CheckBatch(const std::map<std::string, std::string>& params, const std::vector<Metric>& metrics,
+                  const std::map<std::string, std::string>& tags) {
+  for (const auto& [key, value] : params) {
+    KEELSON_RETURN_IF_ERROR(CheckName("param key", key));
+    KEELSON_RETURN_IF_ERROR(CheckValue("param value", value));
+  }
+  for (const auto& [key, value] : tags) {
+    KEELSON_RETURN_IF_ERROR(CheckName("tag key", key));
+    KEELSON_RETURN_IF_ERROR(CheckValue("tag value", value));
+  }
+  for (const Metric& metric : metrics) KEELSON_RETURN_IF_ERROR(CheckName("metric key", metric.key));
+  return {};
+}
+
+Status PutTags(io::SqlSession& session, const std::string& run_id, const std::map<std::string, std::string>& tags) {
+  for (const auto& [key, value] : tags) {
+    KEELSON_RETURN_IF_ERROR(session.Execute("INSERT OR REPLACE INTO run_tag VALUES (?, ?, ?)", {run_id, key, value}));
+  }
+  return {};
+}
+
+Status PutParam(io::SqlSession& session, const std::string& run_id, const std::string& key, const std::string& value) {
+  KEELSON_ASSIGN_OR_RETURN(const std::int64_t added,
+                           session.Execute("INSERT OR IGNORE INTO param VALUES (?, ?, ?)", {run_id, key, value}));
+  if (added == 1) return {};
+  KEELSON_ASSIGN_OR_RETURN(const auto rows,
+                           session.Query("SELECT value FROM param WHERE run_id = ? AND key = ?", {run_id, key}));
+  if (!rows.empty() && io::AsText(rows[0][0]) == value) return {};
+  return Fail(ErrorCode::kAlreadyExists, fmt::format("param {} of the run has another value already", key), run_id);
+}
+
+Status PutMetric(io::SqlSession& session, const std::string& run_id, const Metric& metric) {
+  const std::vector<io::SqlValue> values = {
+      run_id, metric.key, metric.step, ToMicros(metric.time), Stored(metric.value), IsNan(metric.value)};
+  KEELSON_RETURN_IF_ERROR(session.Execute("INSERT OR IGNORE INTO metric VALUES (?, ?, ?, ?, ?, ?)", values));
+  // The latest is the one of the highest step, then time, then value: the same however a batch is repeated or cut.
+  KEELSON_RETURN_IF_ERROR(session.Execute(R"sql(
+      INSERT INTO latest_metric VALUES (?, ?, ?, ?, ?, ?)
+      ON CONFLICT (run_id, key) DO UPDATE
+      SET step = excluded.step, time_us = excluded.time_us, value = excluded.value, is_nan = excluded.is_nan
+      WHERE (excluded.step, excluded.time_us, excluded.value) > (step, time_us, value))sql",
+                                          values));
+  return {};
+}
+
+Status RequireRun(io::SqlSession& session, const std::string& run_id) {
+  KEELSON_ASSIGN_OR_RETURN(const auto rows, session.Query("SELECT 1 FROM run WHERE id = ?", {run_id}));
+  if (rows.empty()) return Fail(ErrorCode::kNotFound, "no such run", run_id);
+  return {};
+}
+
+}  // namespace
+
+Result<Experiment> SqlStore::EnsureExperiment(const std::string& name) {
+  KEELSON_RETURN_IF_ERROR(CheckName("experiment name", name));
+  return Writing([&](io::SqlSession& session) -> Result<Experiment> {
+    KEELSON_RETURN_IF_ERROR(
+        session.Execute("INSERT INTO experiment (name, created_us) SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM "
+                        "experiment WHERE name = ?1)",
+                        {name, NowMicros()}));
+    KEELSON_ASSIGN_OR_RETURN(const auto rows,
+                             session.Query("SELECT id, created_us FROM experiment WHERE name = ?", {name}));
+    return Experiment{std::to_string(io::AsInt(rows.at(0)[0])), name, InstantFromMicros(io::AsInt(rows[0][1]))};
+  });
+}
+
+Result<std::vector<Experiment>> SqlStore::ListExperiments() {
+  return Reading([&](io::SqlSession& session) -> Result<std::vector<Experiment>> {
+    KEELSON_ASSIGN_OR_RETURN(const auto rows, session.Query("SELECT id, name, created_us FROM experiment ORDER BY id"));
+    std::vector<Experiment> experiments;
+    for (const auto& row : rows) {
+      experiments.push_back(
+          {std::to_string(io::AsInt(row[0])), io::AsText(row[1]), InstantFromMicros(io::AsInt(row[2]))});
+    }
+    return experiments;
+  });
+}
+
+Result<Run> SqlStore::CreateRun(const std::string& experiment_id, const std::string& run_id, const std::string& name,
+                                const std::map<std::string, std::string>& tags) {
+  KEELSON_RETURN_IF_ERROR(CheckId("run id", run_id));
+  KEELSON_RETURN_IF_ERROR(CheckValue("run name", name));
+  KEELSON_RETURN_IF_ERROR(CheckBatch({}, {}, tags));
+  KEELSON_ASSIGN_OR_RETURN(const std::int64_t experiment, ExperimentNumber(experiment_id));
+  return Writing([&](io::SqlSession& session) -> Result<Run> {
+    KEELSON_ASSIGN_OR_RETURN(const auto known, session.Query("SELECT 1 FROM experiment WHERE id = ?", {experiment}));
+    if (known.empty()) return Fail(ErrorCode::kNotFound, "no such experiment", experiment_id);
+    KEELSON_ASSIGN_OR_RETURN(const auto existing,
+                             session.Query("SELECT experiment_id, name FROM run WHERE id = ?", {run_id}));
+    if (existing.empty()) {
+      KEELSON_RETURN_IF_ERROR(session.Execute(
+          "INSERT INTO run (id, experiment_id, name, status, started_us) VALUES (?, ?, ?, 'running', ?)",
+          {run_id, experiment, name, NowMicros()}));
+      KEELSON_RETURN_IF_ERROR(PutTags(session, run_id, tags));
+    } else if (io::AsInt(existing[0][0]) != experiment || io::AsText(existing[0][1]) != name) {
+      return Fail(ErrorCode::kAlreadyExists, "there is another run with this id", run_id);
+    }
+    return ReadRun(session, run_id);
+  });
+}
+
+Status SqlStore::LogBatch(const std::string& run_id, const std::map<std::string, std::string>& params,
+                          const std::vector<Metric>& metrics, const std::map<std::string, std::string>& tags) {
+  KEELSON_RETURN_IF_ERROR(CheckBatch(params, metrics, tags));
+  return database_.Write([&](io::SqlSession& session) -> Status {
+    KEELSON_RETURN_IF_ERROR(RequireRun(session, run_id));
+    for (const auto& [key, value] : params) KEELSON_RETURN_IF_ERROR(PutParam(session, run_id, key, value));
+    for (const Metric& metric : metrics) KEELSON_RETURN_IF_ERROR(PutMetric(session, run_id, metric));
+    return PutTags(session, run_id, tags);
+  });
+}
+
+Status SqlStore::EndRun(const std::string& run_id, RunStatus status) {
+  if (status == RunStatus::kRunning) return Fail(ErrorCode::kInvalidArgument, "a run does not end as running", run_id);
+  const std::string wanted = NameOf(status);
+  return database_.Write([&](io::SqlSession& session) -> Status {
+    KEELSON_ASSIGN_OR_RETURN(const auto rows, session.Query("SELECT status FROM run WHERE id = ?", {run_id}));
+    if (rows.empty()) return Fail(ErrorCode::kNotFound, "no such run", run_id);
+    const std::string& now = io::AsText(rows[0][0]);
+    if (now == wanted) return {};
+    if (now != "running") {
+      return Fail(ErrorCode::kFailedPrecondition, fmt::format("the run has ended as {} already", now), run_id);
+    }
+    KEELSON_RETURN_IF_ERROR(
+        session.Execute("UPDATE run SET status = ?, ended_us = ? WHERE id = ?", {wanted, NowMicros(), run_id}));
+    return {};
+  });
+}
+
+Result<Run> SqlStore::ReadRun(io::SqlSession& session, const std::string& run_id) const {
+  KEELSON_ASSIGN_OR_RETURN(
+      const auto rows,
+      session.Query("SELECT experiment_id, name, status, started_us, ended_us FROM run WHERE id = ?", {run_id}));
+  if (rows.empty()) return Fail(ErrorCode::kNotFound, "no such run", run_id);
+  Run run;
+  run.id = run_id;
+  run.experiment_id = std::to_string(io::AsInt(rows[0][0]));
+  run.name = io::AsText(rows[0][1]);
+  KEELSON_ASSIGN_OR_RETURN(run.status, StatusNamed(io::AsText(rows[0][2])));
+  run.started = InstantFromMicros(io::AsInt(rows[0][3]));
+  if (!io::IsNull(rows[0][4])) run.ended = InstantFromMicros(io::AsInt(rows[0][4]));
+  run.artifact_uri = ArtifactFolder(run_id);
+  KEELSON_ASSIGN_OR_RETURN(const auto params, session.Query("SELECT key, value FROM param WHERE run_id = ?", {run_id}));
+  for (const auto& row : params) run.params[io::AsText(row[0])] = io::AsText(row[1]);
+  KEELSON_ASSIGN_OR_RETURN(const auto tags, session.Query("SELECT key, value FROM run_tag WHERE run_id = ?", {run_id}));
+  for (const auto& row : tags) run.tags[io::AsText(row[0])] = io::AsText(row[1]);
+  KEELSON_ASSIGN_OR_RETURN(const auto metrics,
+                           session.Query("SELECT key, value, is_nan FROM latest_metric WHERE run_id = ?", {run_id}));
+  for (const auto& row : metrics) run.metrics[io::AsText(row[0])] = Loaded(row[1], row[2]);
+  return run;
+}
+
+Result<Run> SqlStore::GetRun(const std::string& run_id) {
+  return Reading([&](io::SqlSession& session) { return ReadRun(session, run_id); });
+}
+
+Result<std::vector<Run>> SqlStore::ListRuns(const std::string& experiment_id, int at_most) {
+  KEELSON_ASSIGN_OR_RETURN(const std::int64_t experiment, ExperimentNumber(experiment_id));
+  return Reading([&](io::SqlSession& session) -> Result<std::vector<Run>> {
+    KEELSON_ASSIGN_OR_RETURN(const auto rows,
+                             session.Query("SELECT id FROM run WHERE experiment_id = ? ORDER BY sequence DESC LIMIT ?",
+                                           {experiment, std::int64_t{std::max(at_most, 0)}}));
+    std::vector<Run> runs;
+    for (const auto& row : rows) {
+      KEELSON_ASSIGN_OR_RETURN(Run run, ReadRun(session, io::AsText(row[0])));
+      runs.push_back(std::move(run));
+    }
+    return runs;
+  });
+}
+
+Result<std::vector<Metric>> SqlStore::MetricHistory(const std::string& run_id, const std::string& key) {
+  return Reading([&](io::SqlSession& session) -> Result<std::vector<Metric>> {
+    KEELSON_RETURN_IF_ERROR(RequireRun(session, run_id));
+    KEELSON_ASSIGN_OR_RETURN(const auto rows, session.Query("SELECT value, is_nan, time_us, step FROM metric WHERE "
+                                                            "run_id = ? AND key = ? ORDER BY step, time_us, value",
+                                                            {run_id, key}));
+    std::vector<Metric> metrics;
+    for (const auto& row : rows) {
+      metrics.push_back({key, Loaded(row[0], row[1]), InstantFromMicros(io::AsInt(row[2])), io::AsInt(row[3])});
+    }
+    return metrics;
+  });
+}
+
+Status SqlStore::DeleteExperiment(const std::string& experiment_id) {
+  KEELSON_ASSIGN_OR_RETURN(const std::int64_t experiment, ExperimentNumber(experiment_id));
+  if (experiment == 0)
+    return Fail(ErrorCode::kInvalidArgument, "the default experiment cannot be deleted", experiment_id);
+  return database_.Write([&](io::SqlSession& session) -> Status {
+    KEELSON_ASSIGN_OR_RETURN(
+        const auto versions,
+        session.Query("SELECT model, version FROM version JOIN run ON run_id = run.id WHERE experiment_id = ? LIMIT 1",
+                      {experiment}));
+    if (!versions.empty()) {
+      return Fail(ErrorCode::kFailedPrecondition,
+                  fmt::format("version {} of model {} was made by one of its runs: delete the model first",
+                              io::AsInt(versions[0][1]), io::AsText(versions[0][0])),
+                  experiment_id);
+    }
+    KEELSON_RETURN_IF_ERROR(session.Execute("DELETE FROM experiment WHERE id = ?", {experiment}));
+    return {};
+  });
+}
+
+}  // namespace keelson::tracking
