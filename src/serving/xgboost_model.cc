@@ -365,6 +365,11 @@ Result<XgboostModel> Assemble(RawModel raw) {
 
 Result<XgboostModel> ReadXgboostModel(std::string_view content) {
   if (content.empty()) return Fail(ErrorCode::kDataLoss, "the file is empty", "$ at byte 0");
+  if (content.starts_with("binf") || content.starts_with("bs64")) {
+    return Fail(ErrorCode::kUnsupported,
+                "XGBoost's deprecated binary format: load it with xgboost 1.6 to 3.0 and save it as .ubj or .json",
+                "$ at byte 0");
+  }
   // A JSON object goes on with white space, a quote or its end; a UBJSON one with a length marker or a count.
   const bool json = content[0] != '{' || content.size() < 2 || content[1] == '"' || content[1] == '}' ||
                     content[1] == ' ' || content[1] == '\n' || content[1] == '\r' || content[1] == '\t';

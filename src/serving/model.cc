@@ -1,0 +1,152 @@
+#include "serving/model.h"
+
+#include <fmt/core.h>
+#include <sys/stat.h>
+
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "base/log.h"
+#include "io/files.h"
+#include "serving/model_directory.h"
+#include "serving/xgboost_model.h"
+
+namespace keelson::serving {
+namespace {
+
+constexpr std::size_t kMaxModelBytes = std::size_t{4} << 30;
+
+bool IsFolder(const std::string& path) {
+  struct stat info {};
+  return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+data::ColumnType WireType(data::ColumnType type) {
+  return type == data::ColumnType::kString ? data::ColumnType::kString : data::ColumnType::kDouble;
+}
+
+void AppendCell(const nlohmann::json* cell, data::Column* column) {
+  const bool text = column->type == data::ColumnType::kString;
+  const bool valid = cell != nullptr && (text ? cell->is_string() : cell->is_number() || cell->is_boolean());
+  column->valid.push_back(valid ? 1 : 0);
+  if (text) {
+    column->strings.push_back(valid ? cell->get<std::string>() : "");
+  } else {
+    column->doubles.push_back(!valid               ? 0.0
+                              : cell->is_boolean() ? (cell->get<bool>() ? 1.0 : 0.0)
+                                                   : cell->get<double>());
+  }
+}
+
+// An MLflow input example in the "split" form, {"columns": [...], "data": [[...], ...]}, as the columns of `schema`;
+// what it does not give is null.
+data::Table ExampleTable(const nlohmann::json& example, const data::Schema& schema) {
+  data::Table table(schema);
+  const auto columns = example.find("columns");
+  const auto rows = example.find("data");
+  if (columns == example.end() || rows == example.end() || !columns->is_array() || !rows->is_array()) return table;
+  for (auto& column : table.columns()) {
+    std::size_t place = columns->size();
+    for (std::size_t i = 0; i < columns->size(); ++i) {
+      if ((*columns)[i] == column.name) place = i;
+    }
+    for (const auto& row : *rows) AppendCell(row.is_array() && place < row.size() ? &row[place] : nullptr, &column);
+  }
+  return table;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const LoadedModel>> LoadedModel::Load(const ModelSource& source) {
+  const bool folder = IsFolder(source.path);
+  if (!source.content_hash.empty()) {
+    KEELSON_ASSIGN_OR_RETURN(const auto hash, folder ? io::HashTree(source.path) : io::HashFile(source.path));
+    if (hash != source.content_hash) {
+      return Fail(
+          ErrorCode::kDataLoss,
+          fmt::format("the content hash is {}, registered was {}: the model was changed", hash, source.content_hash),
+          source.path);
+    }
+  }
+  ModelDirectory directory;
+  directory.model_path = source.path;
+  if (folder) {
+    KEELSON_ASSIGN_OR_RETURN(directory, ReadModelDirectory(source.path));
+  }
+  KEELSON_ASSIGN_OR_RETURN(const auto content, io::ReadFile(directory.model_path, kMaxModelBytes));
+  auto model = ReadXgboostModel(content);
+  if (!model) {
+    return Fail(model.error().code, model.error().message,
+                fmt::format("{}: {}", directory.model_path, model.error().where));
+  }
+  std::shared_ptr<LoadedModel> loaded(new LoadedModel);
+  loaded->name_ = source.name;
+  loaded->version_ = source.version;
+  if (directory.output_name) loaded->output_name_ = *directory.output_name;
+  KEELSON_ASSIGN_OR_RETURN(loaded->engine_, TreeEngine::Build(*model, source.rounds));
+  loaded->encoder_ = std::move(directory.encoder);
+  if (loaded->encoder_) {
+    if (loaded->encoder_->width() != model->features) {
+      return Fail(
+          ErrorCode::kInvalidArgument,
+          fmt::format("keelson.json has {} inputs, the model {} features", loaded->encoder_->width(), model->features),
+          source.path);
+    }
+    for (const auto& input : loaded->encoder_->inputs()) loaded->feature_names_.push_back(input.name);
+  } else if (model->feature_names.size() == model->features) {
+    loaded->feature_names_ = model->feature_names;
+  } else {
+    for (std::uint32_t i = 0; i < model->features; ++i) loaded->feature_names_.push_back(fmt::format("f{}", i));
+  }
+  if (auto warm = loaded->WarmUp(directory.example_path); !warm) {
+    LogWarning("the input example could not be used to warm up",
+               {{"model", source.name}, {"error", warm.error().ToString()}});
+  }
+  return std::shared_ptr<const LoadedModel>(std::move(loaded));
+}
+
+Status LoadedModel::WarmUp(const std::string& example_path) const {
+  const std::vector<float> missing(features(), std::numeric_limits<float>::quiet_NaN());
+  Predict(missing, 1);
+  if (example_path.empty()) return {};
+  KEELSON_ASSIGN_OR_RETURN(const auto text, io::ReadFile(example_path, std::size_t{16} << 20));
+  const auto example = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!example.is_object()) return Fail(ErrorCode::kInvalidArgument, "not a JSON object", example_path);
+  if (encoder() == nullptr) return {};
+  const data::Table table = ExampleTable(example, payload_schema().inputs);
+  if (table.rows() == 0)
+    return Fail(ErrorCode::kInvalidArgument, "no \"columns\" and \"data\" with rows", example_path);
+  KEELSON_ASSIGN_OR_RETURN(const auto numbers, Encode(table));
+  Predict(numbers, table.rows());
+  return {};
+}
+
+Result<std::vector<float>> LoadedModel::Encode(const data::Table& table) const {
+  if (!encoder_) return Fail(ErrorCode::kFailedPrecondition, "the model has no input encoder", name_);
+  return encoder_->Encode(table);
+}
+
+std::vector<float> LoadedModel::Predict(std::span<const float> numbers, std::size_t rows) const {
+  std::vector<float> values(rows * outputs());
+  engine_->Predict(numbers, rows, PredictKind::kValue, values);
+  return values;
+}
+
+PayloadSchema LoadedModel::payload_schema() const {
+  PayloadSchema schema;
+  schema.model = name_;
+  schema.version = version_;
+  for (std::size_t i = 0; i < feature_names_.size(); ++i) {
+    schema.inputs.push_back(
+        {feature_names_[i], encoder_ ? WireType(encoder_->inputs()[i].type) : data::ColumnType::kDouble});
+  }
+  if (outputs() == 1) {
+    schema.outputs = {output_name_};
+  } else {
+    for (std::uint32_t i = 0; i < outputs(); ++i) schema.outputs.push_back(fmt::format("{}[{}]", output_name_, i));
+  }
+  return schema;
+}
+
+}  // namespace keelson::serving

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "data/table.h"
+#include "features/encoder.h"
+#include "serving/payload_log.h"
+#include "serving/tree_engine.h"
+
+namespace keelson::serving {
+
+struct ModelSource {
+  std::string name;           // on the wire
+  std::string version = "1";  // on the wire; decimal as a rule
+  // A bare model file (.json, .ubj) or an MLflow model directory: `MLmodel` with flavors.xgboost.data, and beside it,
+  // when Keelson made it, `keelson.json`: {"inputs": [{"name", "type", "categories"?}...], "output": "probability"},
+  // the version's own input encoder. `input_example.json` warms it up.
+  std::string path = {};
+  std::string content_hash = {};  // when not "": of the file (io::HashFile) or directory (io::HashTree); verified
+  RoundRange rounds = {};
+};
+
+// One model version, ready to predict. Immutable; safe from any thread.
+class LoadedModel {
+ public:
+  // Reads, checks and warms up. Errors carry the path: kNotFound, kDataLoss for a wrong hash or corrupt file,
+  // kUnsupported.
+  static Result<std::shared_ptr<const LoadedModel>> Load(const ModelSource& source);
+
+  const std::string& name() const { return name_; }
+  const std::string& version() const { return version_; }
+  const std::string& output_name() const { return output_name_; }
+  const TreeEngine& engine() const { return *engine_; }
+  std::uint32_t features() const { return engine_->features(); }
+  std::uint32_t outputs() const { return engine_->width(PredictKind::kValue); }  // values a row
+  // The inputs as named columns, when the version has an encoder: a request may then give one tensor a column. Always
+  // accepted: one FP32 tensor [-1, features()] of encoded numbers.
+  const features::InputEncoder* encoder() const { return encoder_ ? &*encoder_ : nullptr; }
+  // The names of the numbers: the encoder's, else the model's own, else "f0", "f1", ...
+  const std::vector<std::string>& feature_names() const { return feature_names_; }
+
+  // Numbers of `rows` rows, row-major, for `table` with a column for each of the encoder's inputs.
+  Result<std::vector<float>> Encode(const data::Table& table) const;
+  // rows x outputs().
+  std::vector<float> Predict(std::span<const float> numbers, std::size_t rows) const;
+
+  // What the payload log of this version holds: the encoder's inputs as asked (kDouble or kString), or the numbers.
+  PayloadSchema payload_schema() const;
+
+ private:
+  LoadedModel() = default;
+  Status WarmUp(const std::string& example_path) const;
+
+  std::string name_;
+  std::string version_;
+  std::string output_name_ = "predict";
+  std::unique_ptr<const TreeEngine> engine_;
+  std::optional<features::InputEncoder> encoder_;
+  std::vector<std::string> feature_names_;
+};
+
+}  // namespace keelson::serving

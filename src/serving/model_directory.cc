@@ -1,0 +1,67 @@
+#include "serving/model_directory.h"
+
+#include <fmt/core.h>
+#include <yaml-cpp/yaml.h>
+
+#include <nlohmann/json.hpp>
+
+#include "io/files.h"
+
+namespace keelson::serving {
+namespace {
+
+constexpr std::size_t kMaxText = std::size_t{16} << 20;
+
+// The path of the model's data from MLmodel, relative to the folder.
+Result<std::string> DataPath(const std::string& text, const std::string& where) {
+  try {
+    const YAML::Node root = YAML::Load(text);
+    if (!root.IsMap() || !root["flavors"] || !root["flavors"].IsMap()) {
+      return Fail(ErrorCode::kInvalidArgument, "an MLmodel file must have a map \"flavors\"", where);
+    }
+    const YAML::Node flavor = root["flavors"]["xgboost"];
+    if (!flavor) {
+      std::string found;
+      for (const auto& each : root["flavors"]) found += (found.empty() ? "" : ", ") + each.first.as<std::string>();
+      return Fail(ErrorCode::kUnsupported, fmt::format("no flavor \"xgboost\" among: {}", found), where);
+    }
+    if (!flavor.IsMap() || !flavor["data"] || !flavor["data"].IsScalar()) {
+      return Fail(ErrorCode::kInvalidArgument, "flavors.xgboost must name its file in \"data\"", where);
+    }
+    return flavor["data"].as<std::string>();
+  } catch (const YAML::Exception& error) {
+    return Fail(ErrorCode::kInvalidArgument, error.msg, fmt::format("{}:{}", where, error.mark.line + 1));
+  }
+}
+
+Status ReadOwnFile(const std::string& path, ModelDirectory* directory) {
+  KEELSON_ASSIGN_OR_RETURN(const auto text, io::ReadFile(path, kMaxText));
+  auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return Fail(ErrorCode::kInvalidArgument, "not a JSON object", path);
+  if (const auto output = json.find("output"); output != json.end()) {
+    if (!output->is_string()) return Fail(ErrorCode::kInvalidArgument, "\"output\" must be a string", path);
+    directory->output_name = output->get<std::string>();
+    json.erase(output);
+  }
+  auto encoder = features::InputEncoder::FromJson(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  if (!encoder) {
+    return Fail(encoder.error().code, encoder.error().message, fmt::format("{}: {}", path, encoder.error().where));
+  }
+  directory->encoder = std::move(*encoder);
+  return {};
+}
+
+}  // namespace
+
+Result<ModelDirectory> ReadModelDirectory(const std::string& folder) {
+  const std::string description = folder + "/MLmodel";
+  KEELSON_ASSIGN_OR_RETURN(const auto text, io::ReadFile(description, kMaxText));
+  KEELSON_ASSIGN_OR_RETURN(const auto data, DataPath(text, description));
+  ModelDirectory directory;
+  KEELSON_ASSIGN_OR_RETURN(directory.model_path, io::SafeJoin(folder, data));
+  if (const auto own = folder + "/keelson.json"; io::Exists(own)) KEELSON_RETURN_IF_ERROR(ReadOwnFile(own, &directory));
+  if (const auto example = folder + "/input_example.json"; io::Exists(example)) directory.example_path = example;
+  return directory;
+}
+
+}  // namespace keelson::serving
