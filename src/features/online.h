@@ -38,7 +38,8 @@ class OnlineFeatures {
   // Whether any view reads the source; rows of others need not be given.
   bool Uses(std::string_view source) const;
 
-  // Every row of a table of the source's schema. On an error rows before it have counted.
+  // Every row of a table of the source's schema. On an error rows before it have counted. Advance first, when much of
+  // the table is history: rows that no lookup may see any more are then passed over.
   Status Load(std::string_view source, const data::Table& table);
 
   // One row, the cells in the order of the source's schema. It replaces what the row of the same key said; the same row

@@ -35,7 +35,8 @@ Performance Measure(std::vector<Outcome> outcomes) {
     negatives += others;
     result.positives += positives;
     const double p = std::clamp(score, 1e-15, 1 - 1e-15);
-    loss -= static_cast<double>(positives) * std::log(p) + static_cast<double>(others) * std::log1p(-p);
+    if (positives > 0) loss -= static_cast<double>(positives) * std::log(p);
+    if (others > 0) loss -= static_cast<double>(others) * std::log1p(-p);
     Bin& bin = bins[static_cast<std::size_t>(std::clamp(score * 10, 0.0, 9.0))];
     bin.scores += score * static_cast<double>(end - begin);
     bin.count += end - begin;
