@@ -39,6 +39,7 @@ struct ChildPlan {
   std::vector<int> cgroup_files;
   std::optional<rlim_t> memory_limit;
   int nice = 0;
+  bool own_group = true;
   int oom_file = -1;
   std::string_view oom_text;
   int null_file = -1;
@@ -56,7 +57,7 @@ struct ChildPlan {
 
 // In the child; only async-signal-safe calls.
 [[noreturn]] void RunChild(const ChildPlan& plan) {
-  setpgid(0, 0);
+  if (plan.own_group) setpgid(0, 0);
   for (int number = 1; number < NSIG; ++number) {
     if (number != SIGKILL && number != SIGSTOP) signal(number, SIG_DFL);
   }
@@ -152,6 +153,7 @@ Result<ProcessId> Spawn(const SpawnOptions& options) {
   plan.folder = options.folder;
   plan.memory_limit = options.memory_limit_bytes;
   plan.nice = options.nice;
+  plan.own_group = options.own_group;
 
   std::vector<std::string> arguments = options.command;
   std::vector<std::string> variables;

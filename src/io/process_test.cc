@@ -111,6 +111,13 @@ TEST_F(ProcessTest, AppendsOutputAndLimitsMemory) {
   EXPECT_EQ(Output(), "one\ntwo\n524288\n");
 }
 
+TEST_F(ProcessTest, StaysInOurGroupWhenTold) {
+  SpawnOptions options = Shell("ps -o pgid= -p $$ | tr -d ' '");
+  options.own_group = false;
+  EXPECT_EQ(WaitExited(Launch(options)).code, 0);
+  EXPECT_EQ(Output(), std::to_string(getpgrp()) + "\n");
+}
+
 TEST_F(ProcessTest, SaysWhyAProgramCannotStart) {
   SpawnOptions options = Shell("true");
   options.command = {"no-such-program"};
