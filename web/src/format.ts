@@ -10,6 +10,11 @@ export function fixed(value: number | null, digits: number): string {
   return value === null ? kUnknown : value.toFixed(digits).replace("-", "−");
 }
 
+/** A metric of any size: four decimals, or none where they would say nothing. */
+export function metric(value: number | null): string {
+  return value !== null && (Number.isInteger(value) || Math.abs(value) >= 1000) ? count(value) : fixed(value, 4);
+}
+
 export function signed(value: number, digits: number): string {
   return (value > 0 ? "+" : "") + fixed(value, digits);
 }
@@ -52,6 +57,11 @@ function dateTimeFormat(zone: string): Intl.DateTimeFormat {
 export function instant(value: string, zone: string): string {
   const date = new Date(value);
   return Number.isNaN(date.getTime()) ? value || kUnknown : dateTimeFormat(zone).format(date);
+}
+
+/** The day of an instant in a time zone: "14 Jul 2013". */
+export function day(value: string, zone: string): string {
+  return instant(value, zone).split(",")[0] ?? value;
 }
 
 const kMonths = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

@@ -10,6 +10,7 @@ const kShapes: Record<string, string> = {
   running: "M6 4 12 8 6 12Z",
   starting: "M6 4 12 8 6 12Z",
   skipped: "M3.5 4.5 8 8 3.5 11.5M8 4.5 12.5 8 8 11.5",
+  alarm: "M8 2.8 14 13H2ZM8 6.6V9.4M8 11.2V11.3",
   draining: "M8 3.5V12M4.5 8.5 8 12 11.5 8.5",
 };
 const kWaiting = "M4 8H4.1M8 8H8.1M12 8H12.1";

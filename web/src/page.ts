@@ -42,6 +42,7 @@ export function draw(root: Element, state: State): void {
   document.title = name === "" ? `${away}Keelson` : `${away}${name} · ${format.monthName(state.project?.clock.slice(0, 7) ?? "")} · Keelson`;
   morphChildren(root, [
     header(state),
-    h("main", { id: "main", tabindex: -1, "data-connection": state.connection }, awayBanner(state), h("div", { class: "grid" }, ...content(state))),
+    h("main", { id: "main", tabindex: -1, "data-connection": state.connection },
+      awayBanner(state), h("div", { class: "grid", "data-key": "grid" }, ...content(state))),
   ]);
 }

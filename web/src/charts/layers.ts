@@ -1,48 +1,84 @@
-// Places the steps of a pipeline: a step stands one layer after the last of those that it depends on; within a layer, near them.
+// Places the steps of a pipeline in layers: a step stands one layer after the last of those that it depends on, and near them.
+// An edge that passes layers takes a free place in each, so that it never runs behind a step.
 import type { Step } from "../api";
 
-export interface Placed {
-  step: Step;
+export interface Place {
   layer: number;
   slot: number; // within the layer, from 0
 }
 
-export interface Layered {
-  placed: Map<string, Placed>;
-  layers: number;
-  widest: number; // steps in the fullest layer
+export interface Edge {
+  from: Step;
+  to: Step;
+  through: Place[]; // from start to end, both included
 }
 
-export function layer(steps: Step[]): Layered {
-  const byName = new Map(steps.map((step) => [step.name, step]));
-  const depth = new Map<string, number>();
+export interface Layered {
+  steps: { step: Step; place: Place }[];
+  edges: Edge[];
+  sizes: number[]; // places in each layer
+}
+
+/** The length of the longest way to each step. A cycle is the server's mistake, not a reason to hang: it counts as no way. */
+function depths(steps: Map<string, Step>): Map<string, number> {
+  const known = new Map<string, number>();
   const depthOf = (step: Step, path: Set<string>): number => {
-    const known = depth.get(step.name);
-    if (known !== undefined) return known;
-    if (path.has(step.name)) return 0; // a cycle is the server's mistake, not a reason to hang
+    const before = known.get(step.name);
+    if (before !== undefined) return before;
     path.add(step.name);
-    let deepest = 0;
+    let depth = 0;
     for (const name of step.depends) {
-      const before = byName.get(name);
-      if (before !== undefined) deepest = Math.max(deepest, depthOf(before, path) + 1);
+      const other = steps.get(name);
+      if (other !== undefined && !path.has(name)) depth = Math.max(depth, depthOf(other, path) + 1);
     }
     path.delete(step.name);
-    depth.set(step.name, deepest);
-    return deepest;
+    known.set(step.name, depth);
+    return depth;
   };
-  const rows: Step[][] = [];
-  for (const step of byName.values()) (rows[depthOf(step, new Set())] ??= []).push(step);
+  for (const step of steps.values()) depthOf(step, new Set());
+  return known;
+}
 
-  const placed = new Map<string, Placed>();
-  for (let index = 0; index < rows.length; index++) {
-    const row = rows[index] ?? [];
-    const pull = (step: Step): number => {
-      const slots = step.depends.flatMap((name) => placed.get(name)?.slot ?? []);
-      return slots.length === 0 ? 0 : slots.reduce((sum, slot) => sum + slot, 0) / slots.length;
-    };
-    row.map((step) => ({ step, at: pull(step) }))
-      .sort((one, other) => one.at - other.at)
-      .forEach(({ step }, slot) => placed.set(step.name, { step, layer: index, slot }));
+interface Occupant {
+  step: Step | null; // null: an edge passes here
+  before: Occupant[];
+  place: Place;
+}
+
+export function layer(all: Step[]): Layered {
+  const steps = new Map(all.map((step) => [step.name, step]));
+  const depth = depths(steps);
+  const used = [...new Set(depth.values())].sort((one, other) => one - other); // without gaps
+  const layerOf = (step: Step): number => used.indexOf(depth.get(step.name) ?? 0);
+  const rows: Occupant[][] = used.map(() => []);
+  const add = (step: Step | null, at: number, before: Occupant[]): Occupant => {
+    const occupant: Occupant = { step, before, place: { layer: at, slot: 0 } };
+    rows[at]?.push(occupant);
+    return occupant;
+  };
+
+  const boxes = new Map<string, Occupant>();
+  for (const step of steps.values()) boxes.set(step.name, add(step, layerOf(step), []));
+  const edges: { from: Step; to: Step; through: Occupant[] }[] = [];
+  for (const to of boxes.values()) {
+    for (const name of new Set(to.step?.depends)) {
+      const from = boxes.get(name);
+      if (from?.step == null || to.step === null || from.place.layer >= to.place.layer) continue;
+      const through = [from];
+      for (let at = from.place.layer + 1; at < to.place.layer; at++) through.push(add(null, at, through.slice(-1)));
+      to.before.push(...through.slice(-1));
+      edges.push({ from: from.step, to: to.step, through: [...through, to] });
+    }
   }
-  return { placed, layers: rows.length, widest: Math.max(0, ...rows.map((row) => row?.length ?? 0)) };
+  for (const row of rows) {
+    const pull = ({ before }: Occupant): number =>
+      before.length === 0 ? 0 : before.reduce((sum, { place }) => sum + place.slot, 0) / before.length;
+    row.sort((one, other) => pull(one) - pull(other) || Number(one.step === null) - Number(other.step === null));
+    row.forEach((occupant, slot) => (occupant.place.slot = slot));
+  }
+  return {
+    steps: [...boxes.values()].flatMap(({ step, place }) => (step === null ? [] : [{ step, place }])),
+    edges: edges.map(({ from, to, through }) => ({ from, to, through: through.map(({ place }) => place) })),
+    sizes: rows.map((row) => row.length),
+  };
 }

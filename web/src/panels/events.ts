@@ -2,14 +2,23 @@
 import type { Project, ProjectEvent } from "../api";
 import { h } from "../dom";
 import * as format from "../format";
+import { stateIcon } from "../icons";
 import { emptyState, panel } from "../panel";
 
 const kMost = 200;
 
+/** Which sign an event carries: by the words of its kind, so that a new kind needs no change here. */
+function sign(kind: string): string {
+  if (/fail|refus|reject|error|kill|crash|lost/.test(kind)) return "failed";
+  if (/alarm|drift|breach|rolled_?back|rollback/.test(kind)) return "alarm";
+  if (/promot|pass|succe|ready|complete/.test(kind)) return "succeeded";
+  return "other";
+}
+
 function row(event: ProjectEvent, zone: string): HTMLElement {
   return h("li", { "data-key": String(event.sequence), class: "event" },
     h("time", { datetime: event.clock, title: `at ${event.wall}` }, format.instant(event.clock || event.wall, zone)),
-    h("span", { class: "event-kind", "data-kind": event.kind }, event.kind.replaceAll("_", " ")),
+    h("span", { class: "event-kind", "data-sign": sign(event.kind) }, stateIcon(sign(event.kind)), event.kind.replaceAll("_", " ")),
     h("span", { class: "event-message" }, event.message));
 }
 

@@ -32,7 +32,7 @@ export function header(state: State): HTMLElement {
 export function awayBanner(state: State): HTMLElement | null {
   if (state.connection !== "away") return null;
   const since = state.heard === null ? "" : ` What you see is from ${state.heard.toLocaleTimeString("en-GB")}.`;
-  return h("div", { class: "banner", role: "alert" },
+  return h("div", { class: "banner", role: "alert", "data-key": "away" },
     h("strong", null, "The server is away"), ` (${state.trouble}).${since} Trying again every few seconds. If it was stopped, start it: `,
     h("code", null, "keelson server"));
 }

@@ -65,15 +65,13 @@ function failures(project: Project): Figure {
 
 function drift(project: Project): Figure {
   const name = "Most drift now";
-  let worst: { column: string; value: number } | null = null;
-  project.drift?.columns.forEach((column, row) => {
-    const value = project.drift?.values[row]?.findLast((one) => one !== null) ?? null;
-    if (value !== null && (worst === null || value > worst.value)) worst = { column, value };
-  });
-  const found = worst as { column: string; value: number } | null;
-  if (found === null) return { name, value: format.kUnknown, note: "no window measured yet" };
+  const latest = (project.drift?.columns ?? []).map((column, row) => ({
+    column, value: project.drift?.values[row]?.findLast((one) => one !== null) ?? -1,
+  }));
+  const found = latest.reduce((worst, one) => (one.value > worst.value ? one : worst), { column: "", value: -1 });
+  if (found.value < 0) return { name, value: format.kUnknown, note: "no window measured yet" };
   const over = found.value >= (project.drift?.threshold ?? Infinity);
-  return { name, value: format.fixed(found.value, 2), note: `${found.column}${over ? ", over the threshold" : ""}`, ...(over && { tone: "bad" as const }) };
+  return { name, value: format.fixed(found.value, 2), note: `${found.column}${over ? `, over ${project.drift?.threshold}` : ""}`, ...(over && { tone: "bad" as const }) };
 }
 
 function refused(project: Project): Figure {

@@ -22,13 +22,19 @@ function legend(): HTMLElement {
   return h("ul", { class: "legend" }, item("live", "Live"), item("frozen", "Frozen first model"));
 }
 
+/** Better or worse in the three digits that are shown. */
+function tone(gain: number | null): string | null {
+  if (gain === null || Math.abs(gain) < 0.0005) return null;
+  return gain > 0 ? "good" : "bad";
+}
+
 function row(month: Month): HTMLElement {
   const gain = month.auc_live === null || month.auc_frozen === null ? null : month.auc_live - month.auc_frozen;
   return h("tr", { "data-key": month.month },
     h("th", { scope: "row" }, format.monthName(month.month)),
     h("td", null, format.count(month.asked)), h("td", null, format.count(month.labelled)),
     h("td", null, format.fixed(month.auc_live, 3)), h("td", null, format.fixed(month.auc_frozen, 3)),
-    h("td", { "data-tone": gain === null ? null : gain >= 0 ? "good" : "bad" }, gain === null ? format.kUnknown : format.signed(gain, 3)),
+    h("td", { "data-tone": tone(gain) }, gain === null ? format.kUnknown : format.signed(gain, 3)),
     h("td", null, format.fixed(month.logloss_live, 3)), h("td", null, format.fixed(month.logloss_frozen, 3)),
     h("td", null, format.count(month.drift_alarms)), h("td", null, format.count(month.retrainings)), h("td", null, format.count(month.promotions)));
 }

@@ -1,0 +1,95 @@
+// Each panel shows what the server's API says at that moment. Holds for any server with a project.
+import { contains, equal, eventually, holds } from "../harness.mjs";
+
+const instant = (value, zone) => new Intl.DateTimeFormat("en-GB", {
+  year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: zone || "UTC",
+}).format(new Date(value));
+const fixed = (value, digits) => (value === null ? "–" : value.toFixed(digits));
+const count = (value) => (value === null ? "–" : value.toLocaleString("en-US"));
+
+const panels = {
+  title(project, text) {
+    contains(text, project.name, "title");
+    contains(text, instant(project.clock, project.time_zone), "clock");
+    contains(text, project.champion === null ? "none yet" : `version ${project.champion}`, "champion");
+    contains(text, project.mode === "replay" ? "Replay" : "Live", "mode");
+  },
+  versions(project, text) {
+    for (const version of project.versions) {
+      contains(text, `v${version.version}`, "version");
+      contains(text, version.gate, "gate");
+      for (const alias of version.aliases) contains(text, alias, "alias");
+      if (typeof version.metrics.auc === "number") contains(text, version.metrics.auc.toFixed(4), "metric");
+    }
+  },
+  traffic(project, text) {
+    for (const one of project.endpoint?.versions ?? []) {
+      contains(text, count(one.requests), "requests");
+      for (const replica of one.replicas) contains(text, replica.name, "replica");
+      for (const replica of one.replicas) contains(text, replica.state, "replica's state");
+    }
+    if (project.canary !== null) contains(text, `at ${project.canary.percent} %`, "canary");
+  },
+  quality(project, text) {
+    for (const month of project.months) {
+      contains(text, count(month.asked), "asked");
+      contains(text, fixed(month.auc_live, 3), "live AUC");
+      contains(text, fixed(month.auc_frozen, 3), "frozen AUC");
+      contains(text, fixed(month.logloss_live, 3), "live log loss");
+    }
+  },
+  jobs(project, text) {
+    for (const job of project.jobs) {
+      contains(text, job.id, "job");
+      contains(text, job.waiting, "why it waits");
+    }
+  },
+  events(project, text) {
+    for (const event of project.events.slice(0, 20)) contains(text, event.message, "event");
+  },
+};
+
+export async function figureChecks(checks, url, name) {
+  const fetchProject = async () => (await fetch(new URL(`/api/keelson/v1/projects/${encodeURIComponent(name)}`, url))).json();
+  const address = `${url}#/projects/${encodeURIComponent(name)}`;
+
+  await checks.check("the document comes with the strict policy", url, async (page) => {
+    const response = await page.goto(url);
+    const headers = response.headers();
+    contains(headers["content-security-policy"], "default-src 'none'", "policy");
+    contains(headers["content-security-policy"], "script-src 'self'", "policy");
+    holds(!headers["content-security-policy"].includes("unsafe"), "the policy allows something unsafe");
+    equal(headers["x-content-type-options"], "nosniff", "x-content-type-options");
+  });
+
+  for (const [panel, compare] of Object.entries(panels)) {
+    await checks.check(`${panel}: shows the server's figures`, url, async (page) => {
+      await page.goto(address);
+      const selector = panel === "title" ? ".title" : `#${panel}`;
+      await eventually(async () => compare(await fetchProject(), (await page.locator(selector).textContent()) ?? ""));
+    });
+  }
+
+  await checks.check("pipeline: has every step with its state", url, async (page) => {
+    await page.goto(address);
+    await eventually(async () => {
+      const { pipeline } = await fetchProject();
+      const labels = await page.locator("#pipeline .step").evaluateAll((steps) => steps.map((step) => step.getAttribute("aria-label")));
+      equal(labels.length, pipeline?.steps.length ?? 0, "steps");
+      for (const step of pipeline?.steps ?? []) {
+        holds(labels.some((label) => label.startsWith(`${step.name} (${step.kind}): ${step.state}`)), `no ${step.name} ${step.state} in ${labels}`);
+      }
+    });
+  });
+
+  await checks.check("drift: a cell a column and day, marked from the threshold on", url, async (page) => {
+    await page.goto(address);
+    await eventually(async () => {
+      const { drift } = await fetchProject();
+      equal(await page.locator("#drift [role=row]").count(), drift?.columns.length ?? 0, "rows");
+      equal(await page.locator("#drift [role=gridcell]").count(), (drift?.columns.length ?? 0) * (drift?.days.length ?? 0), "cells");
+      const over = (drift?.values ?? []).flat().filter((value) => value !== null && value >= drift.threshold).length;
+      equal(await page.locator("#drift .heat .over").count(), over, "marked cells");
+    });
+  });
+}
