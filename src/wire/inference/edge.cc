@@ -1,0 +1,197 @@
+#include "wire/inference/edge.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/strings.h"
+#include "wire/inference/answer.h"
+#include "wire/inference/entity_keys.h"
+#include "wire/inference/route.h"
+
+namespace keelson::wire::inference {
+namespace {
+
+constexpr std::string_view kJsonLength = "inference-header-content-length";
+
+bool IsSaneId(std::string_view id) {
+  return !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' || c == '_' ||
+           c == ':' || c == '-';
+  });
+}
+
+void CopyHeader(const io::HttpRequest& request, std::string_view name, io::HttpHeaders* to) {
+  if (const auto value = io::FindHeader(request.headers, name); !value.empty()) to->emplace_back(name, value);
+}
+
+io::HttpCall CallFor(const io::HttpRequest& request, const std::string& request_id) {
+  io::HttpCall call;
+  call.method = request.method;
+  call.target = request.path;
+  CopyHeader(request, "content-type", &call.headers);
+  CopyHeader(request, "accept", &call.headers);
+  call.headers.emplace_back("x-request-id", request_id);
+  return call;
+}
+
+// Headers of the replica's answer that are the connection's own, and written anew by our server.
+bool IsHopHeader(std::string_view name) {
+  const std::string lower = ToLower(name);
+  return lower == "content-length" || lower == "content-type" || lower == "connection" || lower == "date" ||
+         lower == "x-request-id" || lower == "transfer-encoding" || lower == "keep-alive" || lower == "server";
+}
+
+io::HttpResponse Relay(Result<io::HttpResponse> answer) {
+  if (!answer) return ErrorAnswer(answer.error());
+  bool has_version = false;  // the replica says it, and the gateway may say it too
+  std::erase_if(answer->headers, [&](const auto& header) {
+    if (ToLower(header.first) == "x-keelson-version") return std::exchange(has_version, true);
+    return IsHopHeader(header.first);
+  });
+  return std::move(*answer);
+}
+
+io::HttpResponse WithoutFeatures(io::HttpResponse response, const EndpointFeatures& features) {
+  if (response.status != 200 || features.names.empty()) return response;
+  auto metadata = nlohmann::json::parse(response.body, nullptr, /*allow_exceptions=*/false);
+  const auto inputs = metadata.is_object() ? metadata.find("inputs") : metadata.end();
+  if (inputs == metadata.end() || !inputs->is_array()) return response;
+  nlohmann::json kept = nlohmann::json::array();
+  for (auto& input : *inputs) {
+    const auto name = input.is_object() ? input.value("name", nlohmann::json()) : nlohmann::json();
+    const bool spliced = name.is_string() && std::find(features.names.begin(), features.names.end(),
+                                                       name.get_ref<const std::string&>()) != features.names.end();
+    if (!spliced) kept.push_back(std::move(input));
+  }
+  *inputs = std::move(kept);
+  response.body = metadata.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return response;
+}
+
+}  // namespace
+
+std::string FeatureTensors(const std::vector<std::string>& names, std::size_t rows, const std::vector<double>& values) {
+  std::string text;
+  text.reserve(names.size() * (64 + rows * 12));
+  for (std::size_t k = 0; k < names.size(); ++k) {
+    if (k != 0) text.push_back(',');
+    text.append("{\"name\":").append(JsonString(names[k]));
+    text.append(fmt::format(",\"shape\":[{}],\"datatype\":\"FP32\",\"data\":[", rows));
+    for (std::size_t row = 0; row < rows; ++row) {
+      if (row != 0) text.push_back(',');
+      AppendFloat(static_cast<float>(values[row * names.size() + k]), &text);
+    }
+    text.append("]}");
+  }
+  return text;
+}
+
+std::string SpliceInputs(std::string_view body, const InferRequest& request, std::string_view tensors) {
+  std::string spliced;
+  spliced.reserve(body.size() + tensors.size() + 1);
+  spliced.append(body.substr(0, request.inputs_end));
+  if (!request.inputs_empty && !tensors.empty()) spliced.push_back(',');
+  spliced.append(tensors);
+  spliced.append(body.substr(request.inputs_end));
+  return spliced;
+}
+
+InferenceEdge::InferenceEdge(gateway::Gateway& gateway, const EndpointDirectory& directory, FeatureLookup lookup,
+                             std::string server_version, TensorLimits limits)
+    : gateway_(gateway),
+      directory_(directory),
+      lookup_(std::move(lookup)),
+      server_version_(std::move(server_version)),
+      limits_(limits) {}
+
+void InferenceEdge::Handle(io::HttpRequest request, io::HttpRespond respond) {
+  const auto route = ParseRoute(request.path);
+  if (!route) return respond(ErrorAnswer(404, fmt::format("no such path: {}", request.path.substr(0, 200))));
+  using Kind = Route::Kind;
+  const bool infer = route->kind == Kind::kInfer;
+  if (request.method != (infer ? "POST" : "GET")) {
+    auto response = ErrorAnswer(
+        405, fmt::format("{} is not answered here; expected {}", request.method.substr(0, 20), infer ? "POST" : "GET"));
+    response.headers.emplace_back("allow", infer ? "POST" : "GET");
+    return respond(std::move(response));
+  }
+  io::HttpResponse response;
+  switch (route->kind) {
+    case Kind::kServer:
+      response.body = fmt::format(R"({{"extensions":["binary_tensor_data"],"name":"keelson","version":{}}})",
+                                  JsonString(server_version_));
+      return respond(std::move(response));
+    case Kind::kLive:
+      response.body = R"({"live":true})";
+      return respond(std::move(response));
+    case Kind::kReady:
+      response.body = R"({"ready":true})";
+      return respond(std::move(response));
+    default:
+      break;
+  }
+  auto features = directory_.Find(route->model);
+  if (features == nullptr) {
+    return respond(ErrorAnswer(404, fmt::format("there is no endpoint \"{}\"", route->model.substr(0, 200))));
+  }
+  if (route->kind == Kind::kModelReady) {
+    response.body = fmt::format(R"({{"name":{},"ready":true}})", JsonString(route->model));
+    return respond(std::move(response));
+  }
+  if (infer) return Infer(route->model, *features, std::move(request), std::move(respond));
+  Metadata(route->model, std::move(features), std::move(request), std::move(respond));
+}
+
+void InferenceEdge::Metadata(const std::string& endpoint, std::shared_ptr<const EndpointFeatures> features,
+                             io::HttpRequest request, io::HttpRespond respond) {
+  gateway_.Forward(endpoint, request.request_id, CallFor(request, request.request_id),
+                   [features = std::move(features), respond = std::move(respond)](Result<io::HttpResponse> answer) {
+                     respond(WithoutFeatures(Relay(std::move(answer)), *features));
+                   });
+}
+
+void InferenceEdge::Infer(const std::string& endpoint, const EndpointFeatures& features, io::HttpRequest request,
+                          io::HttpRespond respond) {
+  const bool splices = !features.names.empty();
+  InferRequestOptions options;
+  options.limits = limits_;
+  options.wanted = [&](std::string_view name) {
+    return splices &&
+           std::any_of(features.keys.begin(), features.keys.end(), [&](const auto& key) { return key.name == name; });
+  };
+  const auto length = ParseJsonLength(io::FindHeader(request.headers, kJsonLength), request.body.size());
+  if (!length) return respond(ErrorAnswer(length.error()));
+  auto asked = ParseInferRequest(request.body, *length, options);
+  if (!asked) return respond(ErrorAnswer(asked.error()));
+
+  const std::string request_id = IsSaneId(asked->id) ? asked->id : request.request_id;
+  const auto micros = ParseInt(io::FindHeader(request.headers, "x-keelson-time"));
+  const Instant time =
+      directory_.RequestTime(endpoint, micros ? std::optional(InstantFromMicros(*micros)) : std::nullopt);
+  io::HttpCall call = CallFor(request, request_id);
+  call.headers.emplace_back("x-keelson-time", std::to_string(ToMicros(time)));
+  std::size_t added = 0;
+  if (splices) {
+    auto keys = TakeEntityKeys(features.keys, asked->inputs);
+    if (!keys) return respond(ErrorAnswer(keys.error()));
+    const auto values = lookup_(endpoint, keys->cells, keys->rows, time);
+    if (!values) return respond(ErrorAnswer(values.error()));
+    if (values->size() != keys->rows * features.names.size()) {
+      return respond(ErrorAnswer(500, "the feature lookup gave another number of values than it was asked for"));
+    }
+    const std::string tensors = FeatureTensors(features.names, keys->rows, *values);
+    const std::size_t before = request.body.size();
+    request.body = SpliceInputs(request.body, *asked, tensors);
+    added = request.body.size() - before;
+  }
+  if (*length) call.headers.emplace_back(kJsonLength, std::to_string(**length + added));
+  call.body = std::move(request.body);
+  gateway_.Forward(
+      endpoint, request_id, std::move(call),
+      [respond = std::move(respond)](Result<io::HttpResponse> answer) { respond(Relay(std::move(answer))); });
+}
+
+}  // namespace keelson::wire::inference

@@ -1,0 +1,159 @@
+#include "wire/inference/edge.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace keelson::wire::inference {
+namespace {
+
+// Notes what is forwarded and answers as told.
+class FakeGateway final : public gateway::Gateway {
+ public:
+  void Configure(const gateway::EndpointConfig&) override {}
+  void Remove(const std::string&) override {}
+  bool Has(const std::string&) const override { return true; }
+  void Forward(const std::string& endpoint, const std::string& request_id, io::HttpCall call,
+               std::function<void(Result<io::HttpResponse>)> done) override {
+    endpoint_ = endpoint;
+    request_id_ = request_id;
+    call_ = std::move(call);
+    ++forwarded_;
+    done(answer_);
+  }
+  gateway::EndpointStats Stats(const std::string&) const override { return {}; }
+
+  std::string endpoint_, request_id_;
+  io::HttpCall call_;
+  int forwarded_ = 0;
+  Result<io::HttpResponse> answer_ = io::HttpResponse{};
+};
+
+class FakeDirectory final : public EndpointDirectory {
+ public:
+  std::shared_ptr<const EndpointFeatures> Find(const std::string& endpoint) const override {
+    if (endpoint == "plain") return std::make_shared<EndpointFeatures>();
+    if (endpoint != "flights") return nullptr;
+    return std::make_shared<EndpointFeatures>(
+        EndpointFeatures{{{"origin", data::ColumnType::kString}, {"number", data::ColumnType::kInt64}},
+                         {"route__mean", "route__count"}});
+  }
+  Instant RequestTime(const std::string&, std::optional<Instant> asked) const override {
+    return asked.value_or(InstantFromMicros(42));
+  }
+};
+
+class Edge : public testing::Test {
+ protected:
+  io::HttpResponse Send(const std::string& method, const std::string& path, std::string body = "",
+                        io::HttpHeaders headers = {}) {
+    io::HttpRequest request;
+    request.method = method;
+    request.path = path;
+    request.body = std::move(body);
+    request.headers = std::move(headers);
+    request.request_id = "generated";
+    std::optional<io::HttpResponse> got;
+    edge_.Handle(std::move(request), [&](io::HttpResponse response) { got = std::move(response); });
+    EXPECT_TRUE(got.has_value());
+    return got.value_or(io::HttpResponse{});
+  }
+
+  FakeGateway gateway_;
+  FakeDirectory directory_;
+  std::vector<data::Value> keys_;
+  Instant time_{};
+  Result<std::vector<double>> found_ = std::vector<double>{0.1, 3, std::nan(""), 0};
+  InferenceEdge edge_{gateway_, directory_,
+                      [this](const std::string&, std::span<const data::Value> keys, std::size_t, Instant time) {
+                        keys_.assign(keys.begin(), keys.end());
+                        time_ = time;
+                        return found_;
+                      },
+                      "1.2"};
+};
+
+const char* const kBody =
+    R"({ "id": "f-17",  "inputs" : [ {"name":"origin","shape":[2],"datatype":"BYTES","data":["JFK",null]} , {"name":"number","shape":[2],"datatype":"INT32","data":[7,8]}, {"name":"x","shape":[2],"datatype":"FP32","data":[1.50,2]} ] , "outputs":[{"name":"p"}] })";
+
+TEST_F(Edge, SplicesFeaturesAndKeepsTheRestByteForByte) {
+  gateway_.answer_->body = "{}";
+  gateway_.answer_->headers = {{"X-Keelson-Version", "3"}, {"x-keelson-version", "3"}, {"content-length", "2"}};
+  const auto response =
+      Send("POST", "/v2/models/flights/infer", kBody, {{"x-keelson-time", "99"}, {"content-type", "application/json"}});
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.headers, (io::HttpHeaders{{"X-Keelson-Version", "3"}}));
+  EXPECT_EQ(gateway_.endpoint_, "flights");
+  EXPECT_EQ(gateway_.request_id_, "f-17");
+  EXPECT_EQ(gateway_.call_.target, "/v2/models/flights/infer");
+  EXPECT_EQ(io::FindHeader(gateway_.call_.headers, "x-request-id"), "f-17");
+  EXPECT_EQ(io::FindHeader(gateway_.call_.headers, "x-keelson-time"), "99");
+  EXPECT_EQ(ToMicros(time_), 99);
+  EXPECT_EQ(keys_, (std::vector<data::Value>{std::string("JFK"), std::int64_t{7}, std::monostate{}, std::int64_t{8}}));
+  const std::string body = kBody;
+  const auto end = body.rfind("] , \"outputs\"");
+  EXPECT_EQ(gateway_.call_.body, body.substr(0, end) +
+                                     R"(,{"name":"route__mean","shape":[2],"datatype":"FP32","data":[0.1,null]},)"
+                                     R"({"name":"route__count","shape":[2],"datatype":"FP32","data":[3,0]})" +
+                                     body.substr(end));
+}
+
+TEST_F(Edge, PassesUntouchedWhatHasNoFeatures) {
+  const std::string body = R"({"id":"bad id!","inputs":[{"name":"x","shape":[1,1],"datatype":"FP32","data":[1]}]})";
+  EXPECT_EQ(Send("POST", "/v2/models/plain/infer", body).status, 200);
+  EXPECT_EQ(gateway_.call_.body, body);
+  EXPECT_EQ(gateway_.request_id_, "generated");  // the body's id is not fit for a header
+  EXPECT_EQ(io::FindHeader(gateway_.call_.headers, "x-keelson-time"), "42");
+}
+
+TEST_F(Edge, SplicesIntoAnEmptyListAndBeforeBinaryData) {
+  EXPECT_EQ(SpliceInputs(R"({"inputs":[]})", *ParseInferRequest(R"({"inputs":[]})", std::nullopt, {}), "T"),
+            R"({"inputs":[T]})");
+  found_ = std::vector<double>{1, 2};
+  const std::string json =
+      R"({"inputs":[{"name":"origin","shape":[1],"datatype":"BYTES","parameters":{"binary_data_size":5}},{"name":"number","shape":[1],"datatype":"INT64","data":[4]}]})";
+  const std::string binary("\x01\0\0\0Q", 5);
+  ASSERT_EQ(Send("POST", "/v2/models/flights/infer", json + binary,
+                 {{"Inference-Header-Content-Length", std::to_string(json.size())}})
+                .status,
+            200);
+  EXPECT_EQ(keys_[0], data::Value(std::string("Q")));
+  const auto length =
+      std::stoul(std::string(io::FindHeader(gateway_.call_.headers, "inference-header-content-length")));
+  EXPECT_EQ(gateway_.call_.body.substr(length), binary);
+  EXPECT_EQ(nlohmann::json::parse(gateway_.call_.body.substr(0, length))["inputs"].size(), 4u);
+}
+
+TEST_F(Edge, RefusesBeforeItForwards) {
+  EXPECT_EQ(Send("POST", "/v2/models/none/infer", kBody).status, 404);
+  EXPECT_EQ(Send("POST", "/v2/models/flights/infer", "{\"inputs\":[").status, 400);
+  EXPECT_EQ(Send("GET", "/v2/models/flights/infer").status, 405);
+  const auto missing = Send("POST", "/v2/models/flights/infer",
+                            R"({"inputs":[{"name":"origin","shape":[1],"datatype":"BYTES","data":["a"]}]})");
+  EXPECT_EQ(missing.status, 400);
+  EXPECT_THAT(missing.body, testing::HasSubstr("number"));
+  const auto wrong = Send(
+      "POST", "/v2/models/flights/infer",
+      R"({"inputs":[{"name":"origin","shape":[1],"datatype":"FP32","data":[1]},{"name":"number","shape":[1],"datatype":"INT64","data":[1]}]})");
+  EXPECT_THAT(wrong.body, testing::HasSubstr("expected BYTES"));
+  found_ = Fail(ErrorCode::kFailedPrecondition, "too long ago");
+  EXPECT_EQ(Send("POST", "/v2/models/flights/infer", kBody).status, 409);
+  EXPECT_EQ(gateway_.forwarded_, 0);
+}
+
+TEST_F(Edge, AnswersMetadataWithoutWhatItSplices) {
+  gateway_.answer_->body =
+      R"({"inputs":[{"name":"origin"},{"name":"route__mean"},{"name":"x"},{"name":"route__count"}],"name":"flights"})";
+  EXPECT_EQ(nlohmann::json::parse(Send("GET", "/v2/models/flights").body)["inputs"],
+            nlohmann::json::parse(R"([{"name":"origin"},{"name":"x"}])"));
+  EXPECT_EQ(Send("GET", "/v2/models/flights/ready").status, 200);
+  EXPECT_EQ(nlohmann::json::parse(Send("GET", "/v2").body)["version"], "1.2");
+  EXPECT_EQ(Send("GET", "/v2/health/ready").status, 200);
+  gateway_.answer_ = Fail(ErrorCode::kUnavailable, "no replica");
+  EXPECT_EQ(Send("GET", "/v2/models/flights").status, 503);
+  EXPECT_EQ(Send("POST", "/v2/models/plain/infer", R"({"inputs":[]})").status, 503);
+}
+
+}  // namespace
+}  // namespace keelson::wire::inference
