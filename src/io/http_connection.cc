@@ -19,6 +19,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr auto kCheckAfter = std::chrono::milliseconds(20);  // a connection unused for so long may have been closed
+
 // The socket blocks, with a time limit of its own: an answer that comes in one piece costs one system call to send and
 // one to receive. Further pieces are waited for with what is left of the time.
 class Connection final : public HttpConnection {
@@ -35,7 +37,10 @@ class Connection final : public HttpConnection {
   Result<HttpResponse> Run(const HttpCall& call, const std::function<void(std::string_view)>* sink) {
     head_.clear();
     KEELSON_RETURN_IF_ERROR(AppendRequestHead(call, host_, head_));
-    deadline_ = Clock::now() + call.timeout;
+    const auto now = Clock::now();
+    if (fd_ && now - last_used_ > kCheckAfter && HasEnded()) fd_.Reset();
+    last_used_ = now;
+    deadline_ = now + call.timeout;
     const bool reused = static_cast<bool>(fd_);
     answered_ = false;
     auto result = Once(call, sink);
@@ -78,6 +83,12 @@ class Connection final : public HttpConnection {
     }
     if (!parser_.keep_alive() || refused_early || !rest_.empty()) fd_.Reset();
     return parser_.Take();
+  }
+
+  // What is not retry-safe must not be written to a connection that is known to be closed.
+  bool HasEnded() const {
+    char byte = 0;
+    return recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
   }
 
   Status Connect(std::chrono::milliseconds timeout) {
@@ -147,6 +158,7 @@ class Connection final : public HttpConnection {
   std::chrono::milliseconds limit_{};  // set on the socket
   bool answered_ = false;              // a byte of the answer came
   Clock::time_point deadline_;
+  Clock::time_point last_used_;
 };
 
 }  // namespace

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kMaxPipelined = 64;  // requests of one connection under way
 constexpr auto kLinger = std::chrono::seconds(2);
+constexpr auto kDrainLinger = std::chrono::milliseconds(200);
 constexpr auto kDrainQuiet = std::chrono::milliseconds(100);
 
 // The one right to answer a request. Destroyed unused it answers 500.
@@ -231,7 +232,7 @@ void HttpServerConnection::Complete(std::uint64_t sequence, HttpResponse respons
 void HttpServerConnection::OnTick(EventLoop::Clock::time_point now) {
   const HttpLimits& limits = worker_->shared().limits;
   if (lingering_) {
-    if (now - progress_ > kLinger) Close();
+    if (now - progress_ > (worker_->shared().draining ? kDrainLinger : kLinger)) Close();
   } else if (!backlog_.empty()) {
     if (now - progress_ > limits.slow) Close();
   } else if (!slots_.empty()) {

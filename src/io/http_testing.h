@@ -5,12 +5,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/random.h"
 #include "io/http.h"
@@ -107,6 +110,54 @@ class RawClient {
 
   UniqueFd fd_;
   std::string heard_;
+};
+
+// Accepts one connection after another; on each, answers request after request with the bytes scripted, then closes. An
+// empty answer closes in place of answering. Requests end with their head or, when they have one, with a body "x".
+class ScriptedServer {
+ public:
+  explicit ScriptedServer(std::vector<std::vector<std::string>> script)
+      : listener_(ListenOn("127.0.0.1", 0, "").value()), thread_([this, script = std::move(script)] { Run(script); }) {}
+  ~ScriptedServer() {
+    stop_ = true;
+    thread_.join();
+  }
+  HttpTarget target() const { return {.host = "127.0.0.1", .port = BoundPort(listener_.get())}; }
+  int requests() const { return requests_; }
+
+ private:
+  bool WaitFor(int fd) const {
+    pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
+    while (!stop_) {
+      if (poll(&entry, 1, 10) > 0) return true;
+    }
+    return false;
+  }
+  void Run(const std::vector<std::vector<std::string>>& script) {
+    for (const auto& answers : script) {
+      if (!WaitFor(listener_.get())) return;
+      const UniqueFd client(accept(listener_.get(), nullptr, nullptr));
+      for (const std::string& answer : answers) {
+        std::string heard;
+        while (!heard.ends_with("\r\n\r\n") && !heard.ends_with("\r\n\r\nx")) {
+          char buffer[4096];
+          if (!WaitFor(client.get())) return;
+          const ssize_t count = recv(client.get(), buffer, sizeof buffer, 0);
+          if (count <= 0) break;
+          heard.append(buffer, static_cast<std::size_t>(count));
+          if (heard.contains("content-length: 1\r\n") && !heard.ends_with('x')) heard += ' ';
+        }
+        if (heard.empty()) break;
+        ++requests_;
+        send(client.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
+      }
+    }
+  }
+
+  UniqueFd listener_;
+  std::atomic<bool> stop_{false};
+  std::atomic<int> requests_{0};
+  std::thread thread_;
 };
 
 // What one fresh connection hears after these bytes, to its end.
