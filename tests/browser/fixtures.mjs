@@ -66,11 +66,11 @@ function event(sequence, clock, kind, message) {
   return { sequence, wall: "2026-11-22T01:40:07Z", clock, kind, message };
 }
 
-/** examples/flights in mid-October: a retraining runs, a challenger takes a quarter of the traffic. */
+/** examples/flights shortly before Christmas: a retraining runs, a challenger takes a quarter of the traffic. */
 export function flights() {
   return {
-    name: "flight-delays", revision: "9f31c0de7a5b2e44", mode: "replay", clock: "2013-10-14T13:05:00Z", time_zone: "America/New_York",
-    champion: 5, challenger: 6, canary: { step: 1, percent: 25, steps: [5, 25, 100], since: "2013-10-14T10:00:00Z" },
+    name: "flight-delays", revision: "9f31c0de7a5b2e44", mode: "replay", clock: "2013-12-20T13:05:00Z", time_zone: "America/New_York",
+    champion: 5, challenger: 6, canary: { step: 1, percent: 25, steps: [5, 25, 100], since: "2013-12-20T10:00:00Z" },
     endpoint: {
       name: "flight-delays", held: 0, in_flight: 3,
       versions: [
@@ -81,7 +81,7 @@ export function flights() {
       ],
     },
     pipeline: {
-      id: "pipeline-17", cause: "drift of temp and score", state: "running", error: "", as_of: "2013-10-14T04:00:00Z",
+      id: "pipeline-17", cause: "drift of temp and score", state: "running", error: "", as_of: "2013-12-20T04:00:00Z",
       steps: [
         step("snapshot-flights", "snapshot", [], "skipped"),
         step("snapshot-weather", "snapshot", [], "skipped"),
@@ -96,15 +96,15 @@ export function flights() {
       ],
     },
     versions: [
-      version(6, "2013-10-12T08:00:00Z", ["challenger"], 0.7352, 0.3871),
-      version(5, "2013-09-19T08:00:00Z", ["champion"], 0.7331, 0.3688),
-      version(4, "2013-08-21T08:00:00Z", [], 0.7224, 0.4402, "failed"),
+      version(6, "2013-12-18T08:00:00Z", ["challenger"], 0.7352, 0.3871),
+      version(5, "2013-11-12T08:00:00Z", ["champion"], 0.7331, 0.3688),
+      version(4, "2013-10-09T08:00:00Z", [], 0.7224, 0.4402, "failed"),
       version(3, "2013-07-10T08:00:00Z", [], 0.7689, 0.5102),
       version(2, "2013-05-16T08:00:00Z", [], 0.7402, 0.4711),
       version(1, "2013-04-01T04:00:00Z", [], 0.7398, 0.4689),
     ],
-    months: months(7),
-    drift: drift(197),
+    months: months(9),
+    drift: drift(263),
     jobs: [
       { id: "job-0192", step: "train", kind: "xgboost", state: "running", progress: "round 124 of 200", fraction: 0.62, waiting: "", attempts: 1 },
       { id: "job-0193", step: "trial 14", kind: "search", state: "queued", progress: "", fraction: null, waiting: "2 of 2 CPUs of queue research are taken", attempts: 0 },
@@ -112,13 +112,13 @@ export function flights() {
     ],
     refused_batches: 2,
     events: [
-      event(412, "2013-10-14T10:00:00Z", "canary_step", "Version 6 takes 25 % of the traffic: no errors and p99 1.3 ms over 6 h at 5 %"),
-      event(411, "2013-10-14T04:00:00Z", "retraining", "Training on 214 days up to 2013-10-14, because temp (0.31) and score (0.27) drifted over 0.25"),
-      event(410, "2013-10-14T04:00:00Z", "drift_alarm", "temp 0.31 and score 0.27 against the training profile of version 5, threshold 0.25"),
-      event(409, "2013-10-12T08:05:00Z", "gate_passed", "Version 6: auc 0.7352, champion 0.7331, needs 0.65"),
-      event(402, "2013-10-03T12:00:00Z", "batch_refused", "weather, 24 rows: temp between -30 and 50 failed for 24 (example: 64.9); kept in quarantine"),
-      event(388, "2013-09-20T08:00:00Z", "promoted", "Version 5 is champion: 100 % of the traffic"),
-      event(361, "2013-08-21T08:05:00Z", "gate_failed", "Version 4: auc 0.7224 is worse than the champion's 0.7310; it is kept and not served"),
+      event(412, "2013-12-20T10:00:00Z", "canary_step", "Version 6 takes 25 % of the traffic: no errors and p99 1.3 ms over 6 h at 5 %"),
+      event(411, "2013-12-20T04:00:00Z", "retraining", "Training on 281 days up to 2013-12-20, because temp (0.31) and score (0.27) drifted over 0.25"),
+      event(410, "2013-12-20T04:00:00Z", "drift_alarm", "temp 0.31 and score 0.27 against the training profile of version 5, threshold 0.25"),
+      event(409, "2013-12-18T08:05:00Z", "gate_passed", "Version 6: auc 0.7352, champion 0.7331, needs 0.65"),
+      event(402, "2013-12-03T12:00:00Z", "batch_refused", "weather, 24 rows: temp between -30 and 50 failed for 24 (example: 64.9); kept in quarantine"),
+      event(388, "2013-11-13T08:00:00Z", "promoted", "Version 5 is champion: 100 % of the traffic"),
+      event(361, "2013-10-09T08:05:00Z", "gate_failed", "Version 4: auc 0.7224 is worse than the champion's 0.7310; it is kept and not served"),
     ],
   };
 }

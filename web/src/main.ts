@@ -1,5 +1,6 @@
 // Starts the page: polls, draws, and listens.
 import { rememberToken } from "./client";
+import { installHeatCursor } from "./heat_cursor";
 import { draw } from "./page";
 import { Poller } from "./poll";
 import { installRoving } from "./roving";
@@ -18,15 +19,17 @@ function show(next: State): void {
   state = next;
   draw(root as Element, state);
   if (first) draw(root as Element, state);
+  followHeat();
   const select = document.getElementById("project-select");
   if (select instanceof HTMLSelectElement && state.selected !== null) select.value = state.selected; // after "back"
   const heat = document.getElementById("heat-scroll");
   if (first && heat !== null) heat.scrollLeft = heat.scrollWidth; // the newest days are what one looks for
 }
 
-const poller = new Poller(kInitial, show);
-installTooltip();
+const tooltip = installTooltip();
+const followHeat = installHeatCursor(tooltip); // after the tooltip: what it says of a cell stands
 installRoving();
+const poller = new Poller(kInitial, show);
 
 let resizing = 0;
 window.addEventListener("resize", () => {

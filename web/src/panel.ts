@@ -1,4 +1,5 @@
 // The frame of every panel, and the memory that leaves a panel alone while what it shows has not changed.
+import type { Project } from "./api";
 import { h, type Child } from "./dom";
 
 const drawn = new Map<string, string>();
@@ -31,6 +32,11 @@ export function panel(options: PanelOptions, build: (width: number) => Child[]):
     h("div", { class: empty ? "panel-content is-empty" : "panel-content", id: `${id}-content` }, ...build(width)),
   );
   return section;
+}
+
+/** The command that brings the first predictions. */
+export function asking({ mode, name }: Project): string {
+  return `keelson ${mode === "replay" ? "replay" : "predict"} ${name}`;
 }
 
 /** What an empty panel says: what will stand here, and the command that brings it. */

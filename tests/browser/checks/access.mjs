@@ -89,26 +89,38 @@ export async function accessChecks(checks, url) {
 
 /** What needs figures on the page: the marks that the arrow keys walk. */
 export async function keyboardChecks(checks, url) {
-  await checks.check("keyboard: Tab reaches the heat map, arrows walk it, the tooltip says the cell", url, async (page) => {
+  await checks.check("keyboard: Tab reaches the heat map, arrows walk it, tooltip and live region tell the cell", url, async (page) => {
     await open(page, url);
-    const focused = () => page.evaluate(() => {
-      const { dataset } = document.activeElement;
-      return { row: Number(dataset.row), column: Number(dataset.column), label: document.activeElement.getAttribute("aria-label"), role: document.activeElement.getAttribute("role") };
-    });
-    for (let press = 0; press < 40 && (await focused()).role !== "gridcell"; press++) await page.keyboard.press("Tab");
-    const start = await focused();
-    equal(start.role, "gridcell", "Tab ends on");
-    await page.keyboard.press("ArrowLeft");
-    await page.keyboard.press("ArrowDown");
-    const moved = await focused();
-    equal([moved.row, moved.column], [start.row + 1, start.column - 1], "after left and down");
+    const focused = () => page.evaluate(() => document.activeElement.id);
+    for (let press = 0; press < 40 && (await focused()) !== "heat"; press++) await page.keyboard.press("Tab");
+    equal(await focused(), "heat", "Tab ends on");
     const tip = page.locator(".tooltip");
     await tip.waitFor({ state: "visible" });
-    equal((await tip.textContent()).replace("\n", ", "), moved.label, "tooltip");
-    await page.keyboard.press("Home");
-    equal((await focused()).column, 0, "after Home");
+    const says = async () => (await tip.textContent()).split(/[\n:]/).slice(0, 2);
+    const columns = await page.locator(".heat-name").allTextContents();
+    const [column, day] = await says();
+    equal(column, columns[0], "first column");
+    await page.keyboard.press("ArrowLeft");
+    await page.keyboard.press("ArrowDown");
+    const [below, before] = await says();
+    equal(below, columns[1], "column below");
+    holds(before !== day, "the day did not change");
+    equal(await page.locator("#heat-voice").textContent(), (await tip.textContent()).replace("\n", ", "), "live region");
+    holds(await page.locator(".heat-cursor").isVisible(), "the cursor is not seen");
+    await page.keyboard.press("End");
+    equal((await says())[1], day, "the last day");
     await page.keyboard.press("Escape");
     await tip.waitFor({ state: "hidden" });
+  });
+
+  await checks.check("keyboard: arrows walk the pipeline and the months", url, async (page) => {
+    await open(page, url);
+    await page.locator("#pipeline .step[tabindex='0']").focus();
+    await page.keyboard.press("ArrowRight");
+    equal(await page.evaluate(() => document.activeElement.dataset.column), "1", "layer");
+    await page.locator(".lines .month[tabindex='0']").first().focus();
+    await page.keyboard.press("Home");
+    equal(await page.evaluate(() => document.activeElement.dataset.column), "0", "month");
   });
 
   await checks.check("keyboard: the first Tab offers to skip to the project", url, async (page) => {

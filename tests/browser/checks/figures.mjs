@@ -86,10 +86,29 @@ export async function figureChecks(checks, url, name) {
     await page.goto(address);
     await eventually(async () => {
       const { drift } = await fetchProject();
-      equal(await page.locator("#drift [role=row]").count(), drift?.columns.length ?? 0, "rows");
-      equal(await page.locator("#drift [role=gridcell]").count(), (drift?.columns.length ?? 0) * (drift?.days.length ?? 0), "cells");
-      const over = (drift?.values ?? []).flat().filter((value) => value !== null && value >= drift.threshold).length;
-      equal(await page.locator("#drift .heat .over").count(), over, "marked cells");
+      if (drift === null) return contains(await page.locator("#drift").textContent(), "No window", "drift");
+      const drawn = await page.locator("#heat").evaluate((heat) => ({ ...heat.dataset }));
+      equal([Number(drawn.rows), Number(drawn.days)], [drift.columns.length, drift.days.length], "rows and days");
+      equal(await page.locator(".heat-name").allTextContents(), drift.columns, "columns");
+      const over = drift.values.flat().filter((value) => value !== null && value >= drift.threshold).length;
+      const path = (await page.locator("#heat path.over").count()) > 0 ? await page.locator("#heat path.over").getAttribute("d") : "";
+      const width = [...path.matchAll(/M\S+ \S+h([\d.]+)/g)].reduce((sum, [, run]) => sum + Number(run) + (drawn.cell >= 6 ? 1 : 0), 0);
+      equal(Math.round(width / drawn.cell), over, "marked cells");
+    });
+  });
+
+  await checks.check("drift: the tooltip of a cell tells its value", url, async (page) => {
+    await page.goto(address);
+    await eventually(async () => {
+      const { drift } = await fetchProject();
+      if (drift === null) return;
+      const row = drift.columns.length - 1;
+      const cell = Number(await page.locator("#heat").getAttribute("data-cell"));
+      await page.locator("#heat").hover({ position: { x: cell * 2.5, y: 20 + 22 * row + 10 } });
+      const text = await page.locator(".tooltip").textContent();
+      contains(text, drift.columns[row], "column");
+      const value = drift.values[row][2];
+      contains(text, value === null ? "not measured" : value.toFixed(3), "value");
     });
   });
 }

@@ -3,7 +3,7 @@ import type { Drift, Project } from "../api";
 import { heatCells, level } from "../charts/heat";
 import { h, s, type Child } from "../dom";
 import * as format from "../format";
-import { emptyState, panel } from "../panel";
+import { asking, emptyState, panel } from "../panel";
 
 const latest = (row: (number | null)[] | undefined): number | null => row?.findLast((value) => value !== null) ?? null;
 
@@ -31,7 +31,7 @@ export function driftPanel(project: Project): HTMLElement {
   const { drift } = project;
   const options = { id: "drift", title: "Drift", shows: drift };
   if (drift === null || drift.columns.length === 0 || drift.days.length === 0) {
-    return panel({ ...options, empty: true }, () => [emptyState("No window has been measured yet. Drift appears a window after the first predictions.", `keelson replay ${project.name}`)]);
+    return panel({ ...options, empty: true }, () => [emptyState("No window has been measured yet. Drift appears a window after the first predictions.", asking(project))]);
   }
   return panel({ ...options, aside: scaleKey(drift.threshold) }, (width): Child[] => {
     const beside = width >= 560 ? 178 : 128;

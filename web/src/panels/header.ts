@@ -5,7 +5,7 @@ import type { Connection, State } from "../state";
 
 const kConnection: Record<Connection, string> = {
   connecting: "Connecting",
-  live: "Live",
+  live: "Updating live",
   away: "Server away",
   unauthenticated: "Signed out",
 };

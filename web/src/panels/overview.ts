@@ -57,6 +57,7 @@ function latency(project: Project): Figure {
 
 function failures(project: Project): Figure {
   const served = project.endpoint?.versions ?? [];
+  if (served.length === 0) return { name: "Failed requests", value: format.kUnknown, note: "none was asked" };
   const errors = total(served.map((one) => one.errors));
   const held = project.endpoint?.held ?? 0;
   const note = held > 0 ? `${format.count(held)} held while a replica starts` : `${format.count(project.endpoint?.in_flight ?? null)} in flight`;

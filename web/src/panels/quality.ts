@@ -3,7 +3,7 @@ import type { Month, Project } from "../api";
 import { lines, type Pair } from "../charts/lines";
 import { h, s } from "../dom";
 import * as format from "../format";
-import { emptyState, panel } from "../panel";
+import { asking, emptyState, panel } from "../panel";
 
 const kGap = 32;
 
@@ -45,7 +45,7 @@ export function qualityPanel(project: Project): HTMLElement {
   const { months } = project;
   const options = { id: "quality", title: "Quality by month", shows: months };
   if (months.length === 0) {
-    return panel({ ...options, empty: true }, () => [emptyState("No prediction has been asked yet. Live and frozen quality are compared here as labels arrive.", `keelson replay ${project.name}`)]);
+    return panel({ ...options, empty: true }, () => [emptyState("No prediction has been asked yet. Live and frozen quality are compared here as labels arrive.", asking(project))]);
   }
   return panel({ ...options, aside: legend() }, (width) => {
     const each = width >= 720 ? (width - kGap) / 2 : width;

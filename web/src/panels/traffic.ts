@@ -62,7 +62,7 @@ export function trafficPanel(project: Project): HTMLElement {
   const { endpoint, canary, champion, challenger } = project;
   const options = { id: "traffic", title: "Traffic", shows: [endpoint, canary, champion, challenger, project.time_zone] };
   if (endpoint === null || endpoint.versions.length === 0) {
-    return panel({ ...options, empty: true }, () => [emptyState("Nothing is served yet. The first version that passes the gate is.", `keelson predict ${project.name}`)]);
+    return panel({ ...options, empty: true }, () => [emptyState("Nothing is served yet. The first version that passes the gate will be.", `keelson run ${project.name}`)]);
   }
   const { versions } = endpoint;
   const aside = h("p", { class: "aside" }, h("code", null, `/v2/models/${endpoint.name}/infer`));
