@@ -91,9 +91,14 @@ export async function figureChecks(checks, url, name) {
       equal([Number(drawn.rows), Number(drawn.days)], [drift.columns.length, drift.days.length], "rows and days");
       equal(await page.locator(".heat-name").allTextContents(), drift.columns, "columns");
       const over = drift.values.flat().filter((value) => value !== null && value >= drift.threshold).length;
-      const path = (await page.locator("#heat path.over").count()) > 0 ? await page.locator("#heat path.over").getAttribute("d") : "";
-      const width = [...path.matchAll(/M\S+ \S+h([\d.]+)/g)].reduce((sum, [, run]) => sum + Number(run) + (drawn.cell >= 6 ? 1 : 0), 0);
-      equal(Math.round(width / drawn.cell), over, "marked cells");
+      const cells = async (selector) => {
+        const paths = await page.locator(selector).evaluateAll((found) => found.map((path) => path.getAttribute("d")).join(""));
+        const runs = [...paths.matchAll(/M\S+ \S+h([\d.]+)/g)].map(([, run]) => Number(run) + (drawn.cell >= 6 ? 1 : 0));
+        return Math.round(runs.reduce((sum, run) => sum + run, 0) / drawn.cell);
+      };
+      equal(await cells("#heat path.over"), over, "marked cells");
+      equal(await cells("#heat path.heat-5, #heat path.heat-6"), over, "cells of the colours over the threshold");
+      equal(await cells("#heat path:not(.over)"), drift.columns.length * drift.days.length, "cells");
     });
   });
 
