@@ -85,12 +85,10 @@ std::string FormatResources(const Resources& resources);
 // less important jobs never changes what happens to more important ones:
 // - what fits starts;
 // - what waits for the machine claims its share of what is free: a less important job starts only in what the claims
-// leave, and
-//   so never delays it. What waits for its own queue's quota claims within that queue only, what waits for its group's
-//   limit claims nothing: neither holds up other queues;
+//   leave, and so never delays it. What waits for its queue's quota claims within that queue only, and what waits for
+//   its group's limit claims nothing: neither holds up other queues;
 // - a job preempts preemptible jobs of less important classes if that makes it fit: none of a class when less important
-// ones
-//   suffice, then the fewest, then the least important; none while what is stopping already makes room enough;
+//   ones suffice, then the fewest, then the least important; none while what is stopping already makes room enough;
 // - what is larger than the capacity or its queue's quota, or asks for less than nothing, is refused at once.
 // Every pending job gets one action or one waiting reason. Applied and planned again it has no actions.
 AdmissionPlan PlanAdmission(const AdmissionSnapshot& snapshot);
