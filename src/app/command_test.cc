@@ -114,6 +114,21 @@ TEST(CommandLine, CompletionScriptsAreValidAndHoldEveryCommand) {
   EXPECT_STREQ(line, "--count\n");
 }
 
+TEST(CommandLine, RenderTellsMistakesAndTheirExitCode) {
+  const std::string testdata = std::string(KEELSON_SOURCE_DIR) + "/src/project/testdata/";
+  const Ran good = Invoke({"render", "-f", testdata + "good/small.yaml"});
+  EXPECT_EQ(good.code, kExitOk) << good.err;
+  EXPECT_TRUE(good.out.starts_with("apiVersion: keelson.dev/v1\nkind: Project\n"));
+  EXPECT_TRUE(Invoke({"render", "-f", testdata + "good/small.yaml", "-o", "json"}).out.starts_with("[\n"));
+
+  const Ran bad = Invoke({"render", "-f", testdata + "bad/lable.yaml"});
+  EXPECT_EQ(bad.code, kExitRefused);
+  EXPECT_EQ(bad.out, "");
+  EXPECT_NE(bad.err.find("bad/lable.yaml:5:9: unknown field \"lable\" in train"), std::string::npos) << bad.err;
+  EXPECT_EQ(Invoke({"render", "-f", testdata + "nowhere.yaml"}).code, kExitNotFound);
+  EXPECT_TRUE(Invoke({"schema"}).out.starts_with("{\n  \"$schema\""));
+}
+
 TEST(CommandLine, TheManualInDocsIsCurrent) {
   std::ifstream file(std::string(KEELSON_SOURCE_DIR) + "/docs/command-line.md");
   std::stringstream stored;

@@ -4,9 +4,7 @@ namespace keelson::app {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command> commands = {
-      HelpCommand(),
-      CompletionCommand(),
-      VersionCommand(),
+      HelpCommand(), RenderCommand(), SchemaCommand(), CompletionCommand(), VersionCommand(),
   };
   return commands;
 }

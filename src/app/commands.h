@@ -12,6 +12,8 @@ const std::vector<Command>& Commands();
 // One function a file of app/commands/.
 Command CompletionCommand();
 Command HelpCommand();
+Command RenderCommand();
+Command SchemaCommand();
 Command VersionCommand();
 
 }  // namespace keelson::app

@@ -67,7 +67,7 @@ Field ServeField() {
               "A slower 99th percentile, by the wall's clock, rolls back.")});
   auto canary = Object<CanarySpec>(
       "a map with steps, interval and guard",
-      {Member("steps", &CanarySpec::steps, List("a list of percentages that rise to 100", Int(1, 100), 1, false),
+      {Member("steps", &CanarySpec::steps, List("a list of percentages that rise to 100", Int(1, 100), 1),
               "The new version's share of the traffic, step by step, in percent."),
        Member("interval", &CanarySpec::interval, Span(), "How long a step lasts, by the project's clock."),
        Group<CanarySpec>("guard", guard, "What ends a rollout and goes back.")});

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "base/strings.h"
 #include "project/containers.h"
 #include "project/description.h"
 #include "project/scalars.h"
@@ -129,13 +130,16 @@ void ReadXgboostParameter(const YamlNode& key, const YamlNode& value, void* into
 }
 
 void WriteXgboostParameters(const void* from, Json* object) {
+  using Kind = XgboostParameter::Kind;
   for (const auto& [name, text] : static_cast<const XgboostSpec*>(from)->parameters) {
-    const YamlNode plain{YamlNode::Kind::kScalar, {}, {}, false, text, {}, {}};
-    if (LooksLikeNumber(plain) || LooksLikeBool(plain)) {
-      (*object)[name] = Json::parse(text, nullptr, false);
-      if (!(*object)[name].is_discarded()) continue;
+    const XgboostParameter* parameter = FindXgboostParameter(name);
+    const bool is_number = parameter != nullptr && (parameter->kind == Kind::kInt || parameter->kind == Kind::kNumber);
+    Json value = WriteParameter(text);
+    if (is_number && !value.is_number()) {  // "007", ".5"
+      const auto whole = ParseInt(text);
+      value = whole ? Json(*whole) : Json(ParseDouble(text).value_or(0));
     }
-    (*object)[name] = text;
+    (*object)[name] = std::move(value);
   }
 }
 

@@ -21,6 +21,9 @@ ShapeOf<T> Scalar(typename ScalarShape<T>::Definition definition) {
 Json WriteText(const std::string& text) {
   return text;
 }
+Json WriteTextOrNothing(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
 
 // What is wrong with a node that should be text; nothing when it is text.
 std::optional<std::string> NotText(const YamlNode& node) {
@@ -32,14 +35,14 @@ std::optional<std::string> NotText(const YamlNode& node) {
 using TextCheck = std::function<std::optional<std::string>(const std::string&)>;
 
 ShapeOf<std::string> CheckedText(std::string expected, Json schema, TextCheck check,
-                                 std::vector<std::string> candidates = {}) {
+                                 std::vector<std::string> candidates = {}, bool may_be_empty = false) {
   return Scalar<std::string>({std::move(expected),
                               [check = std::move(check)](const YamlNode& node) -> Scanned<std::string> {
                                 if (auto wrong = NotText(node)) return std::unexpected(*wrong);
                                 if (auto wrong = check(node.text)) return std::unexpected(*wrong);
                                 return node.text;
                               },
-                              WriteText, std::move(schema), std::move(candidates)});
+                              may_be_empty ? WriteText : WriteTextOrNothing, std::move(schema), std::move(candidates)});
 }
 
 std::optional<double> PlainNumber(const YamlNode& node) {
@@ -109,8 +112,9 @@ ShapeOf<std::string> Text(std::string expected) {
 }
 
 ShapeOf<std::string> TextOrEmpty(std::string expected) {
-  return CheckedText(std::move(expected), {{"type", "string"}},
-                     [](const std::string&) -> std::optional<std::string> { return std::nullopt; });
+  return CheckedText(
+      std::move(expected), {{"type", "string"}},
+      [](const std::string&) -> std::optional<std::string> { return std::nullopt; }, {}, true);
 }
 
 ShapeOf<std::string> TextLike(std::string expected, std::string pattern) {
@@ -141,9 +145,15 @@ ShapeOf<std::string> Path(std::string expected) {
 ShapeOf<std::string> Parameter(std::string expected) {
   return Scalar<std::string>({std::move(expected),
                               [](const YamlNode& node) -> Scanned<std::string> { return node.text; },
-                              WriteText,
+                              WriteParameter,
                               {{"type", {"string", "number", "boolean"}}},
                               {}});
+}
+
+Json WriteParameter(const std::string& text) {
+  Json value = Json::parse(text, nullptr, false);
+  const bool same = (value.is_number() || value.is_boolean()) && value.dump() == text;
+  return same ? value : Json(text);
 }
 
 ShapeOf<std::string> TimeZone() {

@@ -25,6 +25,8 @@ ShapeOf<std::string> Choice(std::vector<std::string> choices);
 ShapeOf<std::string> Path(std::string expected);
 // Text, a number or true/false, kept as text: parameters that are passed on.
 ShapeOf<std::string> Parameter(std::string expected);
+// A kept text as the number or truth that it says, where nothing is lost by it ("007" stays text).
+Json WriteParameter(const std::string& text);
 // One of the machine's time zones: "America/New_York".
 ShapeOf<std::string> TimeZone();
 
