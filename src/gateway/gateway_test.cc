@@ -288,6 +288,7 @@ TEST_F(GatewayTest, ASlowReplicaIsNotAskedTwice) {
   Ask("r");
   ASSERT_TRUE(answers_.WaitFor(1));
   EXPECT_EQ(answers_.Of("r").error().code, ErrorCode::kDeadlineExceeded);
+  const std::lock_guard lock(keeper.mutex);
   EXPECT_EQ(keeper.kept.size(), 1u);
 }
 
