@@ -4,7 +4,7 @@ namespace keelson::app {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command> commands = {
-      HelpCommand(), RenderCommand(), SchemaCommand(), CompletionCommand(), VersionCommand(),
+      HelpCommand(), RenderCommand(), SchemaCommand(), ServeCommand(), CompletionCommand(), VersionCommand(),
   };
   return commands;
 }

@@ -14,6 +14,7 @@ Command CompletionCommand();
 Command HelpCommand();
 Command RenderCommand();
 Command SchemaCommand();
+Command ServeCommand();
 Command VersionCommand();
 
 }  // namespace keelson::app

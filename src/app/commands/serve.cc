@@ -1,0 +1,66 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "app/commands.h"
+#include "app/roles/serve_role.h"
+
+namespace keelson::app {
+namespace {
+
+struct ServeFlags {
+  std::vector<std::string> models;
+  std::string version = "1";
+  std::string hash;
+  serving::ReplicaOptions options;
+};
+
+Result<int> Serve(ServeFlags flags, Terminal& terminal) {
+  if (!flags.hash.empty() && flags.models.size() != 1) {
+    return Fail(ErrorCode::kInvalidArgument, "--hash is of one model; give one --model");
+  }
+  for (const auto& text : flags.models) {
+    const auto equals = text.find('=');
+    if (equals == 0 || equals == std::string::npos || equals + 1 == text.size()) {
+      return Fail(ErrorCode::kInvalidArgument, fmt::format("--model is \"{}\", expected NAME=PATH", text));
+    }
+    serving::ModelSource source;
+    source.name = text.substr(0, equals);
+    source.version = flags.version;
+    source.path = text.substr(equals + 1);
+    source.content_hash = flags.hash;
+    flags.options.models.push_back(std::move(source));
+  }
+  return RunReplica(flags.options, terminal.out);
+}
+
+}  // namespace
+
+Command ServeCommand() {
+  return {"serve", "Serve models over the Open Inference Protocol",
+          "keelson serve --model flights=model.ubj --port 8080\n"
+          "curl -d '{\"inputs\":[{\"name\":\"x\",\"shape\":[1,2],\"datatype\":\"FP32\",\"data\":[0.5,3]}]}' "
+          "localhost:8080/v2/models/flights/infer",
+          [](CLI::App& app) -> RunCommand {
+            auto flags = std::make_shared<ServeFlags>();
+            app.add_option("--model", flags->models,
+                           "NAME=PATH of a model file (.json, .ubj) or an MLflow model directory")
+                ->required();
+            app.add_option("--version", flags->version, "The models' version on the wire")->capture_default_str();
+            app.add_option("--hash", flags->hash, "Content hash that the model must have");
+            auto* port = app.add_option("--port", flags->options.port, "Port on 127.0.0.1; 0 is any free one")
+                             ->check(CLI::Range(0, 65535))
+                             ->capture_default_str();
+            app.add_option("--unix", flags->options.unix_socket, "Unix socket to listen at, instead of a port")
+                ->excludes(port);
+            app.add_option("--threads", flags->options.threads, "Threads that answer")
+                ->check(CLI::Range(1, 256))
+                ->capture_default_str();
+            app.add_option("--payload-log", flags->options.payload_folder, "Folder to log every prediction in");
+            app.add_option("--lock", flags->options.lock_file, "End when this lock file of a server was free for 30 s");
+            return [flags](Terminal& terminal) { return Serve(*flags, terminal); };
+          }};
+}
+
+}  // namespace keelson::app

@@ -1,0 +1,115 @@
+#include "app/roles/serve_role.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+
+#include <csignal>
+#include <ctime>
+#include <set>
+
+#include "base/log.h"
+#include "io/files.h"
+
+namespace keelson::app {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds kLookAtLock{1'000};
+
+Result<wire::inference::ReplicaHandler::Served> LoadOne(const serving::ModelSource& source,
+                                                        std::string payload_folder) {
+  wire::inference::ReplicaHandler::Served served;
+  KEELSON_ASSIGN_OR_RETURN(served.model, serving::LoadedModel::Load(source));
+  if (!payload_folder.empty()) {
+    KEELSON_ASSIGN_OR_RETURN(served.payload,
+                             serving::PayloadWriter::Open(payload_folder, served.model->payload_schema()));
+  }
+  return served;
+}
+
+// Waits for one of `signals`, at most so long; 0 when none came.
+int WaitForSignal(const sigset_t& signals, milliseconds at_most) {
+  timespec time{};
+  time.tv_sec = at_most.count() / 1'000;
+  time.tv_nsec = (at_most.count() % 1'000) * 1'000'000;
+  const int signal = sigtimedwait(&signals, nullptr, &time);
+  return signal > 0 ? signal : 0;
+}
+
+// Until it is told to end, or the server's lock was free all through the grace. Says why.
+std::string WaitForEnd(const serving::ReplicaOptions& options, const sigset_t& signals) {
+  const milliseconds step = std::min(kLookAtLock, std::max(milliseconds(1), options.orphan_grace / 4));
+  auto seen_held = steady_clock::now();
+  for (;;) {
+    if (const int signal = WaitForSignal(signals, step); signal != 0) return signal == SIGTERM ? "SIGTERM" : "SIGINT";
+    if (options.lock_file.empty() || !io::FileLock::IsFree(options.lock_file)) {
+      seen_held = steady_clock::now();
+    } else if (steady_clock::now() - seen_held >= options.orphan_grace) {
+      return "the server is gone";
+    }
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ReplicaServer>> ReplicaServer::Start(const serving::ReplicaOptions& options) {
+  if (options.models.empty()) return Fail(ErrorCode::kInvalidArgument, "no model to serve: give --model NAME=PATH");
+  std::vector<wire::inference::ReplicaHandler::Served> models;
+  std::set<std::string> names;
+  for (const auto& source : options.models) {
+    if (!names.insert(source.name).second) {
+      return Fail(ErrorCode::kInvalidArgument, "two models of one name", source.name);
+    }
+    std::string payload = options.payload_folder;
+    if (!payload.empty() && options.models.size() > 1) {
+      KEELSON_ASSIGN_OR_RETURN(payload, io::SafeJoin(payload, source.name));
+    }
+    KEELSON_ASSIGN_OR_RETURN(models.emplace_back(), LoadOne(source, std::move(payload)));
+  }
+  std::unique_ptr<ReplicaServer> replica(new ReplicaServer);
+  wire::inference::ReplicaHandler::Options handler_options;
+  handler_options.server_version = KEELSON_VERSION;
+  replica->handler_ =
+      std::make_unique<wire::inference::ReplicaHandler>(std::move(models), replica->clock_, handler_options);
+  io::HttpServerOptions server_options;
+  server_options.port = options.port;
+  server_options.unix_socket = options.unix_socket;
+  server_options.threads = options.threads;
+  auto* handler = replica->handler_.get();
+  KEELSON_ASSIGN_OR_RETURN(replica->server_, io::HttpServer::Start(server_options, [handler](io::HttpRequest request,
+                                                                                             io::HttpRespond respond) {
+                             handler->Handle(std::move(request), respond);
+                           }));
+  replica->address_ = options.unix_socket.empty() ? fmt::format("http://127.0.0.1:{}", replica->server_->port())
+                                                  : "unix:" + options.unix_socket;
+  return replica;
+}
+
+void ReplicaServer::Drain(milliseconds at_most) {
+  handler_->SetReady(false);
+  server_->Drain(at_most);
+}
+
+Result<int> RunReplica(const serving::ReplicaOptions& options, std::ostream& out) {
+  // Blocked before the first thread is made, so that all inherit it and only WaitForSignal takes them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  SetLogRole("replica");
+  KEELSON_ASSIGN_OR_RETURN(const auto replica, ReplicaServer::Start(options));
+  std::string served;
+  for (const auto& model : options.models) {
+    served += fmt::format("{}{} version {}", served.empty() ? "" : ", ", model.name, model.version);
+  }
+  out << fmt::format("keelson serve: ready at {} ({})", replica->address(), served) << std::endl;
+  const std::string why = WaitForEnd(options, signals);
+  LogInfo("draining", {{"why", why}});
+  replica->Drain(options.drain);
+  return 0;
+}
+
+}  // namespace keelson::app

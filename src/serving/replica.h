@@ -1,0 +1,25 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "serving/model.h"
+
+namespace keelson::serving {
+
+// What `keelson serve` is told: the models of one replica and where it listens. The composition with the protocol is in
+// app/roles/serve_role.h.
+struct ReplicaOptions {
+  std::vector<ModelSource> models;
+  int port = 0;                // on 127.0.0.1, 0: any free one; or
+  std::string unix_socket;     // a path
+  std::size_t threads = 2;     // I/O threads, which predict too
+  std::string payload_folder;  // of this replica; "": no log. With several models a folder of the model's name below it
+  std::string lock_file;       // the server's; "": the replica ends only when told
+  std::chrono::milliseconds orphan_grace{30'000};  // ends itself when the lock was free for so long
+  std::chrono::milliseconds drain{10'000};         // for requests under way when it is told to end
+};
+
+}  // namespace keelson::serving
