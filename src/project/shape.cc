@@ -12,7 +12,7 @@ const Field* Find(const std::vector<Field>& fields, std::string_view name) {
 
 bool IsGiven(const YamlNode& map, std::string_view name) {
   return std::any_of(map.members.begin(), map.members.end(),
-                     [&](const auto& member) { return member.first.text == name; });
+                     [&](const YamlMember& member) { return member.key.text == name; });
 }
 
 // An accessor's argument is not const because reading and writing share it; writing changes nothing.

@@ -183,7 +183,7 @@ class TreeBuilder final : public YAML::EventHandler {
           fmt::format("the key {} is given twice, first in line {}", Quoted(key.text), first->second.line),
           "each key once");
     } else {
-      parent.node.members.emplace_back(std::move(key), std::move(value));
+      parent.node.members.push_back({std::move(key), std::move(value)});
     }
   }
 

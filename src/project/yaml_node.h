@@ -3,24 +3,30 @@
 #include <expected>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "project/problem.h"
 
 namespace keelson::project {
 
+struct YamlMember;
+
 // A YAML document as a tree with positions. Aliases are already replaced by copies of what they stand for.
 struct YamlNode {
   enum class Kind { kNull, kScalar, kSequence, kMap };
 
   Kind kind = Kind::kNull;
-  Position position;                                   // of the value
-  Position named_at;                                   // of the key that names it; where there is none, of the value
-  bool quoted = false;                                 // of a scalar: it is text, whatever it looks like
-  std::string text;                                    // of a scalar
-  std::vector<YamlNode> items;                         // of a sequence
-  std::vector<std::pair<YamlNode, YamlNode>> members;  // of a map; keys are scalars and differ
+  Position position;                // of the value
+  Position named_at;                // of the key that names it; where there is none, of the value
+  bool quoted = false;              // of a scalar: it is text, whatever it looks like
+  std::string text;                 // of a scalar
+  std::vector<YamlNode> items;      // of a sequence
+  std::vector<YamlMember> members;  // of a map; keys are scalars and differ
+};
+
+struct YamlMember {
+  YamlNode key;
+  YamlNode value;
 };
 
 struct YamlLimits {

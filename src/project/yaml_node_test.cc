@@ -16,7 +16,7 @@ std::string ProblemsOf(const std::string& text, const YamlLimits& limits = {}) {
 TEST(ReadYaml, KnowsWhereThingsStand) {
   const auto root = ReadYaml("a: 1\nb:\n  - x\n  - 'y'\n", "f");
   ASSERT_TRUE(root.has_value());
-  const auto& b = root->members.at(1).second;
+  const auto& b = root->members.at(1).value;
   EXPECT_EQ(b.named_at, (Position{2, 1}));
   EXPECT_EQ(b.items.at(1).position, (Position{4, 5}));
   EXPECT_TRUE(b.items.at(1).quoted);
@@ -26,8 +26,8 @@ TEST(ReadYaml, KnowsWhereThingsStand) {
 TEST(ReadYaml, CopiesAliasesWithinItsLimits) {
   const auto root = ReadYaml("a: &x {k: [1, 2]}\nb: *x\n", "f");
   ASSERT_TRUE(root.has_value());
-  EXPECT_EQ(root->members.at(1).second.members.at(0).second.items.size(), 2u);
-  EXPECT_EQ(root->members.at(1).second.named_at, (Position{2, 1}));
+  EXPECT_EQ(root->members.at(1).value.members.at(0).value.items.size(), 2u);
+  EXPECT_EQ(root->members.at(1).value.named_at, (Position{2, 1}));
   EXPECT_EQ(ProblemsOf("a: &x [[[[1]]]]\nb: [[[*x]]]\n", {.bytes = 100, .depth = 7, .nodes = 100}),
             "f:2:7: maps and lists are nested too deeply, expected at most 7 levels\n");
 }
