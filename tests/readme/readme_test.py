@@ -1,0 +1,122 @@
+"""Runs the commands of the README's scikit-learn example and looks at what they answer.
+
+    python readme_test.py KEELSON FOLDER     in an environment with tests/readme/requirements.txt
+"""
+import json
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import unittest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+README = (TOP / "README.md").read_text()
+PATIENCE_S = 60
+
+
+def block_after(marker, language):
+    """The first fenced block of a language behind `<!-- test: MARKER -->`."""
+    behind = README.split(f"<!-- test: {marker} -->", 1)[1]
+    return re.search(rf"```{language}\n(.*?)```", behind, re.S).group(1)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class SklearnExample(unittest.TestCase):
+    keelson = ""
+    folder = pathlib.Path()
+
+    def test_the_script_is_quoted_whole_and_has_at_most_ten_lines(self):
+        script = (TOP / "examples/sklearn/train.py").read_text()
+        self.assertEqual(block_after("sklearn", "python"), script)
+        self.assertLessEqual(len([line for line in script.splitlines() if line.strip()]), 10)
+
+    def test_the_install_line_names_what_the_test_has_pinned(self):
+        wanted = re.search(r"pip install (.*)", block_after("sklearn", "sh")).group(1).split()
+        pinned = re.findall(r"^(\S+==\S+)", (TOP / "tests/readme/requirements.txt").read_text(), re.M)
+        self.assertLessEqual(set(wanted), set(pinned))
+
+    def test_its_commands_end_as_an_endpoint_that_answers_what_the_model_says(self):
+        commands = block_after("sklearn", "sh").splitlines()
+        install, train, serve, ask = commands
+        self.assertTrue(install.startswith("pip install "))  # the suite has installed the same, with hashes
+        port = str(free_port())
+        paths = f"{pathlib.Path(self.keelson).parent}:{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
+        world = {**os.environ, "PATH": paths}
+
+        def run(line):
+            line = line.replace("8080", port).replace("examples/", f"{TOP}/examples/")
+            return subprocess.run(line, shell=True, check=True, cwd=self.folder, env=world, text=True,
+                                  capture_output=True, timeout=PATIENCE_S).stdout
+
+        printed = float(re.search(r"with ([0-9.]+)", run(train)).group(1))
+        self.assertTrue(serve.endswith(" &"))
+        server = subprocess.Popen(["bash", "-c", "exec " + serve[:-2].replace("8080", port)], cwd=self.folder, env=world,
+                                  stdout=subprocess.PIPE, text=True)
+        try:
+            self.assertIn("ready at", server.stdout.readline())  # one line says that it is ready
+            answer = json.loads(run(ask))
+        finally:
+            server.terminate()
+            server.communicate(timeout=PATIENCE_S)
+        self.assertEqual(answer["model_name"], "cancer")
+        served = answer["outputs"][0]["data"]
+        self.assertEqual(len(served), 1)
+        self.assertAlmostEqual(served[0], printed, delta=1e-6)
+        self.assertEqual(server.returncode, 0)
+
+    def test_every_row_is_served_as_the_estimator_predicts_it(self):
+        from sklearn.datasets import load_breast_cancer
+        from xgboost import XGBClassifier
+        import urllib.request
+
+        subprocess.run([sys.executable, str(TOP / "examples/sklearn/train.py")], check=True, cwd=self.folder,
+                       capture_output=True, timeout=PATIENCE_S)
+        x, _ = load_breast_cancer(return_X_y=True)
+        estimator = XGBClassifier()
+        estimator.load_model(self.folder / "model.ubj")
+        wanted = estimator.predict_proba(x)[:, 1]
+        server = subprocess.Popen([self.keelson, "serve", "--model", "cancer=model.ubj", "--port", "0"], cwd=self.folder,
+                                  stdout=subprocess.PIPE, text=True)
+        try:
+            address = re.search(r"http://\S+", server.stdout.readline()).group(0)
+            tensor = {"name": "x", "shape": list(x.shape), "datatype": "FP64", "data": x.ravel().tolist()}
+            request = urllib.request.Request(f"{address}/v2/models/cancer/infer",
+                                             json.dumps({"inputs": [tensor]}).encode())
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
+                served = json.load(response)["outputs"][0]["data"]
+        finally:
+            server.terminate()
+            server.communicate(timeout=PATIENCE_S)
+        self.assertEqual(len(served), len(wanted))
+        self.assertLess(max(abs(a - b) for a, b in zip(served, wanted)), 1e-6)
+
+
+class SmallExample(unittest.TestCase):
+    def test_its_project_file_is_quoted_whole_and_has_ten_lines(self):
+        text = (TOP / "examples/rain/keelson.yaml").read_text()
+        self.assertEqual(block_after("rain", "yaml"), text)
+        self.assertEqual(len(text.splitlines()), 10)
+
+    def test_it_is_right(self):
+        done = subprocess.run([SklearnExample.keelson, "render", "-f", str(TOP / "examples/rain/keelson.yaml")],
+                              capture_output=True, text=True, timeout=PATIENCE_S)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("recent", done.stdout)
+
+
+class Links(unittest.TestCase):
+    def test_every_file_that_the_readme_names_is_there(self):
+        for target in re.findall(r"\]\(([^)#:]+)\)", README):
+            self.assertTrue((TOP / target).exists(), target)
+
+
+if __name__ == "__main__":
+    SklearnExample.keelson, SklearnExample.folder = str(pathlib.Path(sys.argv[1]).resolve()), pathlib.Path(sys.argv[2])
+    unittest.main(argv=sys.argv[:1])
