@@ -2,7 +2,7 @@
 set -euo pipefail
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${KEELSON_CACHE:-$TOP/.cache}
-DEPENDENCIES=$CACHE/dependencies
+export DEPENDENCIES=$CACHE/dependencies
 cd "$TOP"
 
 say() { printf '== %s\n' "$*"; }
