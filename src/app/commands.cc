@@ -4,7 +4,11 @@ namespace keelson::app {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command> commands = {
-      HelpCommand(), RenderCommand(), SchemaCommand(), ServeCommand(), CompletionCommand(), VersionCommand(),
+      ServerCommand(),   ApplyCommand(),    RunPipelineCommand(), StatusCommand(),   GetCommand(),
+      DescribeCommand(), LogsCommand(),     PredictCommand(),     PromoteCommand(),  RollbackCommand(),
+      ReplayCommand(),   DeleteCommand(),   BackupCommand(),      RestoreCommand(),  DoctorCommand(),
+      RenderCommand(),   SchemaCommand(),   HelpCommand(),        CompletionCommand(), VersionCommand(),
+      ServeCommand(), WorkerCommand(),
   };
   return commands;
 }

@@ -9,7 +9,23 @@ namespace keelson::app {
 // Every command of the program, in the order of the help.
 const std::vector<Command>& Commands();
 
-// One function a file of app/commands/.
+// Each in a file of app/commands/.
+Command ApplyCommand();
+Command BackupCommand();
+Command DeleteCommand();
+Command DescribeCommand();
+Command DoctorCommand();
+Command GetCommand();
+Command LogsCommand();
+Command PredictCommand();
+Command PromoteCommand();
+Command ReplayCommand();
+Command RestoreCommand();
+Command RollbackCommand();
+Command RunPipelineCommand();
+Command ServerCommand();
+Command StatusCommand();
+Command WorkerCommand();
 Command CompletionCommand();
 Command HelpCommand();
 Command RenderCommand();

@@ -1,0 +1,49 @@
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+#include <ostream>
+
+#include "app/client/client.h"
+#include "app/commands.h"
+#include "app/project_problems.h"
+#include "project/bundle.h"
+
+namespace keelson::app {
+
+Command ApplyCommand() {
+  return {"apply", "Send a project file to the server; says what changes before it does",
+          "keelson apply -f examples/flights/keelson.yaml\nkeelson apply --dry-run", [](CLI::App& app) -> RunCommand {
+            struct Options {
+              ServerOptions server;
+              std::string file = "keelson.yaml";
+              bool dry_run = false;
+            };
+            auto options = std::make_shared<Options>();
+            options->server.AddTo(app);
+            app.add_option("-f,--file", options->file, "Project file")->default_val("keelson.yaml");
+            app.add_flag("--dry-run", options->dry_run, "Say what would change, and change nothing");
+            return [options](Terminal& terminal) -> Result<int> {
+              auto loaded = project::LoadProject(options->file);
+              if (!loaded) return ReportProblems(terminal, loaded.error());
+              KEELSON_ASSIGN_OR_RETURN(Client client, Client::Connect(options->server));
+              const auto folder = std::filesystem::absolute(options->file).parent_path().lexically_normal().string();
+              Json body = {{"bundle", loaded->bundle.ToJson()}, {"source_folder", folder}, {"dry_run", true}};
+              KEELSON_ASSIGN_OR_RETURN(const Json plan, client.Post(kApi + "/projects", body));
+              const std::string name = plan.at("project");
+              if (plan.at("changes").empty()) {
+                terminal.out << "project " << name << ": nothing changes\n";
+              } else {
+                terminal.out << "project " << name << ", revision "
+                             << plan.at("revision").get<std::string>().substr(0, 12) << ":\n";
+                for (const auto& line : plan.at("changes")) terminal.out << "  " << line.get<std::string>() << "\n";
+              }
+              if (options->dry_run) return kExitOk;
+              body["dry_run"] = false;
+              KEELSON_RETURN_IF_ERROR(client.Post(kApi + "/projects", body));
+              terminal.out << "applied\n";
+              return kExitOk;
+            };
+          }};
+}
+
+}  // namespace keelson::app

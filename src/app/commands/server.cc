@@ -1,0 +1,30 @@
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+
+#include "app/commands.h"
+#include "app/roles/server_role.h"
+
+namespace keelson::app {
+
+Command ServerCommand() {
+  return {"server", "Run the server: one address, one data folder", "keelson server --data keelson-data --port 7070",
+          [](CLI::App& app) -> RunCommand {
+            auto options = std::make_shared<ServerRoleOptions>();
+            app.add_option("--data", options->data_folder, "Folder that keeps everything")->default_val("keelson-data");
+            app.add_option("--host", options->host, "Address to listen on; another than loopback needs a token")
+                ->default_val("127.0.0.1");
+            app.add_option("--port", options->port, "Port to listen on; 0 takes any free one")
+                ->default_val(7070)
+                ->check(CLI::Range(0, 65'535));
+            app.add_option("--address-file", options->address_file, "Write the address into this file once ready");
+            return [options](Terminal&) -> Result<int> {
+              options->data_folder = std::filesystem::absolute(options->data_folder).lexically_normal().string();
+              if (options->data_folder.ends_with('/')) options->data_folder.pop_back();
+              return RunServer(*options);
+            };
+          }};
+}
+
+}  // namespace keelson::app

@@ -1,0 +1,385 @@
+#include "app/replay/replay.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <thread>
+
+#include "base/strings.h"
+#include "features/expression.h"
+#include "io/files.h"
+
+namespace keelson::app {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr auto kRetryPeriod = std::chrono::milliseconds(50);
+constexpr auto kWaitPeriod = std::chrono::milliseconds(10);
+constexpr auto kGiveUpAfter = std::chrono::minutes(3);  // of no answer at all
+constexpr auto kJournalPeriod = std::chrono::seconds(1);
+
+double SecondsSince(steady_clock::time_point begin) {
+  return std::chrono::duration<double>(steady_clock::now() - begin).count();
+}
+
+void AppendText(std::string& out, std::string_view text) {
+  out += Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+void AppendCell(std::string& out, const data::Column& column, std::size_t row) {
+  if (column.is_null(row)) {
+    out += "null";
+  } else if (column.type == data::ColumnType::kString) {
+    AppendText(out, column.strings[row]);
+  } else if (column.type == data::ColumnType::kDouble) {
+    if (std::isfinite(column.doubles[row])) {
+      fmt::format_to(std::back_inserter(out), "{}", column.doubles[row]);
+    } else {
+      out += "null";
+    }
+  } else if (column.type == data::ColumnType::kBool) {
+    out += column.ints[row] != 0 ? "true" : "false";
+  } else if (column.type == data::ColumnType::kTimestamp) {
+    out += '"' + FormatInstant(InstantFromMicros(column.ints[row])) + '"';
+  } else {
+    fmt::format_to(std::back_inserter(out), "{}", column.ints[row]);
+  }
+}
+
+// The Open Inference Protocol's name of a column's type. Whole numbers travel as FP64, which can be missing.
+std::string_view DatatypeOf(data::ColumnType type) {
+  return type == data::ColumnType::kString ? "BYTES" : "FP64";
+}
+
+class Replayer {
+ public:
+  Replayer(const project::Project& project, const Past& past, const ReplayOptions& options, Client client,
+           const std::function<void(const ReplayProgress&)>& progress)
+      : project_(project), past_(past), options_(options), client_(std::move(client)), progress_(progress) {}
+
+  Result<ReplayResult> Run() {
+    KEELSON_ASSIGN_OR_RETURN(const auto calendar, Calendar::Open(project_.time_zone));
+    KEELSON_ASSIGN_OR_RETURN(
+        const auto target,
+        io::ParseHttpTarget(options_.server.url.empty() ? "http://127.0.0.1:7070" : options_.server.url));
+    asking_ = io::HttpConnection::Create(target);
+    KEELSON_RETURN_IF_ERROR(BindCorruptions());
+    KEELSON_RETURN_IF_ERROR(ReadJournal());
+    std::size_t begin = position_;
+    while (begin < past_.events.size()) {
+      std::size_t end = begin;
+      while (end < past_.events.size() && past_.events[end].at == past_.events[begin].at) ++end;
+      KEELSON_RETURN_IF_ERROR(Tick(begin, end, calendar));
+      begin = end;
+      position_ = end;
+      KEELSON_RETURN_IF_ERROR(MaybeWriteJournal(past_.events[end - 1].at, false));
+    }
+    KEELSON_RETURN_IF_ERROR(Push(options_.to, begin, begin));
+    KEELSON_RETURN_IF_ERROR(MaybeWriteJournal(options_.to, true));
+    return result_;
+  }
+
+ private:
+  // Everything of one instant: events [begin, end).
+  Status Tick(std::size_t begin, std::size_t end, const Calendar& calendar) {
+    const Instant at = past_.events[begin].at;
+    const auto started = steady_clock::now();
+    const double waited = result_.waiting_seconds;
+    KEELSON_RETURN_IF_ERROR(Push(at, begin, end));
+    for (std::size_t i = begin; i < end; ++i) {
+      if (past_.events[i].kind != ReplayEvent::Kind::kAsk) continue;
+      MonthOfAsking& month = result_.months[calendar.Month(at)];
+      KEELSON_RETURN_IF_ERROR(Ask(past_.events[i].row, at, begin, end, month));
+      ++asked_;
+    }
+    result_.asking_seconds += SecondsSince(started) - (result_.waiting_seconds - waited);
+    return {};
+  }
+
+  // Moves the clock to `at` and pushes the rows of events [begin, end), source by source.
+  Status Push(Instant at, std::size_t begin, std::size_t end) {
+    bool moved = false;
+    for (std::size_t s = 0; s < past_.sources.size(); ++s) {
+      std::string rows;
+      std::size_t count = 0;
+      for (std::size_t i = begin; i < end; ++i) {
+        const ReplayEvent& event = past_.events[i];
+        if (event.kind == ReplayEvent::Kind::kAsk || event.source != s) continue;
+        rows += rows.empty() ? "" : ",";
+        AppendRow(rows, event);
+        ++count;
+      }
+      if (rows.empty()) continue;
+      const std::string body = fmt::format(R"({{"clock":"{}","rows":[{}]}})", FormatInstant(at), rows);
+      KEELSON_RETURN_IF_ERROR(Deliver(
+          fmt::format("{}/projects/{}/sources/{}/rows", kApi, project_.name, past_.sources[s].name), body, count));
+      moved = true;
+    }
+    if (moved) return {};
+    return Deliver(fmt::format("{}/projects/{}/clock", kApi, project_.name),
+                   fmt::format(R"({{"to":"{}"}})", FormatInstant(at)), 0);
+  }
+
+  // Until the server has taken it: through its restarts, and through what its clock waits for.
+  Status Deliver(const std::string& path, const std::string& body, std::size_t rows) {
+    auto last_answer = steady_clock::now();
+    for (;;) {
+      const auto started = steady_clock::now();
+      const auto answer = client_.Send("POST", path, body);
+      if (!answer || answer->status >= 500) {
+        if (steady_clock::now() - last_answer > kGiveUpAfter) {
+          return answer ? Fail(ErrorCode::kUnavailable, answer->body.dump(), path)
+                        : Status(std::unexpected(answer.error()));
+        }
+        std::this_thread::sleep_for(kRetryPeriod);
+        continue;
+      }
+      last_answer = steady_clock::now();
+      if (answer->status == 422) {
+        Refused(answer->body, rows);
+        return {};
+      }
+      if (answer->status >= 300) {
+        return Fail(ErrorCode::kFailedPrecondition, "the server refused: " + answer->body.dump(), path);
+      }
+      if (answer->body.value("reached", true)) return {};
+      if (answer->body.contains("waiting_for"))
+        note_ = "waiting for " + answer->body.at("waiting_for").get<std::string>();
+      Show(ParseInstant(answer->body.at("now").get<std::string>()).value_or(Instant{}));
+      std::this_thread::sleep_for(kWaitPeriod);
+      result_.waiting_seconds += SecondsSince(started);
+    }
+  }
+
+  void Refused(const Json& answer, std::size_t rows) {
+    ++result_.refused_batches;
+    result_.refused_rows += rows;
+    if (result_.first_refusals.size() < 5)
+      result_.first_refusals.push_back(answer.value("report", Json::object()).dump());
+  }
+
+  Status Ask(std::size_t row, Instant at, std::size_t begin, std::size_t end, MonthOfAsking& month) {
+    const std::string body = RequestOf(row);
+    ++month.asked;
+    const auto first = steady_clock::now();
+    for (;;) {
+      const auto started = steady_clock::now();
+      const auto answer = asking_->Call({.method = "POST",
+                                         .target = "/v2/models/" + project_.name + "/infer",
+                                         .headers = {{"content-type", "application/json"}},
+                                         .body = body,
+                                         .retry_safe = true});
+      if (answer && answer->status == 200) {
+        month.latencies_us.push_back(static_cast<std::uint32_t>(SecondsSince(started) * 1e6));
+        return {};
+      }
+      if (answer && answer->status >= 400 && answer->status < 500 && answer->status != 429) {
+        return Fail(ErrorCode::kFailedPrecondition, "the endpoint refused a request: " + answer->body, project_.name);
+      }
+      if (steady_clock::now() - first > kGiveUpAfter) {
+        ++month.failed;
+        return {};
+      }
+      std::this_thread::sleep_for(kRetryPeriod);
+      // The server may have been restarted meanwhile: tell it again what time it is.
+      KEELSON_RETURN_IF_ERROR(Push(at, begin, end));
+    }
+  }
+
+  std::string RequestOf(std::size_t row) const {
+    const ReplaySource& source = past_.sources[past_.asked];
+    std::string body = "{\"id\":";
+    const data::Column* key = source.rows.Find(source.described.key);
+    AppendText(body, key->type == data::ColumnType::kString ? key->strings[row] : fmt::to_string(key->ints[row]));
+    body += ",\"inputs\":[";
+    bool first = true;
+    for (const std::string& name : past_.request_columns) {
+      const data::Column* column = source.rows.Find(name);
+      if (!first) body += ',';
+      first = false;
+      fmt::format_to(std::back_inserter(body), R"({{"name":"{}","shape":[1],"datatype":"{}","data":[)", name,
+                     DatatypeOf(column->type));
+      AppendCell(body, *column, row);
+      body += "]}";
+    }
+    return body + "]}";
+  }
+
+  void AppendRow(std::string& out, const ReplayEvent& event) const {
+    const ReplaySource& source = past_.sources[event.source];
+    const data::Column* time = source.rows.Find(source.described.time);
+    const Instant at = InstantFromMicros(time->ints[event.row]);
+    out += '{';
+    bool first = true;
+    for (const auto& column : source.rows.columns()) {
+      if (!first) out += ',';
+      first = false;
+      std::string name = column.name;
+      const BoundCorruption* changed = nullptr;
+      for (const auto& corruption : corruptions_) {
+        const Corruption& what = *corruption.what;
+        if (what.source != source.name || what.column != column.name || at < what.from || at >= what.to) continue;
+        if (!what.rename.empty()) name = what.rename;
+        if (corruption.expression) changed = &corruption;
+      }
+      AppendText(out, name);
+      out += ':';
+      const bool later = event.kind == ReplayEvent::Kind::kPartialRow && KnownLater(source.described, column.name);
+      if (later) {
+        out += "null";
+      } else if (changed != nullptr) {
+        AppendCell(out, changed->values, event.row);
+      } else {
+        AppendCell(out, column, event.row);
+      }
+    }
+    out += '}';
+  }
+
+  static bool KnownLater(const project::Source& source, const std::string& column) {
+    return std::ranges::any_of(source.known,
+                               [&](const auto& entry) { return entry.first == column || entry.second == column; });
+  }
+
+  Status BindCorruptions() {
+    for (const auto& corruption : options_.corruptions) {
+      const auto source = std::ranges::find(past_.sources, corruption.source, &ReplaySource::name);
+      if (source == past_.sources.end())
+        return Fail(ErrorCode::kInvalidArgument, "no source of this name can be pushed to", corruption.source);
+      if (source->rows.Find(corruption.column) == nullptr) {
+        return Fail(ErrorCode::kInvalidArgument, "the source has no such column",
+                    corruption.source + "." + corruption.column);
+      }
+      BoundCorruption bound{.what = &corruption, .expression = false, .values = {}};
+      if (!corruption.expression.empty()) {
+        KEELSON_ASSIGN_OR_RETURN(const auto expression, features::Expression::Parse(corruption.expression));
+        KEELSON_ASSIGN_OR_RETURN(const auto fitted, expression.Bind(source->rows.schema()));
+        KEELSON_ASSIGN_OR_RETURN(bound.values, fitted.Evaluate(source->rows));
+        bound.expression = true;
+      }
+      corruptions_.push_back(std::move(bound));
+    }
+    return {};
+  }
+
+  void Show(Instant clock) {
+    const double fraction =
+        past_.events.empty() ? 1 : static_cast<double>(position_) / static_cast<double>(past_.events.size());
+    progress_({.clock = clock, .fraction = fraction, .asked = asked_, .note = note_});
+  }
+
+  Status MaybeWriteJournal(Instant clock, bool now) {
+    if (!now && steady_clock::now() - last_journal_ < kJournalPeriod) return {};
+    last_journal_ = steady_clock::now();
+    note_.clear();
+    Show(clock);
+    if (options_.journal.empty()) return {};
+    Json months = Json::object();
+    for (const auto& [name, month] : result_.months) {
+      months[name] = {{"asked", month.asked}, {"failed", month.failed}, {"latencies_us", month.latencies_us}};
+    }
+    const Json journal = {{"project", project_.name},
+                          {"from", ToMicros(options_.from)},
+                          {"to", ToMicros(options_.to)},
+                          {"position", position_},
+                          {"asked", asked_},
+                          {"months", months},
+                          {"refused_batches", result_.refused_batches},
+                          {"refused_rows", result_.refused_rows},
+                          {"first_refusals", result_.first_refusals},
+                          {"asking_seconds", result_.asking_seconds},
+                          {"waiting_seconds", result_.waiting_seconds}};
+    return io::WriteFileAtomically(options_.journal, journal.dump());
+  }
+
+  Status ReadJournal() {
+    if (options_.journal.empty() || !io::Exists(options_.journal)) return {};
+    KEELSON_ASSIGN_OR_RETURN(const std::string text, io::ReadFile(options_.journal));
+    try {
+      const Json journal = Json::parse(text);
+      if (journal.at("project") != project_.name || journal.at("from") != ToMicros(options_.from) ||
+          journal.at("to") != ToMicros(options_.to)) {
+        return Fail(ErrorCode::kFailedPrecondition, "the journal is of another replay; remove it or name another one",
+                    options_.journal);
+      }
+      position_ = journal.at("position");
+      asked_ = journal.at("asked");
+      for (const auto& [name, month] : journal.at("months").items()) {
+        result_.months[name] = {month.at("asked"), month.at("failed"),
+                                month.at("latencies_us").get<std::vector<std::uint32_t>>()};
+      }
+      result_.refused_batches = journal.at("refused_batches");
+      result_.refused_rows = journal.at("refused_rows");
+      result_.first_refusals = journal.at("first_refusals").get<std::vector<std::string>>();
+      result_.asking_seconds = journal.at("asking_seconds");
+      result_.waiting_seconds = journal.at("waiting_seconds");
+    } catch (const std::exception& error) {
+      return Fail(ErrorCode::kDataLoss, std::string("the journal does not read back: ") + error.what(),
+                  options_.journal);
+    }
+    return {};
+  }
+
+  struct BoundCorruption {
+    const Corruption* what;
+    bool expression;
+    data::Column values;
+  };
+
+  const project::Project& project_;
+  const Past& past_;
+  const ReplayOptions& options_;
+  Client client_;
+  const std::function<void(const ReplayProgress&)>& progress_;
+  std::unique_ptr<io::HttpConnection> asking_;
+  std::vector<BoundCorruption> corruptions_;
+  ReplayResult result_;
+  std::size_t position_ = 0;
+  std::uint64_t asked_ = 0;
+  std::string note_;
+  steady_clock::time_point last_journal_ = steady_clock::now();
+};
+
+}  // namespace
+
+Result<Corruption> ParseCorruption(const std::string& text, const Calendar& calendar) {
+  const auto bad = [&] {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("\"{}\": expected SOURCE:FROM..TO:COLUMN=EXPRESSION or SOURCE:FROM..TO:COLUMN->NAME", text),
+                "--corrupt");
+  };
+  const auto first = text.find(':');
+  const auto dots = text.find("..");
+  if (first == std::string::npos || dots == std::string::npos || dots < first) return bad();
+  const auto second = text.find(':', dots);
+  if (second == std::string::npos) return bad();
+  Corruption corruption;
+  corruption.source = text.substr(0, first);
+  KEELSON_ASSIGN_OR_RETURN(corruption.from, calendar.ParseLocal(text.substr(first + 1, dots - first - 1)));
+  KEELSON_ASSIGN_OR_RETURN(corruption.to, calendar.ParseLocal(text.substr(dots + 2, second - dots - 2)));
+  const std::string change = text.substr(second + 1);
+  if (const auto arrow = change.find("->"); arrow != std::string::npos) {
+    corruption.column = Trim(change.substr(0, arrow));
+    corruption.rename = Trim(change.substr(arrow + 2));
+    if (corruption.rename.empty()) return bad();
+  } else if (const auto equals = change.find('='); equals != std::string::npos) {
+    corruption.column = Trim(change.substr(0, equals));
+    corruption.expression = Trim(change.substr(equals + 1));
+    if (corruption.expression.empty()) return bad();
+  } else {
+    return bad();
+  }
+  if (corruption.column.empty()) return bad();
+  return corruption;
+}
+
+Result<ReplayResult> Replay(const project::Project& project, const Past& past, const ReplayOptions& options,
+                            const std::function<void(const ReplayProgress&)>& progress) {
+  KEELSON_ASSIGN_OR_RETURN(Client client, Client::Connect(options.server));
+  return Replayer(project, past, options, std::move(client), progress).Run();
+}
+
+}  // namespace keelson::app

@@ -1,0 +1,236 @@
+#include "app/roles/server_role.h"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <iostream>
+#include <memory>
+#include <thread>
+
+#include "app/roles/access.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "control/controller.h"
+#include "gateway/gateway.h"
+#include "io/backup.h"
+#include "io/database.h"
+#include "io/files.h"
+#include "io/http.h"
+#include "substrate/local/local_substrate.h"
+#include "tracking/store.h"
+#include "wire/api/api.h"
+#include "wire/inference/edge.h"
+#include "wire/page/page.h"
+
+namespace keelson::app {
+namespace {
+
+constexpr auto kDrainTime = std::chrono::seconds(5);
+constexpr std::size_t kSocketNameLimit = 100;  // a Unix socket's path has at most 107 bytes
+
+std::atomic<bool> asked_to_end = false;
+
+// What the inference edge asks about endpoints, answered from the registry without waiting for control.
+class Directory final : public wire::inference::EndpointDirectory {
+ public:
+  Directory(const control::EndpointRegistry& registry, const Clock& clock) : registry_(registry), clock_(clock) {}
+
+  std::shared_ptr<const wire::inference::EndpointFeatures> Find(const std::string& endpoint) const override {
+    const auto info = registry_.Find(endpoint);
+    if (info == nullptr) return nullptr;
+    auto features = std::make_shared<wire::inference::EndpointFeatures>();
+    if (info->online) {
+      features->keys = info->online->lookup_columns();
+      features->names = info->online->feature_names();
+    }
+    return features;
+  }
+
+  Instant RequestTime(const std::string& endpoint, std::optional<Instant>) const override {
+    const auto info = registry_.Find(endpoint);
+    const std::int64_t replay = info == nullptr ? 0 : info->replay_clock_us.load();
+    return replay == 0 ? clock_.WallNow() : InstantFromMicros(replay);
+  }
+
+  Result<std::vector<double>> Lookup(const std::string& endpoint, std::span<const data::Value> keys, std::size_t rows,
+                                     Instant time) const {
+    const auto info = registry_.Find(endpoint);
+    if (info == nullptr || !info->online) return Fail(ErrorCode::kNotFound, "no such endpoint", endpoint);
+    return info->online->Lookup(keys, rows, time);
+  }
+
+ private:
+  const control::EndpointRegistry& registry_;
+  const Clock& clock_;
+};
+
+std::string MetricsText(const control::EndpointRegistry& registry, const gateway::Gateway& gateway) {
+  std::string text =
+      "# HELP keelson_gateway_requests_total Requests answered, by endpoint and model version.\n"
+      "# TYPE keelson_gateway_requests_total counter\n";
+  std::string errors =
+      "# HELP keelson_gateway_errors_total Requests that ended with a server error.\n"
+      "# TYPE keelson_gateway_errors_total counter\n";
+  std::string held =
+      "# HELP keelson_gateway_held_requests Requests that wait for a replica.\n"
+      "# TYPE keelson_gateway_held_requests gauge\n";
+  for (const auto& name : registry.Names()) {
+    const auto stats = gateway.Stats(name);
+    for (const auto& [version, backend] : stats.backends) {
+      text += fmt::format("keelson_gateway_requests_total{{endpoint=\"{}\",version=\"{}\"}} {}\n", name, version,
+                          backend.requests);
+      errors += fmt::format("keelson_gateway_errors_total{{endpoint=\"{}\",version=\"{}\"}} {}\n", name, version,
+                            backend.errors);
+    }
+    held += fmt::format("keelson_gateway_held_requests{{endpoint=\"{}\"}} {}\n", name, stats.held);
+  }
+  return text + errors + held;
+}
+
+// Chooses who answers a request.
+class Front {
+ public:
+  Front(const Access& access, wire::api::Api& api, wire::inference::InferenceEdge& edge,
+        const control::EndpointRegistry& registry, const gateway::Gateway& gateway)
+      : access_(access), api_(api), edge_(edge), registry_(registry), gateway_(gateway) {}
+
+  void Handle(io::HttpRequest request, io::HttpRespond respond, bool from_worker) {
+    const auto match = wire::api::FindRoute(request.method, request.path);
+    // Predictions first: they are what this is for.
+    if (match.route != nullptr && match.route->id == wire::api::RouteId::kInference) {
+      if (Refuse(request, respond)) return;
+      edge_.Handle(std::move(request), std::move(respond));
+      return;
+    }
+    const bool internal = request.path.starts_with("/internal/");
+    if (!from_worker && Refuse(request, respond)) return;
+    if (match.route == nullptr || internal != from_worker) {
+      io::HttpResponse response = wire::api::ErrorResponse(
+          {match.other_method ? ErrorCode::kInvalidArgument : ErrorCode::kNotFound,
+           match.other_method ? "this path does not take that method" : "no such path", request.path});
+      if (match.other_method) response.status = 405;
+      respond(std::move(response));
+      return;
+    }
+    switch (match.route->id) {
+      case wire::api::RouteId::kPage: {
+        auto page = wire::PageResponse(request);
+        respond(page ? *std::move(page)
+                     : wire::api::ErrorResponse({ErrorCode::kNotFound, "no such path", request.path}));
+        return;
+      }
+      case wire::api::RouteId::kMetrics: {
+        io::HttpResponse response;
+        response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+        response.body = MetricsText(registry_, gateway_);
+        respond(std::move(response));
+        return;
+      }
+      default:
+        api_.Handle(match, std::move(request), std::move(respond));
+    }
+  }
+
+ private:
+  bool Refuse(const io::HttpRequest& request, const io::HttpRespond& respond) {
+    const Status allowed = access_.Check(request);
+    if (allowed) return false;
+    respond(wire::api::ErrorResponse(allowed.error()));
+    return true;
+  }
+
+  const Access& access_;
+  wire::api::Api& api_;
+  wire::inference::InferenceEdge& edge_;
+  const control::EndpointRegistry& registry_;
+  const gateway::Gateway& gateway_;
+};
+
+}  // namespace
+
+Result<int> RunServer(const ServerRoleOptions& options) {
+  SetLogRole("server");
+  std::signal(SIGPIPE, SIG_IGN);
+  for (const int signal : {SIGTERM, SIGINT}) std::signal(signal, [](int) { asked_to_end = true; });
+  const SystemClock clock;
+  const std::string& data = options.data_folder;
+  KEELSON_RETURN_IF_ERROR(io::MakeFolders(data + "/run"));
+  auto lock = io::FileLock::Acquire(data + "/lock");
+  if (!lock) {
+    return Fail(lock.error().code,
+                lock.error().code == ErrorCode::kFailedPrecondition
+                    ? "another server has this data folder; stop it, or give another --data"
+                    : lock.error().message,
+                data);
+  }
+  std::optional<std::string> fresh_token;
+  KEELSON_ASSIGN_OR_RETURN(const Access access, Access::Open(data, options.host, fresh_token));
+  KEELSON_ASSIGN_OR_RETURN(auto database, io::Database::Open(data + "/keelson.db"));
+  KEELSON_ASSIGN_OR_RETURN(auto tracking, tracking::Store::Open(*database, clock, data + "/artifacts"));
+  substrate::LocalOptions local;
+  local.data_folder = data;
+  KEELSON_ASSIGN_OR_RETURN(auto substrate, substrate::LocalSubstrate::Open(local, clock));
+  auto gateway = gateway::Gateway::Create();
+  control::EndpointRegistry registry;
+
+  std::string socket = data + "/run/server.sock";
+  if (socket.size() > kSocketNameLimit) {
+    const std::string folder = fmt::format("/tmp/keelson-{}", Sha256::Hex(data).substr(0, 16));
+    KEELSON_RETURN_IF_ERROR(io::MakeFolders(folder));
+    socket = folder + "/server.sock";
+  }
+  KEELSON_ASSIGN_OR_RETURN(auto controller, control::Controller::Start(
+                                                {.data_folder = data, .server_address = "unix:" + socket, .queues = {}},
+                                                {.database = database.get(),
+                                                 .tracking = tracking.get(),
+                                                 .substrate = substrate.get(),
+                                                 .gateway = gateway.get(),
+                                                 .registry = &registry,
+                                                 .clock = &clock}));
+  wire::api::Api api(*controller, {.version = KEELSON_VERSION, .backup = [&](const std::string& folder) {
+                                     return io::BackUpData(*database, data, folder);
+                                   }});
+  const Directory directory(registry, clock);
+  wire::inference::InferenceEdge edge(
+      *gateway, directory,
+      [&](const std::string& endpoint, std::span<const data::Value> keys, std::size_t rows, Instant time) {
+        return directory.Lookup(endpoint, keys, rows, time);
+      },
+      KEELSON_VERSION);
+  Front front(access, api, edge, registry, *gateway);
+
+  KEELSON_ASSIGN_OR_RETURN(auto workers, io::HttpServer::Start({.unix_socket = socket}, [&](io::HttpRequest request,
+                                                                                            io::HttpRespond respond) {
+                             front.Handle(std::move(request), std::move(respond), true);
+                           }));
+  KEELSON_ASSIGN_OR_RETURN(
+      auto server, io::HttpServer::Start({.host = options.host, .port = options.port, .threads = options.io_threads},
+                                         [&](io::HttpRequest request, io::HttpRespond respond) {
+                                           front.Handle(std::move(request), std::move(respond), false);
+                                         }));
+  const std::string address = fmt::format("http://{}:{}", options.host, server->port());
+  controller->Post([&controller, address] { controller->jobs().SetTrackingUri(address); });
+  if (!options.address_file.empty())
+    KEELSON_RETURN_IF_ERROR(io::WriteFileAtomically(options.address_file, address + "\n"));
+  if (fresh_token) std::cout << "token (shown this once): " << *fresh_token << "\n";
+  std::cout << "keelson " << KEELSON_VERSION << " is ready at " << address << "\n" << std::flush;
+  LogInfo("ready", {{"address", address}, {"data", data}});
+
+  while (!asked_to_end) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  LogInfo("ending: draining requests");
+  server->Drain(std::chrono::duration_cast<std::chrono::milliseconds>(kDrainTime));
+  controller.reset();
+  server.reset();
+  workers.reset();
+  gateway.reset();
+  // Replicas are of use only behind a gateway; jobs end themselves when no server comes back.
+  if (const auto workloads = substrate->List()) {
+    for (const auto& workload : *workloads) {
+      if (workload.kind == "replica") static_cast<void>(substrate->Stop(workload.name, std::chrono::seconds(3)));
+    }
+  }
+  return 0;
+}
+
+}  // namespace keelson::app

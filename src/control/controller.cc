@@ -1,0 +1,193 @@
+#include "control/controller.h"
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "io/files.h"
+
+namespace keelson::control {
+namespace {
+
+// How often everything is looked at. Posted work wakes the thread at once and does not wait for this.
+constexpr auto kBusyPeriod = std::chrono::milliseconds(20);
+constexpr auto kQuietPeriod = std::chrono::milliseconds(100);
+
+}  // namespace
+
+Result<std::unique_ptr<Controller>> Controller::Start(Options options, Parts parts) {
+  auto controller = std::unique_ptr<Controller>(new Controller(std::move(options), parts));
+  KEELSON_ASSIGN_OR_RETURN(controller->store_, DocumentStore::Open(*parts.database));
+  KEELSON_ASSIGN_OR_RETURN(
+      controller->jobs_,
+      JobRunner::Open({.data_folder = controller->options_.data_folder,
+                       .server_address = controller->options_.server_address,
+                       .queues = controller->options_.queues},
+                      *controller->store_, *parts.substrate, *parts.clock, [](const Job& job) {
+                        LogInfo("job ended", {{"job", job.id}, {"step", job.step}, {"state", JobStateName(job.state)}});
+                      }));
+  Controller* self = controller.get();
+  PipelineRunner::World world;
+  world.project = [self](const std::string& project, const std::string& revision) -> const AppliedProject* {
+    ProjectRuntime* runtime = self->Find(project);
+    return runtime == nullptr ? nullptr : runtime->Applied(revision);
+  };
+  world.champion = [self](const std::string& project) -> std::optional<ChampionInfo> {
+    ProjectRuntime* runtime = self->Find(project);
+    return runtime == nullptr ? std::nullopt : runtime->Champion();
+  };
+  world.complete = [self](Pipeline& pipeline) -> Status {
+    ProjectRuntime* runtime = self->Find(pipeline.project);
+    return runtime == nullptr ? Status{} : runtime->CompletePipeline(pipeline);
+  };
+  world.ended = [self](const Pipeline& pipeline) {
+    if (ProjectRuntime* runtime = self->Find(pipeline.project)) runtime->PipelineEnded(pipeline);
+  };
+  KEELSON_ASSIGN_OR_RETURN(controller->pipelines_,
+                           PipelineRunner::Open(controller->options_.data_folder, *controller->store_,
+                                                *controller->jobs_, *parts.clock, std::move(world)));
+  controller->thread_ = std::thread([self] { self->Run(); });
+  return controller;
+}
+
+Controller::~Controller() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  ready_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Controller::Post(std::function<void()> work) {
+  {
+    const std::lock_guard lock(mutex_);
+    work_.push_back(std::move(work));
+  }
+  ready_.notify_one();
+}
+
+Services Controller::ServicesOf() {
+  return {.data_folder = options_.data_folder,
+          .store = store_.get(),
+          .tracking = parts_.tracking,
+          .substrate = parts_.substrate,
+          .gateway = parts_.gateway,
+          .registry = parts_.registry,
+          .jobs = jobs_.get(),
+          .pipelines = pipelines_.get(),
+          .clock = parts_.clock};
+}
+
+Status Controller::Load() {
+  KEELSON_ASSIGN_OR_RETURN(const auto states, store_->List("project"));
+  KEELSON_ASSIGN_OR_RETURN(const auto rollouts, store_->List("rollout"));
+  for (const auto& document : states) {
+    const auto open = [&]() -> Status {
+      KEELSON_ASSIGN_OR_RETURN(ProjectState state, ProjectStateFromJson(document.body));
+      Rollout rollout;
+      for (const auto& stored : rollouts) {
+        if (stored.id != document.id) continue;
+        KEELSON_ASSIGN_OR_RETURN(rollout, RolloutFromJson(stored.body));
+      }
+      KEELSON_ASSIGN_OR_RETURN(projects_[document.id],
+                               ProjectRuntime::Open(ServicesOf(), std::move(state), std::move(rollout)));
+      return {};
+    };
+    if (const Status opened = open(); !opened) {
+      LogError("a project could not be loaded", {{"project", document.id}, {"error", opened.error().ToString()}});
+      broken_[document.id] = opened.error().ToString();
+      projects_.erase(document.id);
+    }
+  }
+  return {};
+}
+
+void Controller::Run() {
+  if (const Status loaded = Load(); !loaded)
+    LogError("cannot load what is stored", {{"error", loaded.error().ToString()}});
+  std::string last_error;
+  auto next_look = std::chrono::steady_clock::now();
+  for (;;) {
+    std::deque<std::function<void()>> work;
+    {
+      std::unique_lock lock(mutex_);
+      ready_.wait_until(lock, next_look, [this] { return stopping_ || !work_.empty(); });
+      if (stopping_) return;
+      work.swap(work_);
+    }
+    for (auto& item : work) item();
+    if (std::chrono::steady_clock::now() < next_look) continue;
+    const Status reconciled = ReconcileAll();
+    const std::string error = reconciled ? "" : reconciled.error().ToString();
+    if (!error.empty() && error != last_error) LogError("reconciling failed; trying again", {{"error", error}});
+    last_error = error;
+    next_look = std::chrono::steady_clock::now() + (jobs_->busy() ? kBusyPeriod : kQuietPeriod);
+  }
+}
+
+Status Controller::ReconcileAll() {
+  KEELSON_RETURN_IF_ERROR(jobs_->Reconcile());
+  KEELSON_RETURN_IF_ERROR(pipelines_->Reconcile());
+  KEELSON_ASSIGN_OR_RETURN(const auto workloads, parts_.substrate->List());
+  for (auto& [name, project] : projects_) KEELSON_RETURN_IF_ERROR(project->Reconcile(workloads));
+  // Replicas of projects that are gone.
+  for (const auto& workload : workloads) {
+    const auto label = workload.labels.find("endpoint");
+    if (workload.kind != "replica" || label == workload.labels.end() || projects_.contains(label->second)) continue;
+    if (broken_.contains(label->second)) continue;
+    const bool running =
+        workload.phase == substrate::WorkloadPhase::kRunning || workload.phase == substrate::WorkloadPhase::kPending;
+    KEELSON_RETURN_IF_ERROR(running ? parts_.substrate->Stop(workload.name, std::chrono::seconds(5))
+                                    : parts_.substrate->Forget(workload.name));
+  }
+  return {};
+}
+
+ProjectRuntime* Controller::Find(const std::string& project) {
+  const auto found = projects_.find(project);
+  return found == projects_.end() ? nullptr : found->second.get();
+}
+
+std::vector<std::string> Controller::ProjectNames() const {
+  std::vector<std::string> names;
+  for (const auto& [name, project] : projects_) names.push_back(name);
+  return names;
+}
+
+Status Controller::Apply(const std::string& bundle_json, const std::string& source_folder) {
+  KEELSON_ASSIGN_OR_RETURN(const project::Bundle bundle, project::Bundle::FromJson(bundle_json));
+  KEELSON_ASSIGN_OR_RETURN(const project::Project spec, ProjectOf(bundle));
+  if (const auto wrong = broken_.find(spec.name); wrong != broken_.end()) {
+    return Fail(ErrorCode::kFailedPrecondition, "the stored project could not be loaded: " + wrong->second, spec.name);
+  }
+  if (ProjectRuntime* runtime = Find(spec.name)) return runtime->Apply(bundle, source_folder);
+  ProjectState state;
+  state.name = spec.name;
+  Rollout rollout;
+  rollout.project = spec.name;
+  KEELSON_ASSIGN_OR_RETURN(auto runtime, ProjectRuntime::Open(ServicesOf(), std::move(state), std::move(rollout)));
+  KEELSON_RETURN_IF_ERROR(runtime->Apply(bundle, source_folder));
+  projects_[spec.name] = std::move(runtime);
+  return {};
+}
+
+Status Controller::Delete(const std::string& project) {
+  ProjectRuntime* runtime = Find(project);
+  if (runtime == nullptr && !broken_.contains(project)) return Fail(ErrorCode::kNotFound, "no such project", project);
+  if (const Pipeline* running = pipelines_->Running(project)) {
+    KEELSON_RETURN_IF_ERROR(pipelines_->Stop(running->id, "the project was deleted"));
+  }
+  if (runtime != nullptr) {
+    KEELSON_ASSIGN_OR_RETURN(const auto workloads, parts_.substrate->List());
+    KEELSON_RETURN_IF_ERROR(runtime->Close(workloads));
+  }
+  KEELSON_RETURN_IF_ERROR(parts_.tracking->DeleteModel(project));
+  KEELSON_RETURN_IF_ERROR(store_->RemoveProject(project));
+  projects_.erase(project);
+  broken_.erase(project);
+  pipelines_->Forget(project);
+  jobs_->Forget(project);
+  return io::RemoveTree(ProjectFolders(options_.data_folder, project).root());
+}
+
+}  // namespace keelson::control

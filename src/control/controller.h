@@ -1,0 +1,92 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "control/documents.h"
+#include "control/endpoint_registry.h"
+#include "control/job_runner.h"
+#include "control/pipeline_runner.h"
+#include "control/project_runtime.h"
+#include "gateway/gateway.h"
+#include "io/database.h"
+#include "substrate/substrate.h"
+#include "tracking/store.h"
+
+namespace keelson::control {
+
+// All of control, on one thread of its own: the edges post what they want done, and between such work everything is
+// reconciled. Nothing on a prediction's path waits for this thread.
+//
+// Owned by the server role, which owns what is given here and outlives it.
+class Controller {
+ public:
+  struct Options {
+    std::string data_folder;
+    std::string server_address;  // for workers
+    std::vector<scheduling::QueueState> queues;
+  };
+  struct Parts {
+    io::Database* database = nullptr;
+    tracking::Store* tracking = nullptr;
+    substrate::Substrate* substrate = nullptr;
+    gateway::Gateway* gateway = nullptr;
+    EndpointRegistry* registry = nullptr;
+    const Clock* clock = nullptr;
+  };
+
+  // Returns at once; stored projects are loaded on the control thread, before anything that is posted. What cannot be
+  // loaded is logged and shown as a project in error; it stops nothing else.
+  static Result<std::unique_ptr<Controller>> Start(Options options, Parts parts);
+  ~Controller();  // stops reconciling; what runs keeps running
+
+  // Runs `work` on the control thread. It must not block for long.
+  void Post(std::function<void()> work);
+
+  // For use inside posted work only.
+  Status Apply(const std::string& bundle_json, const std::string& source_folder);
+  Status Delete(const std::string& project);
+  ProjectRuntime* Find(const std::string& project);
+  std::vector<std::string> ProjectNames() const;
+  JobRunner& jobs() { return *jobs_; }
+  PipelineRunner& pipelines() { return *pipelines_; }
+  DocumentStore& store() { return *store_; }
+  tracking::Store& tracking() { return *parts_.tracking; }
+  substrate::Substrate& substrate() { return *parts_.substrate; }
+  const Options& options() const { return options_; }
+  const std::map<std::string, std::string>& broken() const {
+    return broken_;
+  }  // projects that could not be loaded, and why
+
+ private:
+  Controller(Options options, Parts parts) : options_(std::move(options)), parts_(parts) {}
+  Status Load();
+  void Run();
+  Status ReconcileAll();
+  Services ServicesOf();
+
+  Options options_;
+  Parts parts_;
+  std::unique_ptr<DocumentStore> store_;
+  std::unique_ptr<JobRunner> jobs_;
+  std::unique_ptr<PipelineRunner> pipelines_;
+  std::map<std::string, std::unique_ptr<ProjectRuntime>> projects_;
+  std::map<std::string, std::string> broken_;
+
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  std::deque<std::function<void()>> work_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace keelson::control

@@ -1,0 +1,110 @@
+#include "control/documents.h"
+
+#include <algorithm>
+
+namespace keelson::control {
+namespace {
+
+const std::vector<io::Migration>& Migrations() {
+  static const std::vector<io::Migration> migrations = {
+      {1, R"(
+        CREATE TABLE control_documents (
+          kind TEXT NOT NULL, id TEXT NOT NULL, project TEXT NOT NULL, body TEXT NOT NULL,
+          PRIMARY KEY (kind, id)) WITHOUT ROWID;
+        CREATE INDEX control_documents_project ON control_documents (project);
+        CREATE TABLE control_events (
+          sequence INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, kind TEXT NOT NULL, message TEXT NOT NULL,
+          wall_us INTEGER NOT NULL, clock_us INTEGER NOT NULL);
+        CREATE INDEX control_events_project ON control_events (project, sequence);
+      )"},
+  };
+  return migrations;
+}
+
+Event ToEvent(const io::SqlRow& row) {
+  return {.sequence = io::AsInt(row[0]),
+          .project = io::AsText(row[1]),
+          .kind = io::AsText(row[2]),
+          .message = io::AsText(row[3]),
+          .wall = InstantFromMicros(io::AsInt(row[4])),
+          .clock = InstantFromMicros(io::AsInt(row[5]))};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<DocumentStore>> DocumentStore::Open(io::Database& database) {
+  KEELSON_RETURN_IF_ERROR(database.Migrate("control", Migrations()));
+  return std::unique_ptr<DocumentStore>(new DocumentStore(database));
+}
+
+Status DocumentStore::Commit(const Batch& batch) {
+  return database_.Write([&](io::SqlSession& session) -> Status {
+    for (const Document& document : batch.put) {
+      KEELSON_RETURN_IF_ERROR(
+          session.Execute("INSERT INTO control_documents (kind, id, project, body) VALUES (?, ?, ?, ?) "
+                          "ON CONFLICT (kind, id) DO UPDATE SET project = excluded.project, body = excluded.body",
+                          {document.kind, document.id, document.project, document.body}));
+    }
+    for (const Document& document : batch.remove) {
+      KEELSON_RETURN_IF_ERROR(
+          session.Execute("DELETE FROM control_documents WHERE kind = ? AND id = ?", {document.kind, document.id}));
+    }
+    for (const Event& event : batch.events) {
+      KEELSON_RETURN_IF_ERROR(session.Execute(
+          "INSERT INTO control_events (project, kind, message, wall_us, clock_us) VALUES (?, ?, ?, ?, ?)",
+          {event.project, event.kind, event.message, ToMicros(event.wall), ToMicros(event.clock)}));
+    }
+    return {};
+  });
+}
+
+Result<std::vector<DocumentStore::Document>> DocumentStore::List(const std::string& kind) {
+  std::vector<Document> documents;
+  KEELSON_RETURN_IF_ERROR(database_.Read([&](io::SqlSession& session) -> Status {
+    KEELSON_ASSIGN_OR_RETURN(const auto rows, session.Query("SELECT id, project, body FROM control_documents "
+                                                            "WHERE kind = ? ORDER BY id",
+                                                            {kind}));
+    for (const auto& row : rows) {
+      documents.push_back({kind, io::AsText(row[0]), io::AsText(row[1]), io::AsText(row[2])});
+    }
+    return {};
+  }));
+  return documents;
+}
+
+Result<std::vector<Event>> DocumentStore::Events(const std::string& project, std::int64_t after, int at_most) {
+  std::vector<Event> events;
+  KEELSON_RETURN_IF_ERROR(database_.Read([&](io::SqlSession& session) -> Status {
+    KEELSON_ASSIGN_OR_RETURN(
+        const auto rows, session.Query("SELECT sequence, project, kind, message, wall_us, clock_us FROM control_events "
+                                       "WHERE project = ? AND sequence > ? ORDER BY sequence LIMIT ?",
+                                       {project, after, std::int64_t{at_most}}));
+    for (const auto& row : rows) events.push_back(ToEvent(row));
+    return {};
+  }));
+  return events;
+}
+
+Result<std::vector<Event>> DocumentStore::LatestEvents(const std::string& project, int at_most) {
+  std::vector<Event> events;
+  KEELSON_RETURN_IF_ERROR(database_.Read([&](io::SqlSession& session) -> Status {
+    KEELSON_ASSIGN_OR_RETURN(
+        const auto rows, session.Query("SELECT sequence, project, kind, message, wall_us, clock_us FROM control_events "
+                                       "WHERE project = ? ORDER BY sequence DESC LIMIT ?",
+                                       {project, std::int64_t{at_most}}));
+    for (const auto& row : rows) events.push_back(ToEvent(row));
+    return {};
+  }));
+  std::ranges::reverse(events);
+  return events;
+}
+
+Status DocumentStore::RemoveProject(const std::string& project) {
+  return database_.Write([&](io::SqlSession& session) -> Status {
+    KEELSON_RETURN_IF_ERROR(session.Execute("DELETE FROM control_documents WHERE project = ?", {project}));
+    KEELSON_RETURN_IF_ERROR(session.Execute("DELETE FROM control_events WHERE project = ?", {project}));
+    return {};
+  });
+}
+
+}  // namespace keelson::control

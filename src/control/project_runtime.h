@@ -1,0 +1,142 @@
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "control/documents.h"
+#include "control/endpoint_controller.h"
+#include "control/endpoint_registry.h"
+#include "control/monitor_loop.h"
+#include "control/pipeline_runner.h"
+#include "control/row_intake.h"
+#include "control/types.h"
+#include "features/expression.h"
+#include "features/online.h"
+#include "gateway/gateway.h"
+#include "project/bundle.h"
+#include "serving/model.h"
+#include "substrate/substrate.h"
+#include "tracking/store.h"
+
+namespace keelson::control {
+
+// What the runtimes of all projects share; owned by the Controller, which outlives them.
+struct Services {
+  std::string data_folder;
+  DocumentStore* store = nullptr;
+  tracking::Store* tracking = nullptr;
+  substrate::Substrate* substrate = nullptr;
+  gateway::Gateway* gateway = nullptr;
+  EndpointRegistry* registry = nullptr;
+  JobRunner* jobs = nullptr;
+  PipelineRunner* pipelines = nullptr;
+  const Clock* clock = nullptr;
+};
+
+// Where the project's clock got to, and what it stands still for.
+struct ClockAnswer {
+  Instant now;
+  bool reached = false;
+  std::string waiting_for;
+};
+
+// One project, alive: its clock, its pushed rows, its endpoint and rollout, its monitor and triggers. Decisions are the
+// pure functions of the other rooms; here they are asked at the right instants of the project's clock and acted on.
+//
+// Owned by the Controller and called on its thread only.
+class ProjectRuntime {
+ public:
+  // From what is stored (after a restart), or from a fresh state (first apply).
+  static Result<std::unique_ptr<ProjectRuntime>> Open(Services services, ProjectState state, Rollout rollout);
+
+  // A new revision of the project file. What changed takes its effect: serving at once, the rest with the next
+  // pipeline.
+  Status Apply(const project::Bundle& bundle, const std::string& source_folder);
+
+  // Runs the pipeline. `as_of` makes the project a replay that begins there; nothing: now. kFailedPrecondition while
+  // one runs.
+  Result<std::string> Run(std::optional<Instant> as_of, const std::string& cause);
+
+  // Moves a replay's clock forward as far as it goes now, doing on the way what falls due. Repeating it changes
+  // nothing.
+  Result<ClockAnswer> AdvanceClock(Instant to);
+
+  // Rows for one source. In a replay the caller moves the clock first.
+  Result<RowsAnswer> PushRows(const std::string& source, const Json& rows);
+
+  // One look at endpoint, rollout and (live) clock.
+  Status Reconcile(const std::vector<substrate::WorkloadStatus>& workloads);
+
+  Status Promote(int version, const std::string& who);
+  Status RollBack(const std::string& who);
+  Status Close(const std::vector<substrate::WorkloadStatus>& workloads);  // the project is being deleted
+
+  // From the pipeline runner.
+  Status CompletePipeline(Pipeline& pipeline);
+  void PipelineEnded(const Pipeline& pipeline);
+  const AppliedProject* Applied(const std::string& revision);
+  std::optional<ChampionInfo> Champion();
+
+  Instant now() const;
+  const ProjectState& state() const { return state_; }
+  const Rollout& rollout() const { return rollout_; }
+  const project::Project& spec() const { return applied_.at(state_.revision).spec; }
+  const EndpointController* endpoint() const { return endpoint_.get(); }
+  const std::map<std::string, std::unique_ptr<RowIntake>>& intakes() const { return intakes_; }
+  Result<std::vector<monitoring::MonthReport>> Months();
+  std::uint64_t refused_batches() const;
+  Result<project::Bundle> StoredBundle() const;  // of the present revision
+  const Calendar& calendar() const { return calendar_; }
+
+ private:
+  ProjectRuntime(Services services, ProjectState state, Rollout rollout);
+
+  Status LoadRevision(const std::string& revision);
+  Status OpenIntakes();  // once the prepared tables' schemas are known
+  Status OpenOnline();   // features at prediction time: the materialized tables, then the pushed rows
+  Status OpenMonitor();
+  Status UseVersion();  // what the endpoint wants, from the rollout's state
+  Status WatchVersion();
+  Status TakeRows(const std::string& source, const data::Table& rows, Instant known);
+  Status StartPipeline(const std::string& cause, Instant as_of);
+
+  std::optional<Instant> NextDue() const;
+  std::string BlockedBy() const;
+  Status HandleDue(Instant at);
+  Status Evaluate(Instant at);
+  Status TakeEffect(Pipeline& pipeline, Instant at);
+  Status MoveCanary(Instant at);
+  Status MakeChampion(int version, const std::string& who, const std::string& reason);
+  std::string GateRefusal(const Pipeline& pipeline) const;  // "" when the version may go in
+  gateway::CanaryPolicy CanaryPolicyOf() const;
+
+  DocumentStore::Batch Pending();  // what is to be stored now: the state, the rollout, what was said
+  Status Save();
+  void Say(const std::string& kind, const std::string& message);
+  const Pipeline* LastPrepared() const;  // the newest pipeline whose tables exist
+  Result<ServedVersion> Served(int version, int weight);
+
+  Services services_;
+  ProjectState state_;
+  Rollout rollout_;
+  Calendar calendar_ = Calendar::Utc();
+  ProjectFolders folders_;
+  std::map<std::string, AppliedProject> applied_;  // by revision
+  std::map<std::string, std::unique_ptr<RowIntake>> intakes_;
+  std::shared_ptr<features::OnlineFeatures> online_;
+  std::unique_ptr<MonitorLoop> monitor_;
+  std::optional<features::BoundExpression> label_;  // over the label source's rows
+  std::unique_ptr<EndpointController> endpoint_;
+  std::shared_ptr<EndpointInfo> info_;
+  std::optional<int> watched_;   // the version whose profile the monitor has
+  std::optional<int> baseline_;  // the version that it compares with
+  std::vector<Event> events_;    // said since the last save
+};
+
+}  // namespace keelson::control

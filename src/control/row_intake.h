@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "control/row_log.h"
+#include "control/types.h"
+#include "data/expectations.h"
+#include "data/table.h"
+
+namespace keelson::control {
+
+// What came of a pushed batch.
+struct RowsAnswer {
+  data::Table accepted;         // the new rows, already on disk
+  std::uint64_t repeated = 0;   // rows that were there already, word for word
+  std::uint64_t sequence = 0;   // of the source's last batch
+  std::optional<Json> refusal;  // the suite's report, when it said no; nothing was accepted then
+};
+
+// The way in for rows pushed to one source: JSON to typed rows, the expectation suite, the log. A batch is accepted
+// whole or not at all.
+//
+// Small batches: what a whole column must be like (a mean, a quantile, a row count) says nothing about a handful of
+// rows, so below kWholeBatch rows it is not asked; and an expectation with `mostly` lets as many rows fail as it would
+// in a batch of kSmallBatch. Both are asked in full of the whole table when a pipeline runs.
+//
+// Owned by the project's runtime and called on the control thread only.
+class RowIntake {
+ public:
+  static constexpr std::size_t kWholeBatch = 100;
+  static constexpr double kSmallBatch = 20;
+  static constexpr std::size_t kRowsAtMost = 10'000;  // in one batch: more is kResourceExhausted
+
+  struct Options {
+    std::string source;
+    std::string log_path;
+    std::string quarantine_folder;
+    std::string key_column;
+    data::Schema schema;                                  // of the prepared table
+    std::shared_ptr<const data::ExpectationSuite> suite;  // may be nullptr
+  };
+  static Result<std::unique_ptr<RowIntake>> Open(Options options,
+                                                 const std::function<Status(const RowLog::Batch&)>& visit);
+
+  // `rows` is a JSON array of objects by column name; a missing column is null. kInvalidArgument names the row and
+  // column.
+  Result<RowsAnswer> Push(const Json& rows, Instant clock);
+
+  std::uint64_t sequence() const { return log_->sequence(); }
+  std::uint64_t refused_batches() const { return refused_batches_; }
+
+ private:
+  explicit RowIntake(Options options) : options_(std::move(options)) {}
+  Status Quarantine(const Json& rows, const Json& report);
+
+  Options options_;
+  std::unique_ptr<RowLog> log_;
+  std::uint64_t refused_batches_ = 0;
+};
+
+// Whether a batch with this report is to be refused (see RowIntake), and by which results.
+std::vector<const data::ExpectationResult*> Objections(const data::ValidationReport& report, std::size_t rows);
+
+// JSON rows as a table with exactly the columns that the rows have (those of the schema with its types; unknown ones as
+// text), for the suite to judge: a renamed column is then both missing and unknown.
+Result<data::Table> TableOfJsonRows(const Json& rows, const data::Schema& schema, std::vector<std::string>& unknown);
+
+}  // namespace keelson::control

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "data/table.h"
+#include "io/files.h"
+
+namespace keelson::control {
+
+// The rows that were pushed to one source, in the order in which they were accepted: DATA/projects/P/rows/SOURCE.log,
+// an io::FrameLog. A frame is JSON: {"schema": [...]} whenever the columns change, else {"sequence", "clock", "rows":
+// [[...]]} with instants in microseconds. `sequence` counts accepted batches from 1; a training sees the batches up to
+// the sequence at which it was ordered. The server alone appends; workers read.
+class RowLog {
+ public:
+  // What a reader gets, in order. `rows` has the log's columns at that point.
+  struct Batch {
+    std::uint64_t sequence = 0;
+    Instant clock;
+    data::Table rows;
+  };
+
+  // Reads the batches with a sequence in (after, up_to]. A log that is not there has none.
+  static Status Read(const std::string& path, std::uint64_t after, std::uint64_t up_to,
+                     const std::function<Status(const Batch&)>& visit);
+
+  // Opens for appending, and visits every batch that is there already.
+  static Result<std::unique_ptr<RowLog>> Open(const std::string& path, const std::string& key_column,
+                                              const std::function<Status(const Batch&)>& visit);
+
+  // Those rows of `batch` that say something new: a row equal to the last one of its key (or, without a key column, to
+  // any earlier row) is dropped, so that a retried push changes nothing.
+  Result<data::Table> OnlyNew(const data::Table& batch) const;
+
+  // Appends a batch of new rows; on disk when it returns. Empty batches are not written.
+  Status Append(const data::Table& rows, Instant clock);
+
+  std::uint64_t sequence() const { return sequence_; }
+
+ private:
+  RowLog(std::string key_column) : key_column_(std::move(key_column)) {}
+  Status Remember(const data::Table& rows);
+  // The hash of what names the row, and of the row.
+  Result<std::pair<std::uint64_t, std::uint64_t>> HashesOf(const data::Table& rows, std::size_t row) const;
+
+  std::string key_column_;
+  std::unique_ptr<io::FrameLog> log_;
+  data::Schema schema_;  // of the last schema frame
+  std::uint64_t sequence_ = 0;
+  std::unordered_map<std::uint64_t, std::uint64_t> last_by_key_;
+};
+
+}  // namespace keelson::control

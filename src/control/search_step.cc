@@ -1,0 +1,147 @@
+#include "control/search_step.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "training/evaluation.h"
+#include "training/search_plan.h"
+
+namespace keelson::control {
+namespace {
+
+constexpr int kRungReduction = 3;
+constexpr int kFirstRungDivisor = 8;  // of the rounds: the first look at a trial
+
+// The number that the search makes small: the log loss where there is one, else the error.
+double ObjectiveOf(const Json& metrics) {
+  for (const char* name : {"logloss", "rmse"}) {
+    if (metrics.contains(name) && metrics.at(name).is_number()) return metrics.at(name);
+  }
+  return std::nan("");
+}
+
+Result<training::SearchState> StateOf(const Step& step) {
+  return training::SearchState::FromJson(step.search.at("state").get_ref<const std::string&>());
+}
+
+bool Ended(const Job& job) {
+  return job.state != JobState::kPending && job.state != JobState::kRunning;
+}
+
+}  // namespace
+
+Json BeginSearch(const project::SearchSpec& search, const project::TrainSpec& train) {
+  training::SearchState state;
+  for (const auto& parameter : search.parameters) {
+    state.space.push_back({.name = parameter.name,
+                           .kind = static_cast<training::Range::Kind>(parameter.kind),
+                           .low = parameter.low,
+                           .high = parameter.high,
+                           .log = parameter.log,
+                           .choices = parameter.choices});
+  }
+  if (state.space.empty()) state.space = training::DefaultXgboostSpace();
+  state.algorithm = search.algorithm;
+  state.seed = search.seed;
+  state.trials_wanted = search.trials;
+  state.parallel = search.parallel;
+  if (const auto* xgboost = std::get_if<project::XgboostSpec>(&train.trainer)) state.rounds = xgboost->rounds;
+  if (search.pruner == "asha") {
+    state.asha = training::AshaPolicy{.min_rounds = std::max(1, state.rounds / kFirstRungDivisor),
+                                      .max_rounds = state.rounds,
+                                      .reduction = kRungReduction};
+  }
+  return {{"state", state.ToJson()}, {"running", Json::object()}, {"fraction", 0.0}, {"progress", ""}};
+}
+
+Result<SearchProgress> ObserveSearch(Step& step, const JobRunner& jobs) {
+  SearchProgress progress;
+  Json& running = step.search["running"];
+  for (const auto& [trial, job] : running.items()) {
+    const Job* found = jobs.Find(job.get<std::string>());
+    if (found == nullptr) return Fail(ErrorCode::kDataLoss, "a trial's job is not stored", job.get<std::string>());
+    if (!Ended(*found)) return progress;  // the round is not over
+  }
+  KEELSON_ASSIGN_OR_RETURN(auto state, StateOf(step));
+  std::map<int, std::string> by_number;
+  for (const auto& [trial, job] : running.items()) by_number.emplace(std::stoi(trial), job.get<std::string>());
+  for (const auto& [trial, id] : by_number) {
+    const Job& job = *jobs.Find(id);
+    const double objective = job.state == JobState::kSucceeded ? ObjectiveOf(job.output.at("metrics")) : std::nan("");
+    state = training::Report(std::move(state), trial, objective);
+  }
+  progress.changed = true;
+  running = Json::object();
+  step.search["state"] = state.ToJson();
+
+  std::size_t begun = state.trials.size();
+  double best = std::nan("");
+  for (const auto& trial : state.trials) {
+    for (const double objective : trial.objectives) {
+      if (std::isfinite(objective) && (std::isnan(best) || objective < best)) best = objective;
+    }
+  }
+  step.search["fraction"] = std::min(0.99, static_cast<double>(begun) / std::max(1, state.trials_wanted));
+  step.search["progress"] = fmt::format("{} of {} trials, best {:.4f}", begun, state.trials_wanted, best);
+
+  KEELSON_ASSIGN_OR_RETURN(const auto actions, training::PlanTrials(state));
+  const auto finish = std::ranges::find(actions, training::TrialAction::Kind::kFinish, &training::TrialAction::kind);
+  if (finish == actions.end()) return progress;
+  if (finish->trial < 0) {
+    progress.error = "every trial failed; the last said: ";
+    const Job* last = step.jobs.empty() ? nullptr : jobs.Find(step.jobs.back());
+    progress.error += last == nullptr ? "nothing" : last->error;
+    return progress;
+  }
+  progress.finished = true;
+  const auto& winner = state.trials.at(static_cast<std::size_t>(finish->trial));
+  progress.output = {{"parameters", training::ToParameters(state.space, winner.point)},
+                     {"trials", state.trials.size()},
+                     {"best",
+                      {{"trial", winner.number},
+                       {"objective", winner.objectives.empty() ? Json(nullptr) : Json(winner.objectives.back())}}}};
+  return progress;
+}
+
+Status ContinueSearch(const Pipeline& pipeline, Step& step, const Json& spec, const project::Project& project,
+                      JobRunner& jobs) {
+  if (!step.search.at("running").empty()) return {};
+  KEELSON_ASSIGN_OR_RETURN(auto state, StateOf(step));
+  KEELSON_ASSIGN_OR_RETURN(const auto actions, training::PlanTrials(state));
+  for (const auto& action : actions) {
+    if (action.kind == training::TrialAction::Kind::kFinish) continue;
+    state = training::Begin(std::move(state), action);
+    const int number =
+        action.kind == training::TrialAction::Kind::kStart ? static_cast<int>(state.trials.size()) - 1 : action.trial;
+    const auto& trial = state.trials.at(static_cast<std::size_t>(number));
+    Job job;
+    job.project = pipeline.project;
+    job.kind = "trial";
+    job.pipeline = pipeline.id;
+    job.step = step.name;
+    job.spec = spec;
+    job.spec["rounds"] = action.rounds;
+    job.spec["parameters"] = training::ToParameters(state.space, trial.point);
+    // Shared by the rungs of one trial: the next one goes on where the last one stopped.
+    job.spec["trial_checkpoint"] =
+        fmt::format("{}/trials/{}/{}", spec.at("work_folder").get<std::string>(), pipeline.id, number);
+    job.workload_class = scheduling::WorkloadClass::kTraining;
+    job.queue = project.train->queue;
+    job.priority = project.train->priority;
+    job.group = pipeline.id + "/" + step.name;
+    job.group_parallel = state.parallel;
+    const double cpu = std::max(1.0, project.train->resources.cpu / std::max(1, state.parallel));
+    job.spec["train"]["cpu"] = cpu;
+    job.resources = {.cpu_milli = static_cast<std::int64_t>(cpu * 1'000),
+                     .memory_bytes = static_cast<std::int64_t>(project.train->resources.memory_bytes)};
+    KEELSON_ASSIGN_OR_RETURN(const std::string id, jobs.Submit(std::move(job)));
+    step.search["running"][std::to_string(number)] = id;
+    step.jobs.push_back(id);
+  }
+  step.search["state"] = state.ToJson();
+  return {};
+}
+
+}  // namespace keelson::control

@@ -1,0 +1,79 @@
+#include <fmt/format.h>
+
+#include "control/row_log.h"
+#include "control/step_specs.h"
+#include "control/steps/step.h"
+#include "data/snapshot.h"
+#include "features/as_of.h"
+#include "io/files.h"
+
+namespace keelson::control::steps {
+
+Result<Outcome> RunStep(const Context& context) {
+  const std::string kind = context.spec.at("kind");
+  using Run = Result<Outcome> (*)(const Context&);
+  static const std::map<std::string, Run> kinds = {
+      {"ingest", Ingest},     {"prepare", Prepare}, {"validate", Validate}, {"materialize", Materialize},
+      {"features", Features}, {"trial", Trial},     {"train", Train},       {"evaluate", Evaluate}};
+  const auto run = kinds.find(kind);
+  if (run == kinds.end())
+    return Fail(ErrorCode::kUnsupported, fmt::format("this worker knows no step of kind \"{}\"", kind));
+  return run->second(context);
+}
+
+Result<std::unique_ptr<data::Engine>> OpenEngine(const Context& context) {
+  data::Engine::Options options;
+  options.memory_bytes = std::uint64_t{1} << 30;
+  options.threads = 2;
+  options.temp_folder = context.output + "/spill";
+  return data::Engine::Open(options);
+}
+
+Json SchemaJson(const data::Schema& schema) {
+  Json json = Json::array();
+  for (const auto& column : schema)
+    json.push_back({{"name", column.name}, {"type", data::ColumnTypeName(column.type)}});
+  return json;
+}
+
+data::Schema SchemaFromJson(const Json& json) {
+  data::Schema schema;
+  for (const Json& column : json) {
+    schema.push_back({column.at("name"), data::ParseColumnType(column.at("type").get<std::string>()).value()});
+  }
+  return schema;
+}
+
+Result<data::Table> LoadVisible(data::Engine& engine, const Json& described, Instant as_of) {
+  KEELSON_ASSIGN_OR_RETURN(data::Table table, data::LoadSnapshot(engine, described.at("path")));
+  if (!described.contains("source")) return table;
+  const project::Source source = SourceFromJson(described.at("source"));
+  KEELSON_ASSIGN_OR_RETURN(table, features::VisibleAt(table, source.time, source.known, as_of));
+  const std::uint64_t up_to = described.at("up_to");
+  if (up_to == 0) return table;
+  data::Table pushed(table.schema());
+  std::vector<data::Value> values(pushed.columns().size());
+  KEELSON_RETURN_IF_ERROR(RowLog::Read(described.at("rows"), 0, up_to, [&](const RowLog::Batch& batch) -> Status {
+    for (std::size_t row = 0; row < batch.rows.rows(); ++row) {
+      for (std::size_t column = 0; column < values.size(); ++column) values[column] = batch.rows.At(row, column);
+      KEELSON_RETURN_IF_ERROR(pushed.AppendRow(values));
+    }
+    return {};
+  }));
+  return features::Upsert(table, pushed, source.key);
+}
+
+features::SourceDescription DescribeSource(const Json& described, const data::Schema& schema) {
+  features::SourceDescription description;
+  description.name = described.at("name");
+  description.schema = schema;
+  if (described.contains("source")) {
+    const project::Source source = SourceFromJson(described.at("source"));
+    description.time = source.time;
+    description.known = source.known;
+    description.key = source.key;
+  }
+  return description;
+}
+
+}  // namespace keelson::control::steps

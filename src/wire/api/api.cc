@@ -1,0 +1,405 @@
+#include "wire/api/api.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "base/log.h"
+#include "base/strings.h"
+#include "control/project_files.h"
+#include "wire/api/views.h"
+
+namespace keelson::wire::api {
+namespace {
+
+using control::Json;
+
+constexpr std::size_t kLogPiece = 256u << 10;
+constexpr int kEventsAtMost = 1'000;
+
+std::string BearerToken(const io::HttpRequest& request) {
+  const std::string_view header = io::FindHeader(request.headers, "authorization");
+  return header.starts_with("Bearer ") ? std::string(header.substr(7)) : std::string();
+}
+
+}  // namespace
+
+int HttpStatusOf(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kInvalidArgument:
+      return 400;
+    case ErrorCode::kNotFound:
+      return 404;
+    case ErrorCode::kAlreadyExists:
+    case ErrorCode::kFailedPrecondition:
+    case ErrorCode::kAborted:
+      return 409;
+    case ErrorCode::kUnauthenticated:
+      return 401;
+    case ErrorCode::kPermissionDenied:
+      return 403;
+    case ErrorCode::kResourceExhausted:
+      return 429;
+    case ErrorCode::kUnavailable:
+      return 503;
+    case ErrorCode::kDeadlineExceeded:
+      return 504;
+    case ErrorCode::kUnsupported:
+      return 501;
+    case ErrorCode::kDataLoss:
+    case ErrorCode::kInternal:
+      return 500;
+  }
+  return 500;
+}
+
+io::HttpResponse JsonResponse(const Json& json, int status) {
+  io::HttpResponse response;
+  response.status = status;
+  response.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return response;
+}
+
+io::HttpResponse ErrorResponse(const Error& error) {
+  return JsonResponse(
+      {{"error", {{"code", ErrorCodeName(error.code)}, {"message", error.message}, {"where", error.where}}}},
+      HttpStatusOf(error.code));
+}
+
+Result<BodyReader> BodyReader::Parse(const std::string& body) {
+  BodyReader reader;
+  reader.json_ = body.empty() ? Json::object() : Json::parse(body, nullptr, false);
+  if (reader.json_.is_discarded()) return Fail(ErrorCode::kInvalidArgument, "the body is not JSON", "body");
+  if (!reader.json_.is_object()) return Fail(ErrorCode::kInvalidArgument, "the body must be a JSON object", "body");
+  return reader;
+}
+
+std::optional<Json> BodyReader::Any(const std::string& name) {
+  const auto found = json_.find(name);
+  if (found == json_.end()) return std::nullopt;
+  Json value = std::move(*found);
+  json_.erase(found);
+  return value;
+}
+
+Result<std::string> BodyReader::Text(const std::string& name) {
+  const auto value = Any(name);
+  if (!value) return Fail(ErrorCode::kInvalidArgument, "a required field is missing", name);
+  if (!value->is_string()) return Fail(ErrorCode::kInvalidArgument, "expected text", name);
+  return value->get<std::string>();
+}
+
+std::optional<std::string> BodyReader::OptionalText(const std::string& name) {
+  if (!json_.contains(name) || !json_.at(name).is_string()) return std::nullopt;
+  return Any(name)->get<std::string>();
+}
+
+Result<std::int64_t> BodyReader::Integer(const std::string& name) {
+  const auto value = Any(name);
+  if (!value) return Fail(ErrorCode::kInvalidArgument, "a required field is missing", name);
+  if (!value->is_number_integer()) return Fail(ErrorCode::kInvalidArgument, "expected a whole number", name);
+  return value->get<std::int64_t>();
+}
+
+Status BodyReader::Done() const {
+  if (json_.empty()) return {};
+  return Fail(ErrorCode::kInvalidArgument, "unknown field", json_.begin().key());
+}
+
+Api::Api(control::Controller& controller, Options options)
+    : controller_(controller), options_(std::move(options)), pool_(1) {}
+
+void Api::Handle(const Match& match, io::HttpRequest request, io::HttpRespond respond) {
+  std::vector<std::string> parts;
+  for (const auto& part : match.parts) parts.push_back(io::PercentDecode(part));
+  const RouteId id = match.route->id;
+  if (id == RouteId::kBackup) {
+    pool_.Post([this, request = std::move(request), respond] {
+      const auto run = [&]() -> Answer {
+        KEELSON_ASSIGN_OR_RETURN(BodyReader body, BodyReader::Parse(request.body));
+        KEELSON_ASSIGN_OR_RETURN(const std::string folder, body.Text("folder"));
+        KEELSON_RETURN_IF_ERROR(body.Done());
+        KEELSON_RETURN_IF_ERROR(options_.backup(folder));
+        return JsonResponse({{"path", folder}});
+      };
+      const Answer answer = run();
+      respond(answer ? *answer : ErrorResponse(answer.error()));
+    });
+    return;
+  }
+  controller_.Post([this, id, parts = std::move(parts), request = std::move(request), respond] {
+    Answer answer = Run(id, parts, request);
+    if (!answer && HttpStatusOf(answer.error().code) >= 500) {
+      LogError("request failed",
+               {{"request_id", request.request_id}, {"path", request.path}, {"error", answer.error().ToString()}});
+    }
+    respond(answer ? *std::move(answer) : ErrorResponse(answer.error()));
+  });
+}
+
+Api::Answer Api::Run(RouteId id, const std::vector<std::string>& parts, const io::HttpRequest& request) {
+  const auto project = [&]() -> Result<control::ProjectRuntime*> {
+    if (control::ProjectRuntime* runtime = controller_.Find(parts.at(0))) return runtime;
+    if (const auto broken = controller_.broken().find(parts.at(0)); broken != controller_.broken().end()) {
+      return Fail(ErrorCode::kDataLoss, "the stored project could not be loaded: " + broken->second, parts.at(0));
+    }
+    return Fail(ErrorCode::kNotFound, "no such project; `keelson get projects` lists them", parts.at(0));
+  };
+  switch (id) {
+    case RouteId::kHealth:
+      return JsonResponse({{"status", "ok"}});
+    case RouteId::kVersion:
+      return JsonResponse({{"version", options_.version}});
+    case RouteId::kListProjects: {
+      Json projects = Json::array();
+      for (const auto& name : controller_.ProjectNames()) {
+        const auto* runtime = controller_.Find(name);
+        const auto champion = runtime->rollout().champion;
+        projects.push_back({{"name", name},
+                            {"mode", runtime->state().replay ? "replay" : "live"},
+                            {"clock", FormatInstant(runtime->now())},
+                            {"revision", runtime->state().revision},
+                            {"champion", champion ? Json(*champion) : Json(nullptr)}});
+      }
+      return JsonResponse({{"projects", projects}});
+    }
+    case RouteId::kApplyProject: {
+      KEELSON_ASSIGN_OR_RETURN(BodyReader body, BodyReader::Parse(request.body));
+      KEELSON_ASSIGN_OR_RETURN(const std::string bundle, body.Text("bundle"));
+      KEELSON_ASSIGN_OR_RETURN(const std::string folder, body.Text("source_folder"));
+      const auto dry_run = body.Any("dry_run");
+      KEELSON_RETURN_IF_ERROR(body.Done());
+      KEELSON_ASSIGN_OR_RETURN(const auto parsed, project::Bundle::FromJson(bundle));
+      KEELSON_ASSIGN_OR_RETURN(const auto spec, control::ProjectOf(parsed));
+      Json changes = Json::array();
+      std::optional<project::Bundle> before;
+      if (const auto* runtime = controller_.Find(spec.name)) {
+        KEELSON_ASSIGN_OR_RETURN(before, runtime->StoredBundle());
+      }
+      for (const auto& line : project::Diff(before ? *before : project::Bundle{}, parsed)) changes.push_back(line);
+      if (!dry_run || !dry_run->is_boolean() || !dry_run->get<bool>()) {
+        KEELSON_RETURN_IF_ERROR(controller_.Apply(bundle, folder));
+      }
+      return JsonResponse({{"project", spec.name}, {"revision", parsed.Revision()}, {"changes", changes}});
+    }
+    case RouteId::kGetProject: {
+      KEELSON_ASSIGN_OR_RETURN(auto* runtime, project());
+      return JsonResponse(ProjectView(controller_, *runtime));
+    }
+    case RouteId::kDeleteProject:
+      KEELSON_RETURN_IF_ERROR(controller_.Delete(parts.at(0)));
+      return JsonResponse({{"deleted", parts.at(0)}});
+    case RouteId::kRunProject:
+    case RouteId::kMoveClock: {
+      KEELSON_RETURN_IF_ERROR(project());
+      const Json body = request.body.empty() ? Json(Json::object()) : Json::parse(request.body, nullptr, false);
+      if (!body.is_object()) return Fail(ErrorCode::kInvalidArgument, "the body must be a JSON object", "body");
+      return id == RouteId::kRunProject ? RunProject(parts.at(0), body) : MoveClock(parts.at(0), body);
+    }
+    case RouteId::kPushRows: {
+      KEELSON_RETURN_IF_ERROR(project());
+      const Json body = Json::parse(request.body, nullptr, false);
+      if (!body.is_object()) return Fail(ErrorCode::kInvalidArgument, "the body must be a JSON object", "body");
+      return PushRows(parts.at(0), parts.at(1), body);
+    }
+    case RouteId::kSummary: {
+      KEELSON_ASSIGN_OR_RETURN(auto* runtime, project());
+      return JsonResponse(SummaryView(*runtime));
+    }
+    case RouteId::kEvents: {
+      KEELSON_RETURN_IF_ERROR(project());
+      const auto after = ParseInt(io::QueryValue(request.query, "after").value_or("0"));
+      if (!after) return Fail(ErrorCode::kInvalidArgument, "expected a whole number", "after");
+      KEELSON_ASSIGN_OR_RETURN(const auto events, controller_.store().Events(parts.at(0), *after, kEventsAtMost));
+      return JsonResponse({{"events", EventsView(events)}});
+    }
+    case RouteId::kPromote: {
+      KEELSON_ASSIGN_OR_RETURN(auto* runtime, project());
+      KEELSON_ASSIGN_OR_RETURN(BodyReader body, BodyReader::Parse(request.body));
+      KEELSON_ASSIGN_OR_RETURN(const auto version, body.Integer("version"));
+      KEELSON_RETURN_IF_ERROR(body.Done());
+      KEELSON_RETURN_IF_ERROR(runtime->Promote(static_cast<int>(version), "operator"));
+      return JsonResponse({{"champion", version}});
+    }
+    case RouteId::kRollBack: {
+      KEELSON_ASSIGN_OR_RETURN(auto* runtime, project());
+      KEELSON_RETURN_IF_ERROR(runtime->RollBack("operator"));
+      const auto champion = runtime->rollout().champion;
+      return JsonResponse({{"champion", champion ? Json(*champion) : Json(nullptr)}});
+    }
+    case RouteId::kListVersions:
+      KEELSON_RETURN_IF_ERROR(project());
+      return JsonResponse({{"versions", VersionsView(controller_, parts.at(0))}});
+    case RouteId::kLineage: {
+      KEELSON_RETURN_IF_ERROR(project());
+      const std::string node = io::QueryValue(request.query, "node").value_or("endpoint:" + parts.at(0));
+      KEELSON_ASSIGN_OR_RETURN(const auto edges, controller_.tracking().Lineage(node));
+      Json list = Json::array();
+      for (const auto& edge : edges) list.push_back({{"from", edge.from}, {"to", edge.to}, {"label", edge.label}});
+      return JsonResponse({{"node", node}, {"edges", list}});
+    }
+    case RouteId::kListPipelines: {
+      Json list = Json::array();
+      for (const auto& [name, pipeline] : controller_.pipelines().pipelines()) {
+        list.push_back(PipelineView(pipeline, controller_.jobs(), false));
+      }
+      return JsonResponse({{"pipelines", list}});
+    }
+    case RouteId::kGetPipeline: {
+      const auto* pipeline = controller_.pipelines().Find(parts.at(0));
+      if (pipeline == nullptr)
+        return Fail(ErrorCode::kNotFound, "no such pipeline; `keelson get pipelines` lists them", parts.at(0));
+      return JsonResponse(PipelineView(*pipeline, controller_.jobs(), true));
+    }
+    case RouteId::kStopPipeline:
+      KEELSON_RETURN_IF_ERROR(controller_.pipelines().Stop(parts.at(0), "stopped by the operator"));
+      return JsonResponse({{"stopped", parts.at(0)}});
+    case RouteId::kListJobs: {
+      Json list = Json::array();
+      for (const auto& [name, job] : controller_.jobs().jobs()) list.push_back(JobView(job, false));
+      return JsonResponse({{"jobs", list}});
+    }
+    case RouteId::kGetJob: {
+      const auto* job = controller_.jobs().Find(parts.at(0));
+      if (job == nullptr) return Fail(ErrorCode::kNotFound, "no such job; `keelson get jobs` lists them", parts.at(0));
+      return JsonResponse(JobView(*job, true));
+    }
+    case RouteId::kJobLog:
+      return JobLog(parts.at(0), request);
+    case RouteId::kAttemptProgress:
+    case RouteId::kAttemptResult:
+      return Attempt(id, parts.at(0), request);
+    case RouteId::kBackup:
+    case RouteId::kInference:
+    case RouteId::kMetrics:
+    case RouteId::kPage:
+      break;
+  }
+  return Fail(ErrorCode::kInternal, "a route without a handler", request.path);
+}
+
+Api::Answer Api::RunProject(const std::string& project, const Json& json) {
+  KEELSON_ASSIGN_OR_RETURN(BodyReader body, BodyReader::Parse(json.dump()));
+  std::optional<Instant> as_of;
+  auto* runtime = controller_.Find(project);
+  if (const auto text = body.OptionalText("as_of")) {
+    KEELSON_ASSIGN_OR_RETURN(as_of, runtime->calendar().ParseLocal(*text));
+  }
+  const std::string cause = body.OptionalText("cause").value_or("asked by the operator");
+  KEELSON_RETURN_IF_ERROR(body.Done());
+  KEELSON_ASSIGN_OR_RETURN(const std::string pipeline, runtime->Run(as_of, cause));
+  return JsonResponse({{"pipeline", pipeline}});
+}
+
+Api::Answer Api::MoveClock(const std::string& project, const Json& json) {
+  KEELSON_ASSIGN_OR_RETURN(BodyReader body, BodyReader::Parse(json.dump()));
+  KEELSON_ASSIGN_OR_RETURN(const std::string to, body.Text("to"));
+  KEELSON_RETURN_IF_ERROR(body.Done());
+  auto* runtime = controller_.Find(project);
+  if (!runtime->state().replay) {
+    return Fail(ErrorCode::kFailedPrecondition,
+                "the project is live: its clock is the wall's; `keelson run --as-of` begins a replay", project);
+  }
+  KEELSON_ASSIGN_OR_RETURN(const Instant at, ParseInstant(to));
+  KEELSON_ASSIGN_OR_RETURN(const auto answer, runtime->AdvanceClock(at));
+  return JsonResponse(
+      {{"now", FormatInstant(answer.now)}, {"reached", answer.reached}, {"waiting_for", answer.waiting_for}});
+}
+
+Api::Answer Api::PushRows(const std::string& project, const std::string& source, const Json& json) {
+  for (const auto& [name, value] : json.items()) {
+    if (name != "rows" && name != "clock")
+      return Fail(ErrorCode::kInvalidArgument, "unknown field; expected rows and clock", name);
+  }
+  if (!json.contains("rows")) return Fail(ErrorCode::kInvalidArgument, "a required field is missing", "rows");
+  auto* runtime = controller_.Find(project);
+  if (json.contains("clock")) {
+    if (!json.at("clock").is_string()) return Fail(ErrorCode::kInvalidArgument, "expected a time as text", "clock");
+    if (!runtime->state().replay)
+      return Fail(ErrorCode::kFailedPrecondition, "only a replay's clock can be moved", "clock");
+    KEELSON_ASSIGN_OR_RETURN(const Instant at, ParseInstant(json.at("clock").get<std::string>()));
+    KEELSON_ASSIGN_OR_RETURN(const auto answer, runtime->AdvanceClock(at));
+    if (!answer.reached) {
+      return JsonResponse({{"accepted", 0},
+                           {"now", FormatInstant(answer.now)},
+                           {"reached", false},
+                           {"waiting_for", answer.waiting_for}});
+    }
+  }
+  KEELSON_ASSIGN_OR_RETURN(const auto answer, runtime->PushRows(source, json.at("rows")));
+  if (answer.refusal) {
+    return JsonResponse({{"error",
+                          {{"code", "failed_expectations"},
+                           {"message", "the batch does not meet the source's expectations; nothing of it was accepted"},
+                           {"where", source}}},
+                         {"report", *answer.refusal}},
+                        422);
+  }
+  return JsonResponse({{"accepted", answer.accepted.rows()},
+                       {"repeated", answer.repeated},
+                       {"sequence", answer.sequence},
+                       {"now", FormatInstant(runtime->now())},
+                       {"reached", true}});
+}
+
+Api::Answer Api::Attempt(RouteId id, const std::string& job, const io::HttpRequest& request) {
+  const Json body = Json::parse(request.body, nullptr, false);
+  if (!body.is_object()) return Fail(ErrorCode::kInvalidArgument, "the body must be a JSON object", "body");
+  const std::string token = BearerToken(request);
+  if (id == RouteId::kAttemptProgress) {
+    KEELSON_RETURN_IF_ERROR(
+        controller_.jobs().Progress(job, token, body.value("line", ""), body.value("fraction", 0.0)));
+    return JsonResponse(Json::object());
+  }
+  if (body.contains("error")) {
+    KEELSON_RETURN_IF_ERROR(controller_.jobs().FailAttempt(job, token, body.value("error", ""),
+                                                           body.value("refused", false), body.value("retry", true),
+                                                           body.value("output", Json())));
+  } else {
+    KEELSON_RETURN_IF_ERROR(controller_.jobs().Finish(job, token, body.value("output", Json())));
+  }
+  return JsonResponse(Json::object());
+}
+
+// ?attempt=N&follow=1; without `attempt` the latest.
+Api::Answer Api::JobLog(const std::string& id, const io::HttpRequest& request) {
+  const auto* job = controller_.jobs().Find(id);
+  if (job == nullptr) return Fail(ErrorCode::kNotFound, "no such job; `keelson get jobs` lists them", id);
+  const std::string attempt = io::QueryValue(request.query, "attempt").value_or(std::to_string(job->attempts));
+  if (!ParseInt(attempt)) return Fail(ErrorCode::kInvalidArgument, "expected a whole number", "attempt");
+  const std::string workload = id + "-a" + attempt;
+  io::HttpResponse response;
+  response.content_type = "text/plain; charset=utf-8";
+  if (io::QueryValue(request.query, "follow").value_or("0") != "1") {
+    KEELSON_ASSIGN_OR_RETURN(response.body, controller_.substrate().ReadLog(workload, 0, 64u << 20));
+    return response;
+  }
+  struct Position {
+    std::uint64_t offset = 0;
+  };
+  auto position = std::make_shared<Position>();
+  response.stream = [this, position, workload, id]() -> std::string {
+    // On a streaming thread: waits for new output by looking again, until the job has ended and all was read.
+    for (;;) {
+      auto ended = std::make_shared<std::promise<bool>>();
+      auto future = ended->get_future();
+      controller_.Post([this, id, ended] {
+        const auto* now = controller_.jobs().Find(id);
+        ended->set_value(now == nullptr ||
+                         (now->state != control::JobState::kRunning && now->state != control::JobState::kPending));
+      });
+      const bool over = future.get();
+      const auto piece = controller_.substrate().ReadLog(workload, position->offset, kLogPiece);
+      if (!piece) return {};
+      if (!piece->empty()) {
+        position->offset += piece->size();
+        return *piece;
+      }
+      if (over) return {};
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+  };
+  return response;
+}
+
+}  // namespace keelson::wire::api
