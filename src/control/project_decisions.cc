@@ -190,7 +190,9 @@ Status ProjectRuntime::Evaluate(Instant at) {
   state_.next_evaluation = *state_.next_evaluation + monitor.interval;
   while (*state_.next_evaluation <= at) *state_.next_evaluation += monitor.interval;
   KEELSON_RETURN_IF_ERROR(monitor_->Consume());
-  const monitoring::WindowReport report = monitor_->Report(at);
+  monitoring::WindowReport report = monitor_->Report(at);
+  // A champion is compared with its profile once it has served a whole window: three days lack four weekdays.
+  if (monitor.drift && at - rollout_.champion_since < monitor.drift->window) report.drift.clear();
   auto& day = state_.drift_by_day[calendar_.Day(at)];
   day.clear();
   for (const auto& drift : report.drift) day.emplace_back(drift.column, drift.value);

@@ -49,9 +49,12 @@ void AppendCell(std::string& out, const data::Column& column, std::size_t row) {
   }
 }
 
-// The Open Inference Protocol's name of a column's type. Whole numbers travel as FP64, which can be missing.
-std::string_view DatatypeOf(data::ColumnType type) {
-  return type == data::ColumnType::kString ? "BYTES" : "FP64";
+// The Open Inference Protocol's name of a cell's type. A missing whole number travels as FP64, where null is allowed.
+std::string_view DatatypeOf(const data::Column& column, std::size_t row) {
+  if (column.type == data::ColumnType::kString) return "BYTES";
+  if (column.type == data::ColumnType::kBool && !column.is_null(row)) return "BOOL";
+  if (column.type == data::ColumnType::kInt64 && !column.is_null(row)) return "INT64";
+  return "FP64";
 }
 
 class Replayer {
@@ -201,7 +204,7 @@ class Replayer {
       if (!first) body += ',';
       first = false;
       fmt::format_to(std::back_inserter(body), R"({{"name":"{}","shape":[1],"datatype":"{}","data":[)", name,
-                     DatatypeOf(column->type));
+                     DatatypeOf(*column, row));
       AppendCell(body, *column, row);
       body += "]}";
     }
@@ -379,6 +382,8 @@ Result<Corruption> ParseCorruption(const std::string& text, const Calendar& cale
 Result<ReplayResult> Replay(const project::Project& project, const Past& past, const ReplayOptions& options,
                             const std::function<void(const ReplayProgress&)>& progress) {
   KEELSON_ASSIGN_OR_RETURN(Client client, Client::Connect(options.server));
+  // A server that is not there at the beginning is a mistake; one that goes away later is waited for.
+  KEELSON_RETURN_IF_ERROR(client.Get(kApi + "/projects/" + io::PercentEncode(project.name)));
   return Replayer(project, past, options, std::move(client), progress).Run();
 }
 

@@ -54,6 +54,29 @@ io::HttpResponse Relay(Result<io::HttpResponse> answer) {
   return std::move(*answer);
 }
 
+std::string_view DatatypeOfKey(data::ColumnType type) {
+  switch (type) {
+    case data::ColumnType::kBool:
+      return "BOOL";
+    case data::ColumnType::kInt64:
+      return "INT64";
+    case data::ColumnType::kDouble:
+      return "FP64";
+    default:
+      return "BYTES";
+  }
+}
+
+// The names of the entity keys for the header x-keelson-keys: percent-encoded, separated by commas.
+std::string KeyNames(const data::Schema& keys) {
+  std::string names;
+  for (const auto& key : keys) {
+    if (!names.empty()) names += ',';
+    names += io::PercentEncode(key.name);
+  }
+  return names;
+}
+
 io::HttpResponse WithoutFeatures(io::HttpResponse response, const EndpointFeatures& features) {
   if (response.status != 200 || features.names.empty()) return response;
   auto metadata = nlohmann::json::parse(response.body, nullptr, /*allow_exceptions=*/false);
@@ -65,6 +88,13 @@ io::HttpResponse WithoutFeatures(io::HttpResponse response, const EndpointFeatur
     const bool spliced = name.is_string() && std::find(features.names.begin(), features.names.end(),
                                                        name.get_ref<const std::string&>()) != features.names.end();
     if (!spliced) kept.push_back(std::move(input));
+  }
+  // Entity keys are asked for too, whether or not the model reads them itself.
+  for (const auto& key : features.keys) {
+    const bool there =
+        std::any_of(kept.begin(), kept.end(), [&](const auto& input) { return input.value("name", "") == key.name; });
+    if (there) continue;
+    kept.push_back({{"name", key.name}, {"datatype", DatatypeOfKey(key.type)}, {"shape", {-1}}});
   }
   *inputs = std::move(kept);
   response.body = metadata.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -175,6 +205,7 @@ void InferenceEdge::Infer(const std::string& endpoint, const EndpointFeatures& f
   call.headers.emplace_back("x-keelson-time", std::to_string(ToMicros(time)));
   std::size_t added = 0;
   if (splices) {
+    call.headers.emplace_back("x-keelson-keys", KeyNames(features.keys));
     auto keys = TakeEntityKeys(features.keys, asked->inputs);
     if (!keys) return respond(ErrorAnswer(keys.error()));
     const auto values = lookup_(endpoint, keys->cells, keys->rows, time);

@@ -135,6 +135,22 @@ io::HttpResponse ReplicaHandler::Infer(Entry& entry, const io::HttpRequest& requ
   return answer;
 }
 
+namespace {
+
+// The gateway's edge has looked features up by entity keys and names these in a header. A key that the model does not
+// read itself has done its work and is no unknown input.
+void DropUnusedKeys(std::string_view header, const serving::LoadedModel& model, std::vector<Tensor>& tensors) {
+  if (header.empty()) return;
+  const auto& inputs = model.feature_names();
+  for (const std::string_view encoded : Split(header, ',')) {
+    const std::string key = io::PercentDecode(encoded);
+    if (std::find(inputs.begin(), inputs.end(), key) != inputs.end()) continue;
+    std::erase_if(tensors, [&](const Tensor& tensor) { return tensor.name == key; });
+  }
+}
+
+}  // namespace
+
 Result<io::HttpResponse> ReplicaHandler::TryInfer(Entry& entry, const io::HttpRequest& request,
                                                   std::chrono::steady_clock::time_point start) {
   const auto& model = *entry.served.model;
@@ -157,6 +173,7 @@ Result<io::HttpResponse> ReplicaHandler::TryInfer(Entry& entry, const io::HttpRe
       answer.binary = output.binary.value_or(asked.binary_output);
     }
   }
+  DropUnusedKeys(io::FindHeader(request.headers, "x-keelson-keys"), model, asked.inputs);
   KEELSON_ASSIGN_OR_RETURN(auto inputs, TakeModelInputs(model, asked.inputs, entry.served.payload != nullptr));
   std::vector<float> values = model.Predict(inputs.numbers, inputs.rows);
   if (entry.served.payload != nullptr) {

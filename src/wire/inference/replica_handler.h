@@ -36,7 +36,7 @@ class ReplicaHandler {
   ReplicaHandler(std::vector<Served> models, const Clock& clock, Options options);
 
   // Request headers: x-request-id (the record's id, unless the body has one) and x-keelson-time, the project's clock in
-  // microseconds. The answer carries x-keelson-version.
+  // microseconds; x-keelson-keys, inputs that are there as entity keys only. The answer carries x-keelson-version.
   void Handle(io::HttpRequest request, const io::HttpRespond& respond);
   io::HttpResponse Answer(const io::HttpRequest& request);
 
