@@ -48,6 +48,7 @@ void EndpointController::SetOptions(Options options) {
 
 void EndpointController::Want(std::vector<ServedVersion> versions) {
   wanted_ = std::move(versions);
+  ConfigureGateway();  // from now on requests are held, not refused
 }
 
 bool EndpointController::HasReady(int version) const {

@@ -27,7 +27,9 @@ std::optional<Duration> Percentile99(const std::vector<std::uint32_t>& latencies
 std::string ProjectRuntime::BlockedBy() const {
   if (!state_.replay) return "";
   if (const Pipeline* running = services_.pipelines->Running(state_.name)) return "pipeline " + running->id;
-  if (rollout_.challenger && endpoint_ && !endpoint_->HasReady(*rollout_.challenger)) {
+  // A first version of an endpoint that may have no replica at all starts with the first request that it holds.
+  const bool wants_replica = rollout_.champion || (spec().serve && spec().serve->min_replicas > 0);
+  if (rollout_.challenger && wants_replica && endpoint_ && !endpoint_->HasReady(*rollout_.challenger)) {
     return fmt::format("a replica of version {}", *rollout_.challenger);
   }
   return "";

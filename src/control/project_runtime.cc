@@ -190,8 +190,9 @@ Status ProjectRuntime::TakeRows(const std::string& source, const data::Table& ro
 Status ProjectRuntime::OpenMonitor() {
   const auto& monitor = spec().monitor;
   monitoring::Monitor::Options options;
-  if (monitor.drift) options.drift_window = monitor.drift->window;
-  if (monitor.performance) options.performance_window = monitor.performance->window;
+  // Without a monitor section the months are still reported; its windows are then the section's defaults.
+  options.drift_window = monitor.drift.value_or(project::DriftSpec{}).window;
+  options.performance_window = monitor.performance.value_or(project::PerformanceSpec{}).window;
   options.time_zone = spec().time_zone;
   KEELSON_ASSIGN_OR_RETURN(monitor_, MonitorLoop::Create(folders_.Payload(), options));
   watched_.reset();

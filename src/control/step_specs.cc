@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "io/files.h"
+#include "project/expand.h"
 
 namespace keelson::control {
 namespace {
@@ -224,7 +225,11 @@ Result<StepSpec> MakeStepSpec(const AppliedProject& project, const ProjectFolder
       const std::string& spine = TrainingTable(project.spec);
       spec["spine"] = spine;
       if (std::ranges::find(names, spine) == names.end()) names.push_back(spine);
-      spec["inputs"] = project.spec.train->inputs;
+      std::vector<std::string> columns;
+      for (const Json& column : pipeline.Find("prepare")->output.at("tables").at(spine).at("schema")) {
+        columns.push_back(column.at("name"));
+      }
+      spec["inputs"] = project::InputColumns(project.spec, columns);
       spec["label"] = project.spec.train->label;
       spec["views"] = project.spec.train->views;
       spec["split_train_us"] = project.spec.train->split_train.count();

@@ -1,6 +1,9 @@
 #include "project/expand.h"
 
 #include <algorithm>
+#include <set>
+
+#include "features/expression.h"
 
 namespace keelson::project {
 namespace {
@@ -84,6 +87,26 @@ std::vector<std::string> FeatureNames(const Project& project) {
     for (const features::Aggregate& aggregate : view.aggregates) names.push_back(features::FullName(view, aggregate));
   }
   return names;
+}
+
+std::vector<std::string> InputColumns(const Project& project, const std::vector<std::string>& columns) {
+  if (!project.train || !project.train->inputs.empty()) {
+    return project.train ? project.train->inputs : std::vector<std::string>{};
+  }
+  std::set<std::string> hidden;
+  if (const Source* source = Find(project.sources, project.train->table)) {
+    hidden = {source->key, source->time};
+    for (const auto& [column, instant] : source->known) hidden.insert({column, instant});
+  }
+  // The label was parsed with the project; what does not parse names no columns.
+  if (const auto label = features::Expression::Parse(project.train->label)) {
+    hidden.insert(label->columns().begin(), label->columns().end());
+  }
+  std::vector<std::string> inputs;
+  for (const auto& column : columns) {
+    if (!hidden.contains(column)) inputs.push_back(column);
+  }
+  return inputs;
 }
 
 }  // namespace keelson::project

@@ -23,4 +23,8 @@ std::vector<PipelineStep> ExpandSteps(const Project& project);
 // Names of the features that the views give the model, in order: "route_history__delay_mean_7d".
 std::vector<std::string> FeatureNames(const Project& project);
 
+// Which of the training table's `columns` the model sees: train.inputs, or when that is left out all but the key, the
+// time, those known later with the instants at which they are, and those of the label.
+std::vector<std::string> InputColumns(const Project& project, const std::vector<std::string>& columns);
+
 }  // namespace keelson::project

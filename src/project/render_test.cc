@@ -76,5 +76,17 @@ TEST(FeatureNames, AreThoseOfTheViewsInUse) {
             (std::vector<std::string>{"zone_history__tips_1d", "zone_history__trips_6h"}));
 }
 
+TEST(InputColumns, AreAllThatIsKnownWhenAskedUnlessTheFileSaysWhich) {
+  const std::vector<std::string> columns = {"id", "sched_dep_at", "origin", "arr_delay", "landed_at", "distance"};
+  Project project = Good("architecture.yaml");
+  EXPECT_EQ(InputColumns(project, columns), (std::vector<std::string>{"id", "origin", "distance"}));
+  project.sources[0].key = "id";
+  EXPECT_EQ(InputColumns(project, columns), (std::vector<std::string>{"origin", "distance"}));
+  project.train->label = "distance > 100";
+  EXPECT_EQ(InputColumns(project, columns), (std::vector<std::string>{"origin"}));
+  project.train->inputs = {"distance", "carrier"};
+  EXPECT_EQ(InputColumns(project, columns), project.train->inputs);
+}
+
 }  // namespace
 }  // namespace keelson::project

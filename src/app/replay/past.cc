@@ -11,6 +11,7 @@
 #include "data/source_reader.h"
 #include "features/expression.h"
 #include "io/files.h"
+#include "project/expand.h"
 
 namespace keelson::app {
 namespace {
@@ -87,7 +88,10 @@ Result<Past> LoadPast(const project::Project& project, const std::string& folder
                 "a replay needs a `key` for the training table's source: it names the requests",
                 "sources." + asked.name);
   }
-  std::set<std::string> columns(project.train->inputs.begin(), project.train->inputs.end());
+  std::vector<std::string> present;
+  for (const auto& column : asked.rows.columns()) present.push_back(column.name);
+  const auto inputs = project::InputColumns(project, present);
+  std::set<std::string> columns(inputs.begin(), inputs.end());
   for (const auto& view : project.features.views) {
     const auto entity = std::ranges::find(project.features.entities, view.entity, &features::Entity::name);
     if (entity != project.features.entities.end()) columns.insert(entity->keys.begin(), entity->keys.end());
