@@ -111,6 +111,50 @@ class SmallExample(unittest.TestCase):
         self.assertIn("recent", done.stdout)
 
 
+def commands_of_the_first_hour():
+    """The commands in the table "Your first hour", in its order."""
+    table = README.split("## Your first hour", 1)[1].split("\n## ", 1)[0]
+    return [command for line in table.splitlines() if line.startswith("| ") for command in re.findall(r"`(keelson .*?)`", line)]
+
+
+class FirstHour(unittest.TestCase):
+    """The commands of the table, one after the other, on a server of the test's own."""
+
+    def test_the_small_example_lives_from_its_data_to_a_served_model(self):
+        keelson, folder = SklearnExample.keelson, SklearnExample.folder
+        begin, *commands = commands_of_the_first_hour()
+        self.assertEqual(begin, "keelson server --data keelson-data")
+        address_file = folder / "address"
+        world = {**os.environ, "PATH": f"{pathlib.Path(keelson).parent}:{os.environ['PATH']}"}
+        server = subprocess.Popen([keelson, "server", "--data", str(folder / "data"), "--port", "0", "--address-file",
+                                   str(address_file)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        try:
+            self.assertIn("is ready at", server.stdout.readline())
+            world["KEELSON_SERVER_URL"] = address_file.read_text().strip()
+            said = {}
+            for command in commands:
+                if "JOB" in command:  # any job will do
+                    command = "keelson logs j000001"
+                line = command + (f" --summary {folder}/summary.json" if " replay " in command else "")
+                done = subprocess.run(line, shell=True, cwd=TOP, env=world, text=True, capture_output=True,
+                                      timeout=2 * PATIENCE_S)
+                self.assertEqual(done.returncode, 0, f"{command}\n{done.stdout}{done.stderr}")
+                said.setdefault(command.split()[1], done.stdout)
+            again = subprocess.run("keelson apply -f examples/rain/keelson.yaml", shell=True, cwd=TOP, env=world, text=True,
+                                   capture_output=True, timeout=PATIENCE_S)
+        finally:
+            server.terminate()
+            server.communicate(timeout=PATIENCE_S)
+        self.assertIn("nothing changes", again.stdout)
+        month, = json.loads((folder / "summary.json").read_text())["months"]
+        self.assertEqual((month["month"], month["asked"], month["failed"]), ("2013-03", 2153, 0))
+        self.assertGreater(month["labelled"], 2100)
+        self.assertGreater(month["auc_live"], 0.7)
+        probability, = json.loads(said["predict"])["outputs"][0]["data"]
+        self.assertTrue(0 < probability < 1)
+        self.assertIn("champion", said["get"])
+
+
 class Links(unittest.TestCase):
     def test_every_file_that_the_readme_names_is_there(self):
         for target in re.findall(r"\]\(([^)#:]+)\)", README):
