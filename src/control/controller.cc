@@ -116,6 +116,7 @@ void Controller::Run() {
       work.swap(work_);
     }
     for (auto& item : work) item();
+    Acknowledge();
     if (std::chrono::steady_clock::now() < next_look) continue;
     const Status reconciled = ReconcileAll();
     const std::string error = reconciled ? "" : reconciled.error().ToString();
@@ -123,6 +124,16 @@ void Controller::Run() {
     last_error = error;
     next_look = std::chrono::steady_clock::now() + (jobs_->busy() ? kBusyPeriod : kQuietPeriod);
   }
+}
+
+void Controller::Acknowledge() {
+  if (acknowledgements_.empty()) return;
+  Status synced;
+  for (auto& [name, project] : projects_) {
+    if (synced) synced = project->SyncRows();
+  }
+  for (auto& acknowledge : acknowledgements_) acknowledge(synced);
+  acknowledgements_.clear();
 }
 
 Status Controller::ReconcileAll() {

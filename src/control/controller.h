@@ -53,6 +53,9 @@ class Controller {
   void Post(std::function<void()> work);
 
   // For use inside posted work only.
+  // `acknowledge` runs when all rows accepted so far are on disk, or with the error that kept them off it. Work that was
+  // posted close together shares one sync.
+  void AfterSync(std::function<void(const Status&)> acknowledge) { acknowledgements_.push_back(std::move(acknowledge)); }
   Status Apply(const std::string& bundle_json, const std::string& source_folder);
   Status Delete(const std::string& project);
   ProjectRuntime* Find(const std::string& project);
@@ -72,6 +75,7 @@ class Controller {
   Status Load();
   void Run();
   Status ReconcileAll();
+  void Acknowledge();
   Services ServicesOf();
 
   Options options_;
@@ -86,6 +90,7 @@ class Controller {
   std::condition_variable ready_;
   std::deque<std::function<void()>> work_;
   bool stopping_ = false;
+  std::vector<std::function<void(const Status&)>> acknowledgements_;  // control thread only
   std::thread thread_;
 };
 

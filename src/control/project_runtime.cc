@@ -466,6 +466,11 @@ Result<RowsAnswer> ProjectRuntime::PushRows(const std::string& source, const Jso
   return answer;
 }
 
+Status ProjectRuntime::SyncRows() {
+  for (auto& [source, intake] : intakes_) KEELSON_RETURN_IF_ERROR(intake->Sync());
+  return {};
+}
+
 Result<project::Bundle> ProjectRuntime::StoredBundle() const {
   KEELSON_ASSIGN_OR_RETURN(const std::string text, io::ReadFile(folders_.Revision(state_.revision) + "/bundle.json"));
   return project::Bundle::FromJson(text);

@@ -70,6 +70,8 @@ class ProjectRuntime {
   // Rows for one source. In a replay the caller moves the clock first.
   Result<RowsAnswer> PushRows(const std::string& source, const Json& rows);
 
+  Status SyncRows();  // before anybody is told that rows were accepted
+
   // One look at endpoint, rollout and (live) clock.
   Status Reconcile(const std::vector<substrate::WorkloadStatus>& workloads);
 

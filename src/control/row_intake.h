@@ -15,7 +15,7 @@ namespace keelson::control {
 
 // What came of a pushed batch.
 struct RowsAnswer {
-  data::Table accepted;         // the new rows, already on disk
+  data::Table accepted;         // the new rows, in the log
   std::uint64_t repeated = 0;   // rows that were there already, word for word
   std::uint64_t sequence = 0;   // of the source's last batch
   std::optional<Json> refusal;  // the suite's report, when it said no; nothing was accepted then
@@ -49,6 +49,9 @@ class RowIntake {
   // `rows` is a JSON array of objects by column name; a missing column is null. kInvalidArgument names the row and
   // column.
   Result<RowsAnswer> Push(const Json& rows, Instant clock);
+
+  // What was accepted so far is on disk when this returns; nobody is told of it before.
+  Status Sync() { return log_->Sync(); }
 
   std::uint64_t sequence() const { return log_->sequence(); }
   std::uint64_t refused_batches() const { return refused_batches_; }

@@ -168,9 +168,16 @@ Status RowLog::Append(const data::Table& rows, Instant clock) {
   }
   const Json frame = {{"sequence", sequence_ + 1}, {"clock", ToMicros(clock)}, {"rows", std::move(cells)}};
   KEELSON_RETURN_IF_ERROR(log_->Append(frame.dump(-1, ' ', false, Json::error_handler_t::replace)));
-  KEELSON_RETURN_IF_ERROR(log_->Sync());
+  dirty_ = true;
   ++sequence_;
   return Remember(rows);
+}
+
+Status RowLog::Sync() {
+  if (!dirty_) return {};
+  KEELSON_RETURN_IF_ERROR(log_->Sync());
+  dirty_ = false;
+  return {};
 }
 
 Status RowLog::Remember(const data::Table& rows) {

@@ -38,8 +38,10 @@ class RowLog {
   // any earlier row) is dropped, so that a retried push changes nothing.
   Result<data::Table> OnlyNew(const data::Table& batch) const;
 
-  // Appends a batch of new rows; on disk when it returns. Empty batches are not written.
+  // Appends a batch of new rows; empty batches are not written. It is not to be acknowledged before Sync, which one can
+  // be for many batches.
   Status Append(const data::Table& rows, Instant clock);
+  Status Sync();
 
   std::uint64_t sequence() const { return sequence_; }
 
@@ -53,6 +55,7 @@ class RowLog {
   std::unique_ptr<io::FrameLog> log_;
   data::Schema schema_;  // of the last schema frame
   std::uint64_t sequence_ = 0;
+  bool dirty_ = false;  // something is not on disk yet
   std::unordered_map<std::uint64_t, std::uint64_t> last_by_key_;
 };
 

@@ -123,6 +123,12 @@ class HttpConnection {
   static std::unique_ptr<HttpConnection> Create(HttpTarget target);
   virtual ~HttpConnection() = default;
   virtual Result<HttpResponse> Call(const HttpCall& call) = 0;
+  // All of them written at once, the answers read in their order (HTTP/1.1 pipelining): for many small calls that are
+  // harmless to repeat, at most kPipelineAtMost. Either every answer is here, or an error and any of the calls may have
+  // happened. `latencies`, when given, gets the time from writing to each answer.
+  static constexpr std::size_t kPipelineAtMost = 64;
+  virtual Result<std::vector<HttpResponse>> Pipeline(const std::vector<HttpCall>& calls,
+                                                     std::vector<std::chrono::microseconds>* latencies = nullptr) = 0;
   // For `logs -f`: hands each piece of a body to `on_data` as it comes; returns the status, body empty. The timeout
   // counts anew for each piece.
   virtual Result<HttpResponse> Stream(const HttpCall& call, const std::function<void(std::string_view)>& on_data) = 0;

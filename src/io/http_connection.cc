@@ -33,7 +33,59 @@ class Connection final : public HttpConnection {
     return Run(call, &on_data);
   }
 
+  Result<std::vector<HttpResponse>> Pipeline(const std::vector<HttpCall>& calls,
+                                             std::vector<std::chrono::microseconds>* latencies) override {
+    std::vector<HttpResponse> answers;
+    if (calls.empty()) return answers;
+    if (calls.size() > kPipelineAtMost) return Fail(ErrorCode::kInvalidArgument, "too many calls in one pipeline");
+    if (fd_ && Clock::now() - last_used_ > kCheckAfter && HasEnded()) fd_.Reset();
+    auto result = PipelineOnce(calls, latencies, answers);
+    last_used_ = Clock::now();
+    if (result.has_value()) return answers;
+    fd_.Reset();
+    return std::unexpected(std::move(result).error());
+  }
+
  private:
+  Status PipelineOnce(const std::vector<HttpCall>& calls, std::vector<std::chrono::microseconds>* latencies,
+                      std::vector<HttpResponse>& answers) {
+    const std::chrono::milliseconds timeout = calls.front().timeout;
+    deadline_ = Clock::now() + timeout;
+    KEELSON_RETURN_IF_ERROR(Connect(timeout));
+    std::string all;
+    for (const HttpCall& call : calls) {
+      head_.clear();
+      KEELSON_RETURN_IF_ERROR(AppendRequestHead(call, host_, head_));
+      all += head_;
+      all += call.body;
+    }
+    const auto written = Clock::now();
+    head_ = std::move(all);
+    KEELSON_RETURN_IF_ERROR(Write({}));
+    rest_.clear();
+    while (answers.size() < calls.size()) {
+      parser_.Expect(calls[answers.size()].method == "HEAD", nullptr);
+      if (!rest_.empty()) rest_.erase(0, parser_.Feed(rest_));
+      while (!parser_.done() && !parser_.failed()) {
+        KEELSON_RETURN_IF_ERROR(Wait(POLLIN));
+        const ssize_t count = recv(fd_.get(), buffer_.data(), buffer_.size(), 0);
+        if (count < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+        if (count <= 0) return Broken(count == 0 ? "it was closed" : strerror(errno));
+        rest_.append(buffer_.data(), static_cast<std::size_t>(count));
+        rest_.erase(0, parser_.Feed(rest_));
+      }
+      if (parser_.failed()) return Broken(parser_.problem().message);
+      const bool last = answers.size() + 1 == calls.size();
+      if (!parser_.keep_alive() && !last) return Broken("the other side ended it");
+      if (!parser_.keep_alive()) fd_.Reset();
+      answers.push_back(parser_.Take());
+      if (latencies != nullptr) {
+        latencies->push_back(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - written));
+      }
+    }
+    return {};
+  }
+
   Result<HttpResponse> Run(const HttpCall& call, const std::function<void(std::string_view)>* sink) {
     head_.clear();
     KEELSON_RETURN_IF_ERROR(AppendRequestHead(call, host_, head_));

@@ -124,6 +124,29 @@ TEST(HttpClientTest, AsksAgainOnlyWhatIsSafe) {
   });
 }
 
+TEST(HttpConnectionTest, APipelineIsAnsweredInItsOrder) {
+  const auto server = StartServer(Echo);
+  const auto connection = HttpConnection::Create(TargetOf(*server));
+  for (int round = 0; round < 3; ++round) {
+    std::vector<HttpCall> calls;
+    for (int i = 0; i < 40; ++i) {
+      calls.push_back({.method = "POST",
+                       .target = "/" + std::to_string(i),
+                       .body = std::string(static_cast<std::size_t>(i) * 100, 'x')});
+    }
+    std::vector<std::chrono::microseconds> latencies;
+    const auto answers = connection->Pipeline(calls, &latencies);
+    ASSERT_TRUE(answers.has_value()) << answers.error().ToString();
+    ASSERT_EQ(answers->size(), 40u);
+    EXPECT_EQ(latencies.size(), 40u);
+    for (int i = 0; i < 40; ++i) {
+      EXPECT_EQ((*answers)[static_cast<std::size_t>(i)].body,
+                "POST /" + std::to_string(i) + " " + calls[static_cast<std::size_t>(i)].body);
+    }
+  }
+  EXPECT_FALSE(connection->Pipeline(std::vector<HttpCall>(HttpConnection::kPipelineAtMost + 1)).has_value());
+}
+
 TEST(HttpConnectionTest, NoticesThatAnIdleConnectionWasClosed) {
   const auto server = StartServer(Echo, {.limits = {.idle = milliseconds(20)}});
   const auto connection = HttpConnection::Create(TargetOf(*server));

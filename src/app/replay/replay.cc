@@ -19,6 +19,7 @@ using std::chrono::steady_clock;
 constexpr auto kRetryPeriod = std::chrono::milliseconds(50);
 constexpr auto kWaitPeriod = std::chrono::milliseconds(10);
 constexpr auto kGiveUpAfter = std::chrono::minutes(3);  // of no answer at all
+constexpr std::size_t kPushesAtOnce = 32;
 constexpr auto kJournalPeriod = std::chrono::seconds(1);
 
 double SecondsSince(steady_clock::time_point begin) {
@@ -69,61 +70,115 @@ class Replayer {
         const auto target,
         io::ParseHttpTarget(options_.server.url.empty() ? "http://127.0.0.1:7070" : options_.server.url));
     asking_ = io::HttpConnection::Create(target);
+    pushing_ = io::HttpConnection::Create(target);
     KEELSON_RETURN_IF_ERROR(BindCorruptions());
     KEELSON_RETURN_IF_ERROR(ReadJournal());
-    std::size_t begin = position_;
-    while (begin < past_.events.size()) {
-      std::size_t end = begin;
-      while (end < past_.events.size() && past_.events[end].at == past_.events[begin].at) ++end;
-      KEELSON_RETURN_IF_ERROR(Tick(begin, end, calendar));
-      begin = end;
-      position_ = end;
-      KEELSON_RETURN_IF_ERROR(MaybeWriteJournal(past_.events[end - 1].at, false));
+    while (position_ < past_.events.size()) {
+      KEELSON_RETURN_IF_ERROR(NextStretch(calendar));
+      KEELSON_RETURN_IF_ERROR(MaybeWriteJournal(past_.events[position_ - 1].at, false));
     }
-    KEELSON_RETURN_IF_ERROR(Push(options_.to, begin, begin));
+    KEELSON_RETURN_IF_ERROR(Deliver(PushesOf(options_.to, {}, position_, position_)));
     KEELSON_RETURN_IF_ERROR(MaybeWriteJournal(options_.to, true));
     return result_;
   }
 
  private:
-  // Everything of one instant: events [begin, end).
-  Status Tick(std::size_t begin, std::size_t end, const Calendar& calendar) {
-    const Instant at = past_.events[begin].at;
+  // One request that moves the clock to `at` and, with rows, brings them.
+  struct PushCall {
+    Instant at;
+    std::optional<Instant> after;  // the clock must have come this far, or the call waits for the one before it
+    std::string path;
+    std::string rows;
+    std::size_t count = 0;
+
+    std::string Body(bool ordered) const {
+      std::string body = fmt::format(R"({{"{}":"{}")", count == 0 ? "to" : "clock", FormatInstant(at));
+      if (ordered && after) body += fmt::format(R"(,"after":"{}")", FormatInstant(*after));
+      if (count > 0) body += ",\"rows\":[" + rows + "]";
+      return body + "}";
+    }
+  };
+
+  // Up to and with the next instant at which something is asked: what became known on the way, instant by instant; then
+  // the questions.
+  Status NextStretch(const Calendar& calendar) {
     const auto started = steady_clock::now();
     const double waited = result_.waiting_seconds;
-    KEELSON_RETURN_IF_ERROR(Push(at, begin, end));
-    for (std::size_t i = begin; i < end; ++i) {
-      if (past_.events[i].kind != ReplayEvent::Kind::kAsk) continue;
-      MonthOfAsking& month = result_.months[calendar.Month(at)];
-      KEELSON_RETURN_IF_ERROR(Ask(past_.events[i].row, at, begin, end, month));
-      ++asked_;
+    std::vector<PushCall> pushes;
+    std::optional<Instant> before;
+    std::size_t begin = position_;
+    std::size_t end = begin;
+    bool asks = false;
+    while (end < past_.events.size() && !asks && pushes.size() < kPushesAtOnce) {
+      begin = end;
+      const Instant at = past_.events[begin].at;
+      while (end < past_.events.size() && past_.events[end].at == at) {
+        asks = asks || past_.events[end].kind == ReplayEvent::Kind::kAsk;
+        ++end;
+      }
+      for (auto& push : PushesOf(at, before, begin, end)) pushes.push_back(std::move(push));
+      before = at;
     }
+    KEELSON_RETURN_IF_ERROR(DeliverTogether(pushes));
+    if (asks) KEELSON_RETURN_IF_ERROR(AskTogether(begin, end, result_.months[calendar.Month(past_.events[begin].at)]));
+    position_ = end;
     result_.asking_seconds += SecondsSince(started) - (result_.waiting_seconds - waited);
     return {};
   }
 
-  // Moves the clock to `at` and pushes the rows of events [begin, end), source by source.
-  Status Push(Instant at, std::size_t begin, std::size_t end) {
-    bool moved = false;
+  // What moves the clock to `at` and brings the rows of events [begin, end), source by source.
+  std::vector<PushCall> PushesOf(Instant at, std::optional<Instant> after, std::size_t begin, std::size_t end) const {
+    std::vector<PushCall> pushes;
     for (std::size_t s = 0; s < past_.sources.size(); ++s) {
-      std::string rows;
-      std::size_t count = 0;
+      PushCall push{.at = at,
+                    .after = after,
+                    .path = fmt::format("{}/projects/{}/sources/{}/rows", kApi, project_.name, past_.sources[s].name),
+                    .rows = {}};
       for (std::size_t i = begin; i < end; ++i) {
         const ReplayEvent& event = past_.events[i];
         if (event.kind == ReplayEvent::Kind::kAsk || event.source != s) continue;
-        rows += rows.empty() ? "" : ",";
-        AppendRow(rows, event);
-        ++count;
+        push.rows += push.rows.empty() ? "" : ",";
+        AppendRow(push.rows, event);
+        ++push.count;
       }
-      if (rows.empty()) continue;
-      const std::string body = fmt::format(R"({{"clock":"{}","rows":[{}]}})", FormatInstant(at), rows);
-      KEELSON_RETURN_IF_ERROR(Deliver(
-          fmt::format("{}/projects/{}/sources/{}/rows", kApi, project_.name, past_.sources[s].name), body, count));
-      moved = true;
+      if (push.count == 0) continue;
+      pushes.push_back(std::move(push));
+      after = at;
     }
-    if (moved) return {};
-    return Deliver(fmt::format("{}/projects/{}/clock", kApi, project_.name),
-                   fmt::format(R"({{"to":"{}"}})", FormatInstant(at)), 0);
+    if (pushes.empty()) {
+      pushes.push_back(
+          {.at = at, .after = after, .path = fmt::format("{}/projects/{}/clock", kApi, project_.name), .rows = {}});
+    }
+    return pushes;
+  }
+
+  // All at once; from the first that was not taken on, one by one.
+  Status DeliverTogether(const std::vector<PushCall>& pushes) {
+    std::vector<io::HttpCall> calls;
+    for (const PushCall& push : pushes) {
+      calls.push_back({.method = "POST",
+                       .target = push.path,
+                       .headers = {{"content-type", "application/json"}},
+                       .body = push.Body(/*ordered=*/true)});
+    }
+    std::size_t taken = 0;
+    if (const auto answers = pushing_->Pipeline(calls)) {
+      for (; taken < answers->size(); ++taken) {
+        const io::HttpResponse& answer = (*answers)[taken];
+        if (answer.status == 422) {
+          Refused(Json::parse(answer.body, nullptr, false), pushes[taken].count);
+        } else if (answer.status != 200 || answer.body.find("\"reached\":true") == std::string::npos) {
+          break;
+        }
+      }
+    }
+    return Deliver({pushes.begin() + static_cast<std::ptrdiff_t>(taken), pushes.end()});
+  }
+
+  Status Deliver(const std::vector<PushCall>& pushes) {
+    for (const PushCall& push : pushes)
+      KEELSON_RETURN_IF_ERROR(Deliver(push.path, push.Body(/*ordered=*/false), push.count));
+    return {};
   }
 
   // Until the server has taken it: through its restarts, and through what its clock waits for.
@@ -164,17 +219,47 @@ class Replayer {
       result_.first_refusals.push_back(answer.value("report", Json::object()).dump());
   }
 
-  Status Ask(std::size_t row, Instant at, std::size_t begin, std::size_t end, MonthOfAsking& month) {
-    const std::string body = RequestOf(row);
-    ++month.asked;
+  io::HttpCall AskCall(std::size_t row) const {
+    return {.method = "POST",
+            .target = "/v2/models/" + project_.name + "/infer",
+            .headers = {{"content-type", "application/json"}},
+            .body = RequestOf(row),
+            .retry_safe = true};
+  }
+
+  // The questions of one instant, several at once; those that got no answer again, one by one.
+  Status AskTogether(std::size_t begin, std::size_t end, MonthOfAsking& month) {
+    std::vector<std::size_t> rows;
+    for (std::size_t i = begin; i < end; ++i) {
+      if (past_.events[i].kind == ReplayEvent::Kind::kAsk) rows.push_back(past_.events[i].row);
+    }
+    const std::size_t at_once =
+        std::min(static_cast<std::size_t>(options_.connections), io::HttpConnection::kPipelineAtMost);
+    for (std::size_t first = 0; first < rows.size(); first += at_once) {
+      const std::size_t last = std::min(rows.size(), first + at_once);
+      std::vector<io::HttpCall> calls;
+      for (std::size_t i = first; i < last; ++i) calls.push_back(AskCall(rows[i]));
+      std::vector<std::chrono::microseconds> latencies;
+      const auto answers = asking_->Pipeline(calls, &latencies);
+      for (std::size_t i = first; i < last; ++i) {
+        ++month.asked;
+        ++asked_;
+        if (answers && (*answers)[i - first].status == 200) {
+          month.latencies_us.push_back(static_cast<std::uint32_t>(latencies[i - first].count()));
+        } else {
+          KEELSON_RETURN_IF_ERROR(AskAgain(rows[i], begin, end, month));
+        }
+      }
+    }
+    return {};
+  }
+
+  Status AskAgain(std::size_t row, std::size_t begin, std::size_t end, MonthOfAsking& month) {
+    const io::HttpCall call = AskCall(row);
     const auto first = steady_clock::now();
     for (;;) {
       const auto started = steady_clock::now();
-      const auto answer = asking_->Call({.method = "POST",
-                                         .target = "/v2/models/" + project_.name + "/infer",
-                                         .headers = {{"content-type", "application/json"}},
-                                         .body = body,
-                                         .retry_safe = true});
+      const auto answer = asking_->Call(call);
       if (answer && answer->status == 200) {
         month.latencies_us.push_back(static_cast<std::uint32_t>(SecondsSince(started) * 1e6));
         return {};
@@ -188,7 +273,7 @@ class Replayer {
       }
       std::this_thread::sleep_for(kRetryPeriod);
       // The server may have been restarted meanwhile: tell it again what time it is.
-      KEELSON_RETURN_IF_ERROR(Push(at, begin, end));
+      KEELSON_RETURN_IF_ERROR(Deliver(PushesOf(past_.events[begin].at, {}, begin, end)));
     }
   }
 
@@ -338,6 +423,7 @@ class Replayer {
   Client client_;
   const std::function<void(const ReplayProgress&)>& progress_;
   std::unique_ptr<io::HttpConnection> asking_;
+  std::unique_ptr<io::HttpConnection> pushing_;
   std::vector<BoundCorruption> corruptions_;
   ReplayResult result_;
   std::size_t position_ = 0;

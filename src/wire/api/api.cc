@@ -17,6 +17,17 @@ using control::Json;
 constexpr std::size_t kLogPiece = 256u << 10;
 constexpr int kEventsAtMost = 1'000;
 
+// Moves a replay's clock, but only from `after` on, when given: of several moves sent at once a later one must not
+// overtake an earlier one that had to wait.
+Result<control::ClockAnswer> Advance(control::ProjectRuntime& runtime, Instant to,
+                                     const std::optional<std::string>& after) {
+  if (after) {
+    KEELSON_ASSIGN_OR_RETURN(const Instant from, ParseInstant(*after));
+    if (runtime.now() < from) return control::ClockAnswer{runtime.now(), false, "an earlier instant"};
+  }
+  return runtime.AdvanceClock(to);
+}
+
 std::string BearerToken(const io::HttpRequest& request) {
   const std::string_view header = io::FindHeader(request.headers, "authorization");
   return header.starts_with("Bearer ") ? std::string(header.substr(7)) : std::string();
@@ -133,7 +144,14 @@ void Api::Handle(const Match& match, io::HttpRequest request, io::HttpRespond re
       LogError("request failed",
                {{"request_id", request.request_id}, {"path", request.path}, {"error", answer.error().ToString()}});
     }
-    respond(answer ? *std::move(answer) : ErrorResponse(answer.error()));
+    io::HttpResponse response = answer ? *std::move(answer) : ErrorResponse(answer.error());
+    if (id != RouteId::kPushRows) {
+      respond(std::move(response));
+      return;
+    }
+    controller_.AfterSync([respond, response = std::move(response)](const Status& synced) {
+      respond(synced ? response : ErrorResponse(synced.error()));
+    });
   });
 }
 
@@ -294,6 +312,7 @@ Api::Answer Api::RunProject(const std::string& project, const Json& json) {
 Api::Answer Api::MoveClock(const std::string& project, const Json& json) {
   KEELSON_ASSIGN_OR_RETURN(BodyReader body, BodyReader::Parse(json.dump()));
   KEELSON_ASSIGN_OR_RETURN(const std::string to, body.Text("to"));
+  const auto after = body.OptionalText("after");
   KEELSON_RETURN_IF_ERROR(body.Done());
   auto* runtime = controller_.Find(project);
   if (!runtime->state().replay) {
@@ -301,15 +320,16 @@ Api::Answer Api::MoveClock(const std::string& project, const Json& json) {
                 "the project is live: its clock is the wall's; `keelson run --as-of` begins a replay", project);
   }
   KEELSON_ASSIGN_OR_RETURN(const Instant at, ParseInstant(to));
-  KEELSON_ASSIGN_OR_RETURN(const auto answer, runtime->AdvanceClock(at));
+  KEELSON_ASSIGN_OR_RETURN(const auto answer, Advance(*runtime, at, after));
   return JsonResponse(
       {{"now", FormatInstant(answer.now)}, {"reached", answer.reached}, {"waiting_for", answer.waiting_for}});
 }
 
 Api::Answer Api::PushRows(const std::string& project, const std::string& source, const Json& json) {
   for (const auto& [name, value] : json.items()) {
-    if (name != "rows" && name != "clock")
-      return Fail(ErrorCode::kInvalidArgument, "unknown field; expected rows and clock", name);
+    if (name != "rows" && name != "clock" && name != "after") {
+      return Fail(ErrorCode::kInvalidArgument, "unknown field; expected rows, clock and after", name);
+    }
   }
   if (!json.contains("rows")) return Fail(ErrorCode::kInvalidArgument, "a required field is missing", "rows");
   auto* runtime = controller_.Find(project);
@@ -318,7 +338,9 @@ Api::Answer Api::PushRows(const std::string& project, const std::string& source,
     if (!runtime->state().replay)
       return Fail(ErrorCode::kFailedPrecondition, "only a replay's clock can be moved", "clock");
     KEELSON_ASSIGN_OR_RETURN(const Instant at, ParseInstant(json.at("clock").get<std::string>()));
-    KEELSON_ASSIGN_OR_RETURN(const auto answer, runtime->AdvanceClock(at));
+    std::optional<std::string> after;
+    if (json.contains("after") && json.at("after").is_string()) after = json.at("after").get<std::string>();
+    KEELSON_ASSIGN_OR_RETURN(const auto answer, Advance(*runtime, at, after));
     if (!answer.reached) {
       return JsonResponse({{"accepted", 0},
                            {"now", FormatInstant(answer.now)},
