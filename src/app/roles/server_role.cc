@@ -104,7 +104,9 @@ class Front {
       return;
     }
     const bool internal = request.path.starts_with("/internal/");
-    if (!from_worker && Refuse(request, respond)) return;
+    // The page's own files hold nothing and must open without a token: the page asks for one and sends it to the API.
+    const bool is_page = match.route != nullptr && match.route->id == wire::api::RouteId::kPage;
+    if (!from_worker && !is_page && Refuse(request, respond)) return;
     if (match.route == nullptr || internal != from_worker) {
       io::HttpResponse response = wire::api::ErrorResponse(
           {match.other_method ? ErrorCode::kInvalidArgument : ErrorCode::kNotFound,
