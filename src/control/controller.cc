@@ -105,6 +105,9 @@ Status Controller::Load() {
 void Controller::Run() {
   if (const Status loaded = Load(); !loaded)
     LogError("cannot load what is stored", {{"error", loaded.error().ToString()}});
+  // Once before posted work: who waits for its own work to be done knows that every endpoint is at the gateway.
+  if (const Status first = ReconcileAll(); !first)
+    LogError("reconciling failed; trying again", {{"error", first.error().ToString()}});
   std::string last_error;
   auto next_look = std::chrono::steady_clock::now();
   for (;;) {

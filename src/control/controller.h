@@ -49,7 +49,8 @@ class Controller {
   static Result<std::unique_ptr<Controller>> Start(Options options, Parts parts);
   ~Controller();  // stops reconciling; what runs keeps running
 
-  // Runs `work` on the control thread. It must not block for long.
+  // Runs `work` on the control thread, once everything stored has been loaded and reconciled. It must not block for
+  // long.
   void Post(std::function<void()> work);
 
   // For use inside posted work only.

@@ -43,7 +43,8 @@ class EndpointController {
   EndpointController(Options options, substrate::Substrate& substrate, gateway::Gateway& gateway, const Clock& clock);
 
   void SetOptions(Options options);
-  // What shall be served from now on; versions that are left out drain and end.
+  // What shall be served from now on; versions that are left out drain and end. The gateway splits by it at once: what
+  // is asked after a canary's step must not depend on when we look next.
   void Want(std::vector<ServedVersion> versions);
   Status Reconcile(const std::vector<substrate::WorkloadStatus>& workloads);
   // Every replica ends and the gateway forgets the endpoint.

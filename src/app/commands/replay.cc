@@ -70,7 +70,9 @@ Command ReplayCommand() {
                                   fmt::format("{} asked{}", now.asked, now.note.empty() ? "" : ", " + now.note));
                   }));
               KEELSON_ASSIGN_OR_RETURN(Client client, Client::Connect(options->server));
-              KEELSON_ASSIGN_OR_RETURN(const Json served, client.Get(kApi + "/projects/" + project.name + "/summary"));
+              KEELSON_ASSIGN_OR_RETURN(
+                  const Json served,
+                  GetOnceBack(client, kApi + "/projects/" + project.name + "/summary", std::chrono::seconds(30)));
               const Json summary = MergeSummary(served, result);
               if (!options->summary.empty())
                 KEELSON_RETURN_IF_ERROR(io::WriteFileAtomically(options->summary, summary.dump(1) + "\n"));

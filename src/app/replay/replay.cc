@@ -20,6 +20,7 @@ constexpr auto kRetryPeriod = std::chrono::milliseconds(50);
 constexpr auto kWaitPeriod = std::chrono::milliseconds(10);
 constexpr auto kGiveUpAfter = std::chrono::minutes(3);  // of no answer at all
 constexpr std::size_t kPushesAtOnce = 32;
+constexpr auto kJournalPatience = std::chrono::seconds(30);
 constexpr auto kJournalPeriod = std::chrono::seconds(1);
 
 double SecondsSince(steady_clock::time_point begin) {
@@ -465,11 +466,22 @@ Result<Corruption> ParseCorruption(const std::string& text, const Calendar& cale
   return corruption;
 }
 
+Result<Json> GetOnceBack(Client& client, const std::string& path, std::chrono::seconds patience) {
+  const auto until = steady_clock::now() + patience;
+  for (;;) {
+    auto answer = client.Get(path);
+    if (answer || answer.error().code != ErrorCode::kUnavailable || steady_clock::now() >= until) return answer;
+    std::this_thread::sleep_for(kRetryPeriod);
+  }
+}
+
 Result<ReplayResult> Replay(const project::Project& project, const Past& past, const ReplayOptions& options,
                             const std::function<void(const ReplayProgress&)>& progress) {
   KEELSON_ASSIGN_OR_RETURN(Client client, Client::Connect(options.server));
-  // A server that is not there at the beginning is a mistake; one that goes away later is waited for.
-  KEELSON_RETURN_IF_ERROR(client.Get(kApi + "/projects/" + io::PercentEncode(project.name)));
+  // A server that is not there at the beginning is a mistake; one that goes away later is waited for, and who names a
+  // journal means to go on after kills.
+  KEELSON_RETURN_IF_ERROR(GetOnceBack(client, kApi + "/projects/" + io::PercentEncode(project.name),
+                                      options.journal.empty() ? std::chrono::seconds(0) : kJournalPatience));
   return Replayer(project, past, options, std::move(client), progress).Run();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -84,6 +85,9 @@ struct ReplayProgress {
   std::uint64_t asked = 0;
   std::string note;
 };
+
+// GET through a server's restart: an address that does not answer is asked again until `patience` is over.
+Result<Json> GetOnceBack(Client& client, const std::string& path, std::chrono::seconds patience);
 
 // Lives through the past against a running server: at each instant first what became known, pushed as rows; then what
 // was asked, as predictions over the Open Inference Protocol with the row's key as request id, several at once. The

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <csignal>
+#include <future>
 #include <iostream>
 #include <memory>
 #include <thread>
@@ -206,6 +207,10 @@ Result<int> RunServer(const ServerRoleOptions& options) {
                                                                                             io::HttpRespond respond) {
                              front.Handle(std::move(request), std::move(respond), true);
                            }));
+  // Nobody is told that an endpoint does not exist because its project is still being loaded.
+  std::promise<void> loaded;
+  controller->Post([&loaded] { loaded.set_value(); });
+  loaded.get_future().wait();
   KEELSON_ASSIGN_OR_RETURN(
       auto server, io::HttpServer::Start({.host = options.host, .port = options.port, .threads = options.io_threads},
                                          [&](io::HttpRequest request, io::HttpRespond respond) {
