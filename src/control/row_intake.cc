@@ -63,7 +63,8 @@ std::vector<const data::ExpectationResult*> Objections(const data::ValidationRep
       if (result.counts && !result.counts->unexpected) continue;  // a statistic of the column
       if (result.counts) {
         const Json kwargs = Json::parse(result.kwargs_json);
-        const double mostly = kwargs.value("mostly", 1.0);
+        const auto given = kwargs.find("mostly");  // null says the same as nothing
+        const double mostly = given != kwargs.end() && given->is_number() ? given->get<double>() : 1.0;
         if (static_cast<double>(*result.counts->unexpected) <= std::ceil((1 - mostly) * RowIntake::kSmallBatch - 1e-9))
           continue;
       }
@@ -154,7 +155,7 @@ Result<RowsAnswer> RowIntake::Push(const Json& rows, Instant clock) {
   // Columns that no row had are null.
   data::Table whole(options_.schema);
   std::vector<data::Value> values(options_.schema.size());
-  for (std::size_t row = 0; row < table.rows(); ++row) {
+  for (std::size_t row = 0; row < rows.size(); ++row) {
     std::size_t given = 0;
     for (std::size_t c = 0; c < values.size(); ++c) {
       const bool has = given < table.columns().size() && table.columns()[given].name == options_.schema[c].name;

@@ -131,24 +131,24 @@ Result<std::pair<std::uint64_t, std::uint64_t>> RowLog::HashesOf(const data::Tab
     return Fail(ErrorCode::kInvalidArgument, fmt::format("the row has no value for the key \"{}\"", key_column_),
                 fmt::format("rows[{}]", row));
   }
-  const std::string name =
-      key->type == data::ColumnType::kString ? key->strings[row] : fmt::to_string(key->Number(row));
+  const std::string name = key->type == data::ColumnType::kString   ? key->strings[row]
+                           : key->type == data::ColumnType::kDouble ? fmt::to_string(key->doubles[row])
+                                                                    : fmt::to_string(key->ints[row]);
   return std::pair(StableHash(name), content);
 }
 
 Result<data::Table> RowLog::OnlyNew(const data::Table& batch) const {
-  std::vector<std::size_t> fresh;
-  std::unordered_map<std::uint64_t, std::uint64_t> inside;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> hashes;
+  std::unordered_map<std::uint64_t, std::size_t> last;  // row of the batch, by key
   for (std::size_t row = 0; row < batch.rows(); ++row) {
-    KEELSON_ASSIGN_OR_RETURN(const auto hashes, HashesOf(batch, row));
-    const auto& [key, content] = hashes;
-    const auto before = inside.find(key);
+    KEELSON_ASSIGN_OR_RETURN(hashes.emplace_back(), HashesOf(batch, row));
+    last[hashes.back().first] = row;
+  }
+  std::vector<std::size_t> fresh;
+  for (std::size_t row = 0; row < batch.rows(); ++row) {
+    const auto& [key, content] = hashes[row];
     const auto stored = last_by_key_.find(key);
-    const bool same =
-        before != inside.end() ? before->second == content : stored != last_by_key_.end() && stored->second == content;
-    if (same) continue;
-    inside[key] = content;
-    fresh.push_back(row);
+    if (last.at(key) == row && (stored == last_by_key_.end() || stored->second != content)) fresh.push_back(row);
   }
   return fresh.size() == batch.rows() ? batch : batch.Take(fresh);
 }

@@ -35,7 +35,8 @@ class RowLog {
                                               const std::function<Status(const Batch&)>& visit);
 
   // Those rows of `batch` that say something new: a row equal to the last one of its key (or, without a key column, to
-  // any earlier row) is dropped, so that a retried push changes nothing.
+  // any earlier row) is dropped, so that a retried push changes nothing. Of several rows of one key the last one
+  // counts.
   Result<data::Table> OnlyNew(const data::Table& batch) const;
 
   // Appends a batch of new rows; empty batches are not written. It is not to be acknowledged before Sync, which one can
