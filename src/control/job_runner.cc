@@ -81,7 +81,7 @@ Status JobRunner::Reconcile() {
 
 // Finds attempts that ended without a result that we accepted.
 Status JobRunner::Observe() {
-  if (!busy()) return {};
+  if (!busy() && tidy_) return {};
   KEELSON_ASSIGN_OR_RETURN(const auto workloads, substrate_.List());
   std::map<std::string, const substrate::WorkloadStatus*> by_name;
   for (const auto& workload : workloads) {
@@ -95,6 +95,7 @@ Status JobRunner::Observe() {
                                              status->phase == substrate::WorkloadPhase::kPending);
     if (!alive) KEELSON_RETURN_IF_ERROR(AttemptDied(job, status));
   }
+  tidy_ = by_name.empty();
   // Workloads whose job has ended or has gone on to another attempt.
   for (const auto& [name, status] : by_name) {
     const auto job = std::ranges::find_if(jobs_, [&](const auto& entry) {
@@ -208,6 +209,7 @@ Status JobRunner::StartAttempt(Job& job) {
   workload.resources = job.resources;
   workload.workload_class = job.workload_class;
   workload.labels = {{"job", job.id}, {"project", job.project}, {"step", job.step}};
+  tidy_ = false;
   return substrate_.Start(workload);
 }
 
@@ -250,7 +252,7 @@ Status JobRunner::FailAttempt(const std::string& id, const std::string& token, c
   job.error = message;
   job.output = output;
   job.refused_by_check = refused;
-  if (retry && ++failures_[id] < options_.max_failures) {
+  if (retry && !refused && ++failures_[id] < options_.max_failures) {
     job.state = JobState::kPending;
     job.token_hash.clear();
     job.waiting = "the last attempt failed: " + message;

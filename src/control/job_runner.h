@@ -81,6 +81,7 @@ class JobRunner {
   std::map<std::string, int> kills_;  // attempts of a job that were killed since this server started
   std::map<std::string, int> failures_;
   std::map<std::string, std::chrono::steady_clock::time_point> not_before_;  // back-off after a failure
+  bool tidy_ = false;  // the substrate has no record of a job's workload, so an idle runner need not look
   std::string tracking_uri_;
   std::uint64_t next_id_ = 1;
 };
