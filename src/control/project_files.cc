@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/hash.h"
+#include "base/strings.h"
 #include "io/files.h"
 
 namespace keelson::control {
@@ -22,6 +23,11 @@ Result<std::vector<std::string>> MatchFiles(const std::string& folder, const std
   if (files.empty()) {
     return Fail(ErrorCode::kNotFound, "no file matches the source's path; check `path`, relative to the project file",
                 pattern);
+  }
+  for (const std::string& file : files) {
+    if (!IsValidUtf8(file)) {
+      return Fail(ErrorCode::kInvalidArgument, "the name of a source file is not UTF-8; rename it", pattern);
+    }
   }
   return files;
 }

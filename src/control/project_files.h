@@ -51,7 +51,8 @@ class FileHashes {
   std::map<std::string, Known> known_;
 };
 
-// The files that a source's path names, sorted.
+// The files that a source's path names, sorted. kNotFound when there are none, kInvalidArgument for a name that is not
+// UTF-8.
 Result<std::vector<std::string>> MatchFiles(const std::string& folder, const std::string& path);
 
 }  // namespace keelson::control

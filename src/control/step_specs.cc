@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "base/strings.h"
 #include "io/files.h"
 #include "project/expand.h"
 
@@ -33,18 +34,41 @@ std::string KeyOf(const std::string& kind, Json material) {
   return Sha256::Hex(material.dump());
 }
 
-// Paths name where things are, not what they are: equal content under another DATA is the same input.
-Json WithoutPaths(Json json) {
-  if (json.is_object()) {
-    for (const char* name :
-         {"path", "rows", "tables_folder", "revision_folder", "work_folder", "frame", "model", "champion_model"}) {
-      json.erase(name);
-    }
+// Paths name where things are, not what they are: equal content under another DATA is the same input. They are taken
+// out by place, not by name: a user's source, column or parameter may well be called "model".
+Json WithoutPaths(Json spec) {
+  for (const char* name : {"tables_folder", "revision_folder", "work_folder", "frame", "model", "champion_model"}) {
+    spec.erase(name);
   }
-  if (json.is_structured()) {
-    for (auto& child : json) child = WithoutPaths(std::move(child));
+  const auto strip = [](Json& item) {
+    item.erase("path");
+    item.erase("rows");
+    if (item.contains("source")) item["source"].erase("path");
+  };
+  if (spec.contains("table")) strip(spec["table"]);
+  for (const char* group : {"tables", "sources", "described"}) {
+    if (!spec.contains(group)) continue;
+    for (auto& item : spec[group]) strip(item);
   }
-  return json;
+  return spec;
+}
+
+// A text of the revision, which goes into JSON and SQL.
+Result<std::string> ReadText(const std::string& path) {
+  KEELSON_ASSIGN_OR_RETURN(std::string text, io::ReadFile(path));
+  if (!IsValidUtf8(text)) return Fail(ErrorCode::kInvalidArgument, "the file is not UTF-8", path);
+  return text;
+}
+
+// The contents of the files that a command names: the user's own training code.
+Result<Json> CommandFilesJson(const AppliedProject& project, const project::CommandSpec& command) {
+  Json files = Json::object();
+  for (const std::string& word : command.command) {
+    const auto path = io::SafeJoin(project.revision_folder, word);
+    if (!path || !io::Exists(*path)) continue;
+    KEELSON_ASSIGN_OR_RETURN(files[word], io::HashFile(*path));
+  }
+  return files;
 }
 
 Json TrainJson(const project::TrainSpec& train) {
@@ -84,7 +108,7 @@ Result<StepSpec> PrepareSpec(const AppliedProject& project, const ProjectFolders
   }
   Json tables = Json::array();
   for (const auto& table : project.spec.tables) {
-    KEELSON_ASSIGN_OR_RETURN(const std::string sql, io::ReadFile(project.revision_folder + "/" + table.sql_path));
+    KEELSON_ASSIGN_OR_RETURN(const std::string sql, ReadText(project.revision_folder + "/" + table.sql_path));
     tables.push_back({{"name", table.name}, {"sql", sql}});
   }
   Json described = Json::object();
@@ -215,7 +239,7 @@ Result<StepSpec> MakeStepSpec(const AppliedProject& project, const ProjectFolder
   if (step.kind == "validate") {
     const std::string table = step.name.substr(step.name.find(':') + 1);
     const auto suite = std::ranges::find(project.spec.expectations, table, &project::ExpectationsSpec::table);
-    KEELSON_ASSIGN_OR_RETURN(const std::string text, io::ReadFile(project.revision_folder + "/" + suite->suite_path));
+    KEELSON_ASSIGN_OR_RETURN(const std::string text, ReadText(project.revision_folder + "/" + suite->suite_path));
     spec["table"] = VisibleJson(project, folders, pipeline, table);
     spec["suite"] = text;
   } else if (step.kind == "features" || step.kind == "materialize") {
@@ -242,6 +266,9 @@ Result<StepSpec> MakeStepSpec(const AppliedProject& project, const ProjectFolder
     spec["features"] = FeaturesJson(project.spec.features);
   } else if (step.kind == "search" || step.kind == "train") {
     spec["train"] = TrainJson(*project.spec.train);
+    if (const auto* command = std::get_if<project::CommandSpec>(&project.spec.train->trainer)) {
+      KEELSON_ASSIGN_OR_RETURN(spec["command_files"], CommandFilesJson(project, *command));
+    }
     spec["frame"] = pipeline.Find("features")->output.at("path");
     spec["frame_hash"] = pipeline.Find("features")->output.at("hash");
     spec["revision_folder"] = project.revision_folder;
