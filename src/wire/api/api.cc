@@ -101,18 +101,25 @@ Result<std::string> BodyReader::Text(const std::string& name) {
 }
 
 std::optional<std::string> BodyReader::OptionalText(const std::string& name) {
-  if (!json_.contains(name) || !json_.at(name).is_string()) return std::nullopt;
-  return Any(name)->get<std::string>();
+  const auto value = Any(name);
+  if (!value) return std::nullopt;
+  if (value->is_string()) return value->get<std::string>();
+  if (not_text_.empty()) not_text_ = name;
+  return std::nullopt;
 }
 
 Result<std::int64_t> BodyReader::Integer(const std::string& name) {
   const auto value = Any(name);
   if (!value) return Fail(ErrorCode::kInvalidArgument, "a required field is missing", name);
-  if (!value->is_number_integer()) return Fail(ErrorCode::kInvalidArgument, "expected a whole number", name);
+  const bool too_large = value->is_number_unsigned() && value->get<std::uint64_t>() > INT64_MAX;
+  if (!value->is_number_integer() || too_large) {
+    return Fail(ErrorCode::kInvalidArgument, "expected a whole number", name);
+  }
   return value->get<std::int64_t>();
 }
 
 Status BodyReader::Done() const {
+  if (!not_text_.empty()) return Fail(ErrorCode::kInvalidArgument, "expected text", not_text_);
   if (json_.empty()) return {};
   return Fail(ErrorCode::kInvalidArgument, "unknown field", json_.begin().key());
 }
@@ -236,6 +243,7 @@ Api::Answer Api::Run(RouteId id, const std::vector<std::string>& parts, const io
       KEELSON_ASSIGN_OR_RETURN(BodyReader body, BodyReader::Parse(request.body));
       KEELSON_ASSIGN_OR_RETURN(const auto version, body.Integer("version"));
       KEELSON_RETURN_IF_ERROR(body.Done());
+      if (version < 1 || version > INT32_MAX) return Fail(ErrorCode::kNotFound, "no such version", "version");
       KEELSON_RETURN_IF_ERROR(runtime->Promote(static_cast<int>(version), "operator"));
       return JsonResponse({{"champion", version}});
     }
@@ -367,6 +375,19 @@ Api::Answer Api::PushRows(const std::string& project, const std::string& source,
 Api::Answer Api::Attempt(RouteId id, const std::string& job, const io::HttpRequest& request) {
   const Json body = Json::parse(request.body, nullptr, false);
   if (!body.is_object()) return Fail(ErrorCode::kInvalidArgument, "the body must be a JSON object", "body");
+  const auto wrong_type = [&](const char* name, bool (*is)(const Json&)) {
+    return body.contains(name) && !is(body.at(name));
+  };
+  for (const char* name : {"line", "error"}) {
+    if (wrong_type(name, [](const Json& value) { return value.is_string(); }))
+      return Fail(ErrorCode::kInvalidArgument, "expected text", name);
+  }
+  for (const char* name : {"refused", "retry"}) {
+    if (wrong_type(name, [](const Json& value) { return value.is_boolean(); }))
+      return Fail(ErrorCode::kInvalidArgument, "expected true or false", name);
+  }
+  if (wrong_type("fraction", [](const Json& value) { return value.is_number(); }))
+    return Fail(ErrorCode::kInvalidArgument, "expected a number", "fraction");
   const std::string token = BearerToken(request);
   if (id == RouteId::kAttemptProgress) {
     KEELSON_RETURN_IF_ERROR(

@@ -52,10 +52,11 @@ class BodyReader {
   std::optional<std::string> OptionalText(const std::string& name);
   Result<std::int64_t> Integer(const std::string& name);
   std::optional<control::Json> Any(const std::string& name);
-  Status Done() const;  // kInvalidArgument names what was not read
+  Status Done() const;  // kInvalidArgument names what was not read, or an optional text that was something else
 
  private:
   control::Json json_;
+  std::string not_text_;
 };
 
 }  // namespace keelson::wire::api
