@@ -63,7 +63,8 @@ TEST(InstantTest, ReadsAndWritesRfc3339) {
   EXPECT_EQ(FormatInstant(*ParseInstant("2013-04-01T04:00:00.25Z")), "2013-04-01T04:00:00.25Z");
   EXPECT_EQ(FormatInstant(*ParseInstant("2013-04-01")), "2013-04-01T00:00:00Z");
   EXPECT_EQ(FormatInstant(*ParseInstant("1969-12-31T23:59:59.5Z")), "1969-12-31T23:59:59.5Z");
-  for (const char* bad : {"", "2013", "2013-13-01", "2013-02-30", "2013-04-01T25:00:00Z", "2013-04-01T04:00:00Zx", "soon"}) {
+  for (const char* bad :
+       {"", "2013", "2013-13-01", "2013-02-30", "2013-04-01T25:00:00Z", "2013-04-01T04:00:00Zx", "soon"}) {
     EXPECT_FALSE(ParseInstant(bad).has_value()) << bad;
   }
 }

@@ -14,8 +14,8 @@ namespace keelson {
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual Instant WallNow() const = 0;                                  // may jump; for records that people read
-  virtual std::chrono::steady_clock::time_point MonotonicNow() const = 0;  // never jumps; for latencies, timeouts, leases
+  virtual Instant WallNow() const = 0;                                     // may jump; for records that people read
+  virtual std::chrono::steady_clock::time_point MonotonicNow() const = 0;  // never jumps; for timeouts and leases
 };
 
 // The real clocks.

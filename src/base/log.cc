@@ -18,10 +18,14 @@ std::atomic<LogLevel> threshold{LogLevel::kInfo};
 
 std::string_view LevelName(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return "debug";
-    case LogLevel::kInfo: return "info";
-    case LogLevel::kWarning: return "warning";
-    case LogLevel::kError: return "error";
+    case LogLevel::kDebug:
+      return "debug";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kWarning:
+      return "warning";
+    case LogLevel::kError:
+      return "error";
   }
   return "error";
 }
@@ -69,7 +73,11 @@ void Log(LogLevel level, std::string_view message, std::initializer_list<LogFiel
   [[maybe_unused]] const auto written = write(STDERR_FILENO, line.data(), line.size());
 }
 
-void SetLogRole(std::string role) { Role() = std::move(role); }
-void SetLogThreshold(LogLevel level) { threshold = level; }
+void SetLogRole(std::string role) {
+  Role() = std::move(role);
+}
+void SetLogThreshold(LogLevel level) {
+  threshold = level;
+}
 
 }  // namespace keelson

@@ -17,7 +17,9 @@ std::uint64_t Random::Next() {
   return z ^ (z >> 31);
 }
 
-double Random::Uniform() { return static_cast<double>(Next() >> 11) * 0x1.0p-53; }
+double Random::Uniform() {
+  return static_cast<double>(Next() >> 11) * 0x1.0p-53;
+}
 
 double Random::Normal() {
   // Marsaglia's polar method, without keeping the second value: no hidden state beyond the seed.

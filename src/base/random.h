@@ -12,9 +12,9 @@ class Random {
   explicit Random(std::uint64_t seed) : state_(seed) {}
 
   std::uint64_t Next();
-  double Uniform();                            // in [0, 1)
-  double Normal();                             // mean 0, variance 1
-  std::uint64_t Below(std::uint64_t bound);    // in [0, bound), without bias; bound > 0
+  double Uniform();                          // in [0, 1)
+  double Normal();                           // mean 0, variance 1
+  std::uint64_t Below(std::uint64_t bound);  // in [0, bound), without bias; bound > 0
 
  private:
   std::uint64_t state_;

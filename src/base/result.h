@@ -52,11 +52,11 @@ inline std::unexpected<Error> Fail(ErrorCode code, std::string message, std::str
 }  // namespace keelson
 
 // Evaluates `expression` (a Result) and returns its error from the enclosing function, if it has one.
-#define KEELSON_RETURN_IF_ERROR(expression)                                             \
-  do {                                                                                  \
-    if (auto keelson_status = (expression); !keelson_status.has_value()) {              \
-      return std::unexpected(std::move(keelson_status).error());                        \
-    }                                                                                   \
+#define KEELSON_RETURN_IF_ERROR(expression)                                \
+  do {                                                                     \
+    if (auto keelson_status = (expression); !keelson_status.has_value()) { \
+      return std::unexpected(std::move(keelson_status).error());           \
+    }                                                                      \
   } while (false)
 
 #define KEELSON_CONCAT_INNER(a, b) a##b
@@ -65,7 +65,7 @@ inline std::unexpected<Error> Fail(ErrorCode code, std::string message, std::str
 // KEELSON_ASSIGN_OR_RETURN(auto table, Load(path)): declares or assigns from a Result, or returns its error.
 #define KEELSON_ASSIGN_OR_RETURN(target, expression) \
   KEELSON_ASSIGN_OR_RETURN_INNER(KEELSON_CONCAT(keelson_result_, __LINE__), target, expression)
-#define KEELSON_ASSIGN_OR_RETURN_INNER(result, target, expression)       \
-  auto result = (expression);                                           \
+#define KEELSON_ASSIGN_OR_RETURN_INNER(result, target, expression)            \
+  auto result = (expression);                                                 \
   if (!result.has_value()) return std::unexpected(std::move(result).error()); \
   target = *std::move(result)

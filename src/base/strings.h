@@ -10,7 +10,7 @@ namespace keelson {
 std::string HexEncode(std::string_view bytes);
 std::optional<std::string> HexDecode(std::string_view text);  // nothing when the text is not pairs of hex digits
 
-std::vector<std::string_view> Split(std::string_view text, char separator);  // "a,,b" gives {"a", "", "b"}; "" gives {""}
+std::vector<std::string_view> Split(std::string_view text, char separator);  // "a,,b" gives {"a", "", "b"}; "" {""}
 std::string Join(const std::vector<std::string>& parts, std::string_view separator);
 std::string_view Trim(std::string_view text);  // without leading and trailing ASCII white space
 std::string ToLower(std::string_view text);    // ASCII only
@@ -21,7 +21,7 @@ std::optional<double> ParseDouble(std::string_view text);
 
 bool IsValidUtf8(std::string_view text);
 
-// The candidate within two edits (insert, delete, replace, swap) of `wrong`, the nearest first; nothing when none is near.
+// The candidate nearest to `wrong` within two edits (insert, delete, replace, swap); nothing when none is near.
 std::optional<std::string> DidYouMean(std::string_view wrong, const std::vector<std::string>& candidates);
 
 }  // namespace keelson

@@ -25,7 +25,9 @@ constexpr std::array<Unit, 7> kUnits = {{{"w", 604'800'000'000},
                                          {"ms", 1'000},
                                          {"us", 1}}};
 
-const date::time_zone* Zone(const void* zone) { return static_cast<const date::time_zone*>(zone); }
+const date::time_zone* Zone(const void* zone) {
+  return static_cast<const date::time_zone*>(zone);
+}
 
 // Reads `text` whole by `format`; date::parse leaves the rest unread, which here is a refusal.
 template <typename Time>
@@ -123,7 +125,9 @@ Result<Calendar> Calendar::Open(std::string_view zone_name) {
   }
 }
 
-Calendar Calendar::Utc() { return Calendar("UTC", nullptr); }
+Calendar Calendar::Utc() {
+  return Calendar("UTC", nullptr);
+}
 
 namespace {
 

@@ -24,8 +24,9 @@ Result<std::string> LibraryFolder() {
     const auto candidate = folder / "lib";
     if (std::filesystem::exists(candidate / kMarker, error)) return candidate.string();
   }
-  return Fail(ErrorCode::kNotFound, "the folder lib with our shared libraries is not beside the program; run script/build, "
-                                    "or unpack the whole package",
+  return Fail(ErrorCode::kNotFound,
+              "the folder lib with our shared libraries is not beside the program; run script/build, "
+              "or unpack the whole package",
               program.string());
 }
 
@@ -37,7 +38,8 @@ Result<void*> OpenLibrary(const std::string& file_name) {
   KEELSON_ASSIGN_OR_RETURN(const std::string folder, LibraryFolder());
   const std::string path = folder + "/" + file_name;
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (handle == nullptr) return Fail(ErrorCode::kUnavailable, fmt::format("cannot open a library: {}", dlerror()), path);
+  if (handle == nullptr)
+    return Fail(ErrorCode::kUnavailable, fmt::format("cannot open a library: {}", dlerror()), path);
   opened.emplace(file_name, handle);
   return handle;
 }

@@ -9,16 +9,18 @@
 
 namespace keelson::substrate {
 
-// A Substrate in memory, for the tests and the simulation of whoever drives one: nothing runs; the test says how each workload
-// goes on. Starts are kRunning at once, replicas with the address "unix:/fake/NAME.sock". Keeps the interface's promises: a
-// repeated Start starts nothing, Stop of what is gone is no error, Forget refuses what still runs. Thread-safe.
+// A Substrate in memory, for the tests and the simulation of whoever drives one: nothing runs; the test says how each
+// workload goes on. Starts are kRunning at once, replicas with the address "unix:/fake/NAME.sock". Keeps the
+// interface's promises: a repeated Start starts nothing, Stop of what is gone is no error, Forget refuses what still
+// runs. Thread-safe.
 class FakeSubstrate final : public Substrate {
  public:
   explicit FakeSubstrate(scheduling::Resources capacity = {4000, std::int64_t{8} << 30}) : capacity_(capacity) {}
 
   Status Start(const WorkloadSpec& spec) override;
-  Status Stop(const std::string& name, Duration grace) override;  // ends it at once: a job kFailed "stopped", a replica kSucceeded
-  Result<std::vector<WorkloadStatus>> List() override;            // sorted by name
+  // Ends it at once: a job is kFailed "stopped", a replica kSucceeded.
+  Status Stop(const std::string& name, Duration grace) override;
+  Result<std::vector<WorkloadStatus>> List() override;  // sorted by name
   Status Forget(const std::string& name) override;
   Result<std::string> ReadLog(const std::string& name, std::uint64_t offset, std::size_t at_most) override;
   scheduling::Resources Capacity() override;

@@ -9,9 +9,10 @@
 
 namespace keelson::substrate {
 
-// Ends a worker or replica whose server is gone for good. A thread looks at the data directory's lock; when it has been free
-// without a break for `patience`, `end` is called once, from that thread. A server that restarts in time takes the lock again
-// and adopts the process. Made once by the role's main function, with the path from the environment variable KEELSON_LOCK.
+// Ends a worker or replica whose server is gone for good. A thread looks at the data directory's lock; when it has been
+// free without a break for `patience`, `end` is called once, from that thread. A server that restarts in time takes the
+// lock again and adopts the process. Made once by the role's main function, with the path from the environment variable
+// KEELSON_LOCK.
 class OrphanWatch {
  public:
   // `end` defaults to EndOwnGroup.
@@ -22,7 +23,8 @@ class OrphanWatch {
   OrphanWatch(const OrphanWatch&) = delete;
   OrphanWatch& operator=(const OrphanWatch&) = delete;
 
-  // Kills the whole process group that this process leads (a command trainer's children too); just this process when it leads none.
+  // Kills the whole process group that this process leads (a command trainer's children too); just this process when it
+  // leads none.
   static void EndOwnGroup();
 
  private:

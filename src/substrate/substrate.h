@@ -13,11 +13,12 @@
 
 namespace keelson::substrate {
 
-// One thing to run: a job's attempt (runs to its end) or a replica (runs until it is stopped). The command is the arguments
-// of our own binary or, for a command trainer, a program of the user's. Local: a child process. Kubernetes: a Job or a pod.
+// One thing to run: a job's attempt (runs to its end) or a replica (runs until it is stopped). The command is the
+// arguments of our own binary or, for a command trainer, a program of the user's. Local: a child process. Kubernetes: a
+// Job or a pod.
 struct WorkloadSpec {
-  std::string name;        // unique for ever: "job-42-a1", "flight-delays-v3-r1"; [a-z0-9-], at most 63
-  std::string kind;        // "job" or "replica"
+  std::string name;  // unique for ever: "job-42-a1", "flight-delays-v3-r1"; [a-z0-9-], at most 63
+  std::string kind;  // "job" or "replica"
   std::string project;
   std::vector<std::string> command;                // "keelson" as command[0] means this same program
   std::map<std::string, std::string> environment;  // added to a clean minimum (PATH, HOME, LANG, TZ, OMP_WAIT_POLICY)
@@ -33,11 +34,11 @@ struct WorkloadStatus {
   std::string name;
   std::string kind;
   WorkloadPhase phase = WorkloadPhase::kPending;
-  std::string reason;         // of a failure, one sentence: "killed by signal 9", "exit code 2", "out of memory"
+  std::string reason;  // of a failure, one sentence: "killed by signal 9", "exit code 2", "out of memory"
   int exit_code = 0;
-  std::string address;        // replicas: "unix:/...sock" or "http://host:port", once it is running
+  std::string address;  // replicas: "unix:/...sock" or "http://host:port", once it is running
   std::map<std::string, std::string> labels;
-  std::string limits;         // how CPU and memory are limited here, said in `describe`: "cgroup v2 ..." or "rlimit ..."
+  std::string limits;  // how CPU and memory are limited here, said in `describe`: "cgroup v2 ..." or "rlimit ..."
 };
 
 // Where things run. Level-triggered: the caller lists what is observed, compares it with what it wants, and starts or
