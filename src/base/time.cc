@@ -118,6 +118,15 @@ std::string FormatDuration(Duration duration) {
 
 Result<Calendar> Calendar::Open(std::string_view zone_name) {
   try {
+    (void)date::get_tzdb();  // throws when the machine has none, which is not the fault of the name
+  } catch (const std::exception&) {
+    return Fail(ErrorCode::kUnavailable,
+                fmt::format("the time zone \"{}\" cannot be read: this machine has no time zones; install its package "
+                            "tzdata",
+                            zone_name),
+                "/usr/share/zoneinfo");
+  }
+  try {
     return Calendar(std::string(zone_name), date::locate_zone(std::string(zone_name)));
   } catch (const std::exception&) {
     return Fail(ErrorCode::kInvalidArgument,

@@ -11,14 +11,10 @@ namespace keelson {
 // Instants and spans, in microseconds: the resolution of DuckDB and Parquet timestamps.
 using Duration = std::chrono::microseconds;
 using Instant = std::chrono::sys_time<std::chrono::microseconds>;
-
-constexpr Instant InstantFromMicros(std::int64_t micros_since_epoch) {
-  return Instant(Duration(micros_since_epoch));
-}
-constexpr std::int64_t ToMicros(Instant instant) {
-  return instant.time_since_epoch().count();
-}
-
+// clang-format off
+constexpr Instant InstantFromMicros(std::int64_t micros_since_epoch) { return Instant(Duration(micros_since_epoch)); }
+constexpr std::int64_t ToMicros(Instant instant) { return instant.time_since_epoch().count(); }
+// clang-format on
 // "2013-04-01T04:00:00Z", with as many as six decimals when there are fractions of a second.
 std::string FormatInstant(Instant instant);
 
@@ -41,11 +37,10 @@ class Calendar {
   static Calendar Utc();
 
   const std::string& zone_name() const { return zone_name_; }
-  std::string Month(Instant instant) const;   // "2013-04"
-  std::string Day(Instant instant) const;     // "2013-04-01"
-  Instant StartOfDay(Instant instant) const;  // the local midnight at or before `instant`
-  // "2013-04-01" or "2013-04-01 06:30" in this zone, or RFC 3339.
-  Result<Instant> ParseLocal(std::string_view text) const;
+  std::string Month(Instant instant) const;                 // "2013-04"
+  std::string Day(Instant instant) const;                   // "2013-04-01"
+  Instant StartOfDay(Instant instant) const;                // the local midnight at or before `instant`
+  Result<Instant> ParseLocal(std::string_view text) const;  // "2013-04-01" or "2013-04-01 06:30" here, or RFC 3339
 
  private:
   Calendar(std::string zone_name, const void* zone) : zone_name_(std::move(zone_name)), zone_(zone) {}
