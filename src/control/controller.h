@@ -54,9 +54,11 @@ class Controller {
   void Post(std::function<void()> work);
 
   // For use inside posted work only.
-  // `acknowledge` runs when all rows accepted so far are on disk, or with the error that kept them off it. Work that was
-  // posted close together shares one sync.
-  void AfterSync(std::function<void(const Status&)> acknowledge) { acknowledgements_.push_back(std::move(acknowledge)); }
+  // `acknowledge` runs when all rows accepted so far are on disk, or with the error that kept them off it. Work that
+  // was posted close together shares one sync.
+  void AfterSync(std::function<void(const Status&)> acknowledge) {
+    acknowledgements_.push_back(std::move(acknowledge));
+  }
   Status Apply(const std::string& bundle_json, const std::string& source_folder);
   Status Delete(const std::string& project);
   ProjectRuntime* Find(const std::string& project);
