@@ -15,7 +15,9 @@ constexpr int kRungReduction = 3;
 constexpr int kFirstRungDivisor = 8;  // of the rounds: the first look at a trial
 
 // The number that the search makes small: the log loss where there is one, else the error.
-double ObjectiveOf(const Json& metrics) {
+double ObjectiveOf(const Json& output) {
+  if (!output.is_object() || !output.contains("metrics")) return std::nan("");
+  const Json& metrics = output.at("metrics");
   for (const char* name : {"logloss", "rmse"}) {
     if (metrics.contains(name) && metrics.at(name).is_number()) return metrics.at(name);
   }
@@ -69,7 +71,7 @@ Result<SearchProgress> ObserveSearch(Step& step, const JobRunner& jobs) {
   for (const auto& [trial, job] : running.items()) by_number.emplace(std::stoi(trial), job.get<std::string>());
   for (const auto& [trial, id] : by_number) {
     const Job& job = *jobs.Find(id);
-    const double objective = job.state == JobState::kSucceeded ? ObjectiveOf(job.output.at("metrics")) : std::nan("");
+    const double objective = job.state == JobState::kSucceeded ? ObjectiveOf(job.output) : std::nan("");
     state = training::Report(std::move(state), trial, objective);
   }
   progress.changed = true;
