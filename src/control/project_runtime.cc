@@ -27,6 +27,11 @@ ProjectRuntime::ProjectRuntime(Services services, ProjectState state, Rollout ro
 Result<std::unique_ptr<ProjectRuntime>> ProjectRuntime::Open(Services services, ProjectState state, Rollout rollout) {
   auto runtime =
       std::unique_ptr<ProjectRuntime>(new ProjectRuntime(std::move(services), std::move(state), std::move(rollout)));
+  // A server killed between the end of the pipeline and what the project makes of it.
+  for (const auto& [id, pipeline] : runtime->services_.pipelines->pipelines()) {
+    if (pipeline.project == runtime->state_.name && pipeline.state != PipelineState::kRunning)
+      runtime->TakeMaterialized(pipeline);
+  }
   if (!runtime->state_.revision.empty()) {
     KEELSON_RETURN_IF_ERROR(runtime->LoadRevision(runtime->state_.revision));
     KEELSON_RETURN_IF_ERROR(runtime->OpenMonitor());
@@ -414,15 +419,18 @@ Status ProjectRuntime::CompletePipeline(Pipeline& pipeline) {
   return {};
 }
 
-void ProjectRuntime::PipelineEnded(const Pipeline& pipeline) {
+bool ProjectRuntime::TakeMaterialized(const Pipeline& pipeline) {
   const Step* materialize = pipeline.Find("materialize");
+  if (state_.online_ready || materialize == nullptr || !materialize->output.contains("path")) return false;
+  state_.online_ready = true;
+  state_.online_file = materialize->output.at("path");
+  state_.online_sequences = pipeline.row_sequences;
+  return true;
+}
+
+void ProjectRuntime::PipelineEnded(const Pipeline& pipeline) {
   Status status;
-  if (materialize != nullptr && materialize->output.contains("path") && !state_.online_ready) {
-    state_.online_ready = true;
-    state_.online_file = materialize->output.at("path");
-    state_.online_sequences = pipeline.row_sequences;
-    status = Save();
-  }
+  if (TakeMaterialized(pipeline)) status = Save();
   const Step* prepare = pipeline.Find("prepare");
   if (status && prepare != nullptr && prepare->output.contains("tables") && intakes_.empty()) status = OpenIntakes();
   if (status) status = UseVersion();

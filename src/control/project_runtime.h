@@ -100,8 +100,9 @@ class ProjectRuntime {
   ProjectRuntime(Services services, ProjectState state, Rollout rollout);
 
   Status LoadRevision(const std::string& revision);
-  Status OpenIntakes();  // once the prepared tables' schemas are known
-  Status OpenOnline();   // features at prediction time: the materialized tables, then the pushed rows
+  bool TakeMaterialized(const Pipeline& pipeline);  // the online features' first tables; true when they are new
+  Status OpenIntakes();                             // once the prepared tables' schemas are known
+  Status OpenOnline();  // features at prediction time: the materialized tables, then the pushed rows
   Status OpenMonitor();
   Status UseVersion();  // what the endpoint wants, from the rollout's state
   Status WatchVersion();
