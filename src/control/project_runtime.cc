@@ -430,9 +430,14 @@ bool ProjectRuntime::TakeMaterialized(const Pipeline& pipeline) {
 
 void ProjectRuntime::PipelineEnded(const Pipeline& pipeline) {
   Status status;
-  if (TakeMaterialized(pipeline)) status = Save();
+  const bool materialized = TakeMaterialized(pipeline);
+  if (materialized) status = Save();
   const Step* prepare = pipeline.Find("prepare");
-  if (status && prepare != nullptr && prepare->output.contains("tables") && intakes_.empty()) status = OpenIntakes();
+  // A restart while the pipeline ran has opened the intakes already, but without the online features.
+  if (status && prepare != nullptr && prepare->output.contains("tables") && (materialized || intakes_.empty())) {
+    intakes_.clear();
+    status = OpenIntakes();
+  }
   if (status) status = UseVersion();
   if (!status) LogError("after a pipeline", {{"pipeline", pipeline.id}, {"error", status.error().ToString()}});
   switch (pipeline.state) {
