@@ -12,6 +12,16 @@ namespace {
 constexpr auto kBusyPeriod = std::chrono::milliseconds(20);
 constexpr auto kQuietPeriod = std::chrono::milliseconds(100);
 
+// An exception on the control thread is our own mistake: one request or one look is given up (its caller gets a 500, as
+// nobody has answered), the server goes on.
+void Guarded(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const std::exception& error) {
+    LogError("internal error on the control thread", {{"error", error.what()}});
+  }
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Controller>> Controller::Start(Options options, Parts parts) {
@@ -118,10 +128,11 @@ void Controller::Run() {
       if (stopping_) return;
       work.swap(work_);
     }
-    for (auto& item : work) item();
+    for (auto& item : work) Guarded(item);
     Acknowledge();
     if (std::chrono::steady_clock::now() < next_look) continue;
-    const Status reconciled = ReconcileAll();
+    Status reconciled;
+    Guarded([&] { reconciled = ReconcileAll(); });
     const std::string error = reconciled ? "" : reconciled.error().ToString();
     if (!error.empty() && error != last_error) LogError("reconciling failed; trying again", {{"error", error}});
     last_error = error;
