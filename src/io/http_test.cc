@@ -141,7 +141,7 @@ TEST(HttpConnectionTest, APipelineIsAnsweredInItsOrder) {
     EXPECT_EQ(latencies.size(), 40u);
     for (int i = 0; i < 40; ++i) {
       EXPECT_EQ((*answers)[static_cast<std::size_t>(i)].body,
-                "POST /" + std::to_string(i) + " " + calls[static_cast<std::size_t>(i)].body);
+                "POST /" + std::to_string(i) + "? " + calls[static_cast<std::size_t>(i)].body);
     }
   }
   EXPECT_FALSE(connection->Pipeline(std::vector<HttpCall>(HttpConnection::kPipelineAtMost + 1)).has_value());

@@ -146,7 +146,8 @@ TEST_F(Edge, AnswersMetadataWithoutWhatItSplices) {
   gateway_.answer_->body =
       R"({"inputs":[{"name":"origin"},{"name":"route__mean"},{"name":"x"},{"name":"route__count"}],"name":"flights"})";
   EXPECT_EQ(nlohmann::json::parse(Send("GET", "/v2/models/flights").body)["inputs"],
-            nlohmann::json::parse(R"([{"name":"origin"},{"name":"x"}])"));
+            nlohmann::json::parse(
+                R"([{"name":"origin"},{"name":"x"},{"name":"number","datatype":"INT64","shape":[-1]}])"));
   EXPECT_EQ(Send("GET", "/v2/models/flights/ready").status, 200);
   EXPECT_EQ(nlohmann::json::parse(Send("GET", "/v2").body)["version"], "1.2");
   EXPECT_EQ(Send("GET", "/v2/health/ready").status, 200);
