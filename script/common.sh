@@ -8,13 +8,13 @@ cd "$TOP"
 say() { printf '== %s\n' "$*"; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
-# packages FILE: the package names in a list, without comments.
-packages() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$1"; }
+# packages FILE...: the package names in lists, without comments.
+packages() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$@"; }
 
-# need_packages FILE: installs the Debian packages that are missing; without root it says the one line that does.
+# need_packages FILE...: installs the Debian packages that are missing; without root it says the one line that does.
 need_packages() {
   local missing
-  missing=$(packages "$1" | while read -r name; do
+  missing=$(packages "$@" | while read -r name; do
     dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q 'install ok installed' && continue
     # A tool that is here by another way (a newer node with its npm, pyenv's python) is as good.
     case $name in
@@ -25,7 +25,7 @@ need_packages() {
     echo "$name"
   done)
   [ -n "$missing" ] || return 0
-  missing=$(echo "$missing" | tr '\n' ' ')
+  missing=$(echo $missing)  # on one line
   if [ "$(id -u)" = 0 ]; then
     say "Installing Debian packages: $missing"
     export DEBIAN_FRONTEND=noninteractive
