@@ -34,13 +34,14 @@ class DocumentCursor {
   virtual bool NextElement() = 0;  // false at the end
   virtual bool ReadString(std::string* value) = 0;
   virtual bool ReadBool(bool* value) = 0;
-  virtual bool ReadInt(std::int64_t* value) = 0;            // a whole number, written as one
-  virtual bool ReadFloat(float* value) = 0;                 // correctly rounded from the text; NaN and Infinity too
-  virtual bool ReadFloats(std::vector<float>* values) = 0;  // a whole array of numbers
-  virtual bool ReadInts(std::vector<std::int32_t>* values) = 0;  // whole numbers or booleans, each within 32 bits
-  virtual bool Skip() = 0;                                       // any one value, checked as it is passed
-  virtual std::size_t offset() const = 0;                        // of the next byte
-  virtual bool Finish() = 0;                                     // nothing but white space is left
+  virtual bool ReadInt(std::int64_t* value) = 0;  // a whole number, written as one
+  virtual bool ReadFloat(float* value) = 0;       // correctly rounded from the text; NaN and Infinity too
+  virtual bool Skip() = 0;                        // any one value, checked as it is passed
+  virtual std::size_t offset() const = 0;         // of the next byte
+  virtual bool Finish() = 0;                      // nothing but white space is left
+
+  bool ReadFloats(std::vector<float>* values);       // a whole array of numbers
+  bool ReadInts(std::vector<std::int32_t>* values);  // whole numbers or booleans, each within 32 bits
 
   bool ok() const { return problem_.empty(); }
   const std::string& problem() const { return problem_; }
@@ -49,6 +50,8 @@ class DocumentCursor {
   bool Refuse(std::string problem) { return RefuseAt(std::move(problem), offset()); }
 
  protected:
+  // Of the array just entered, when it declares its length: bounded by the bytes that are left.
+  virtual std::size_t ElementsLeft() const { return 0; }
   bool RefuseAt(std::string problem, std::size_t where) {
     if (problem_.empty()) {
       problem_ = std::move(problem);

@@ -2,9 +2,9 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "serving/document_cursor.h"
+#include "serving/json_number.h"
 
 namespace keelson::serving {
 
@@ -24,8 +24,6 @@ class JsonCursor final : public DocumentCursor {
   bool ReadBool(bool* value) override;
   bool ReadInt(std::int64_t* value) override;
   bool ReadFloat(float* value) override;
-  bool ReadFloats(std::vector<float>* values) override;
-  bool ReadInts(std::vector<std::int32_t>* values) override;
   bool Skip() override;
   std::size_t offset() const override { return static_cast<std::size_t>(at_ - begin_); }
   bool Finish() override;
@@ -38,22 +36,12 @@ class JsonCursor final : public DocumentCursor {
   std::size_t ValueOffset();  // where the next value begins, after white space
 
  private:
-  struct NumberToken {
-    const char* begin = nullptr;
-    const char* end = nullptr;
-    std::uint64_t mantissa = 0;  // exact when `exact`
-    int exponent = 0;
-    bool negative = false;
-    bool integer = false;
-    bool exact = false;
-    bool special = false;  // NaN or an infinity
-  };
-  bool ScanNumber(NumberToken* token);
-  bool ScanSpecial(NumberToken* token);
+  bool ScanNumber(JsonNumber* number);
+  template <typename T, typename Convert>
+  bool ReadWhole(T* value, Convert convert, std::string_view what);
   bool Enter(char open, std::string_view what);
   bool Leave(char close);
   bool Literal(std::string_view word);
-  bool Unescape();
   bool Expected(std::string_view what);
   void SkipSpace() {
     while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\t' || *at_ == '\r')) ++at_;

@@ -245,37 +245,6 @@ bool UbjsonCursor::ReadFloat(float* value) {
   return true;
 }
 
-bool UbjsonCursor::ReadFloats(std::vector<float>* values) {
-  values->clear();
-  if (!EnterArray()) return false;
-  values->reserve(static_cast<std::size_t>(levels_.back().left));
-  while (NextElement()) {
-    float value = 0;
-    if (!ReadFloat(&value)) return false;
-    values->push_back(value);
-  }
-  return ok();
-}
-
-bool UbjsonCursor::ReadInts(std::vector<std::int32_t>* values) {
-  values->clear();
-  if (!EnterArray()) return false;
-  values->reserve(static_cast<std::size_t>(levels_.back().left));
-  while (NextElement()) {
-    std::int64_t value = 0;
-    if (Peek() == ValueKind::kBool) {
-      bool flag = false;
-      if (!ReadBool(&flag)) return false;
-      value = flag ? 1 : 0;
-    } else if (!ReadInt(&value)) {
-      return false;
-    }
-    if (value != static_cast<std::int32_t>(value)) return Refuse(fmt::format("{} does not fit into 32 bits", value));
-    values->push_back(static_cast<std::int32_t>(value));
-  }
-  return ok();
-}
-
 bool UbjsonCursor::Skip() {
   std::string_view text;
   double number = 0;

@@ -24,11 +24,12 @@ class UbjsonCursor final : public DocumentCursor {
   bool ReadBool(bool* value) override;
   bool ReadInt(std::int64_t* value) override;
   bool ReadFloat(float* value) override;
-  bool ReadFloats(std::vector<float>* values) override;
-  bool ReadInts(std::vector<std::int32_t>* values) override;
   bool Skip() override;
   std::size_t offset() const override { return at_; }
   bool Finish() override;
+
+ protected:
+  std::size_t ElementsLeft() const override { return static_cast<std::size_t>(levels_.back().left); }
 
  private:
   // An open array or object. `left` counts down when the count was declared; `type` is the marker of a typed array's
