@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "control/decisions.h"
 #include "control/project_runtime.h"
-#include "monitoring/trigger.h"
 
 namespace keelson::control {
 namespace {
@@ -49,7 +49,7 @@ std::optional<Instant> ProjectRuntime::NextDue() const {
   }
   if (state_.next_evaluation) consider(*state_.next_evaluation);
   if (rollout_.challenger && endpoint_ && endpoint_->HasReady(*rollout_.challenger)) {
-    consider(rollout_.step < 0 ? rollout_.step_since : rollout_.step_since + spec().serve->canary.interval);
+    consider(*CanaryDue(rollout_, spec().serve->canary));
   }
   return due;
 }
@@ -84,8 +84,7 @@ Status ProjectRuntime::HandleDue(Instant at) {
     if (pipeline.effect_at && *pipeline.effect_at <= at) return TakeEffect(*services_.pipelines->Find(id), at);
   }
   if (rollout_.challenger && endpoint_ && endpoint_->HasReady(*rollout_.challenger)) {
-    const Instant due = rollout_.step < 0 ? rollout_.step_since : rollout_.step_since + spec().serve->canary.interval;
-    if (due <= at) return MoveCanary(at);
+    if (*CanaryDue(rollout_, spec().serve->canary) <= at) return MoveCanary(at);
   }
   return Evaluate(at);
 }
@@ -97,9 +96,7 @@ Status ProjectRuntime::TakeEffect(Pipeline& pipeline, Instant at) {
     if (!refusal.empty()) {
       Say("rollout", fmt::format("version {} stays out of service: {}", *pipeline.version, refusal));
     } else {
-      rollout_.challenger = pipeline.version;
-      rollout_.step = -1;
-      rollout_.step_since = at;
+      BeginRollout(rollout_, *pipeline.version, at);
       KEELSON_RETURN_IF_ERROR(
           services_.tracking->SetAlias(state_.name, kChallenger, pipeline.version, "keelson", pipeline.cause));
       Say("rollout", fmt::format("version {} passed the gate and is rolled out", *pipeline.version));
@@ -108,14 +105,6 @@ Status ProjectRuntime::TakeEffect(Pipeline& pipeline, Instant at) {
   KEELSON_RETURN_IF_ERROR(Save());
   KEELSON_RETURN_IF_ERROR(services_.pipelines->Save(pipeline));
   return UseVersion();
-}
-
-gateway::CanaryPolicy ProjectRuntime::CanaryPolicyOf() const {
-  const auto& canary = spec().serve->canary;
-  return {.steps = canary.steps,
-          .interval = canary.interval,
-          .guard_error_rate = canary.guard_error_rate,
-          .guard_p99 = canary.guard_p99};
 }
 
 Status ProjectRuntime::MoveCanary(Instant at) {
@@ -139,13 +128,12 @@ Status ProjectRuntime::MoveCanary(Instant at) {
   if (const auto theirs = stats.backends.find(snapshot.champion); theirs != stats.backends.end()) {
     snapshot.champion_p99 = Percentile99(theirs->second.recent_latencies_us);
   }
-  const gateway::CanaryAction action = gateway::PlanCanary(snapshot, at, CanaryPolicyOf());
+  const gateway::CanaryAction action = gateway::PlanCanary(snapshot, at, CanaryPolicyOf(spec().serve->canary));
   switch (action.kind) {
     case gateway::CanaryAction::Kind::kWait:
       return {};
     case gateway::CanaryAction::Kind::kSetWeight:
-      rollout_.step = action.step;
-      rollout_.step_since = at;
+      TakeStep(rollout_, action.step, at);
       rollout_.base_requests = requests;
       rollout_.base_errors = errors;
       Say("rollout", fmt::format("version {} gets {} % of the traffic", *rollout_.challenger, action.percent));
@@ -155,8 +143,7 @@ Status ProjectRuntime::MoveCanary(Instant at) {
       return MakeChampion(*rollout_.challenger, "keelson", action.reason);
     case gateway::CanaryAction::Kind::kRollBack:
       Say("rollout", fmt::format("version {} was rolled back: {}", *rollout_.challenger, action.reason));
-      rollout_.challenger.reset();
-      rollout_.step = -1;
+      EndRollout(rollout_);
       KEELSON_RETURN_IF_ERROR(
           services_.tracking->SetAlias(state_.name, kChallenger, std::nullopt, "keelson", action.reason));
       KEELSON_RETURN_IF_ERROR(Save());
@@ -169,16 +156,11 @@ Status ProjectRuntime::MakeChampion(int version, const std::string& who, const s
   KEELSON_RETURN_IF_ERROR(services_.tracking->SetAlias(state_.name, kChampion, version, who, reason));
   KEELSON_RETURN_IF_ERROR(services_.tracking->SetAlias(state_.name, kChallenger, std::nullopt, who, reason));
   const bool first = !rollout_.champion;
-  rollout_.previous = rollout_.champion;
-  rollout_.champion = version;
-  rollout_.champion_since = now();
-  rollout_.challenger.reset();
-  rollout_.step = -1;
+  PutInService(rollout_, version, now());
   if (!state_.frozen) state_.frozen = version;
   // A first model begins the watch; a later one ends a retraining.
   if (first && !state_.next_evaluation) {
-    state_.next_evaluation = calendar_.StartOfDay(now()) + spec().monitor.interval;
-    while (*state_.next_evaluation <= now()) *state_.next_evaluation += spec().monitor.interval;
+    state_.next_evaluation = FirstEvaluation(calendar_, now(), spec().monitor.interval);
   } else {
     ++state_.promotions_by_month[calendar_.Month(now())];
   }
@@ -189,44 +171,26 @@ Status ProjectRuntime::MakeChampion(int version, const std::string& who, const s
 
 Status ProjectRuntime::Evaluate(Instant at) {
   const auto& monitor = spec().monitor;
-  state_.next_evaluation = *state_.next_evaluation + monitor.interval;
-  while (*state_.next_evaluation <= at) *state_.next_evaluation += monitor.interval;
+  state_.next_evaluation = NextEvaluation(*state_.next_evaluation, at, monitor.interval);
   KEELSON_RETURN_IF_ERROR(monitor_->Consume());
-  monitoring::WindowReport report = monitor_->Report(at);
-  // A champion is compared with its profile once it has served a whole window: three days lack four weekdays.
-  if (monitor.drift && at - rollout_.champion_since < monitor.drift->window) report.drift.clear();
-  auto& day = state_.drift_by_day[calendar_.Day(at)];
-  day.clear();
-  for (const auto& drift : report.drift) day.emplace_back(drift.column, drift.value);
-
-  monitoring::TriggerPolicy policy;
-  if (monitor.drift) {
-    policy.drift_threshold = monitor.drift->threshold;
-    policy.drift_columns = monitor.drift->columns;
-  }
-  if (monitor.performance) policy.performance_floor = monitor.performance->floor;
-  policy.consecutive = monitor.consecutive;
-  policy.cool_down = monitor.cool_down;
-  const monitoring::TriggerDecision decision = monitoring::PlanTrigger(report, state_.trigger, policy, at);
-  const std::string month = calendar_.Month(at);
-  const std::string why = decision.breaches.empty() ? "" : decision.breaches.front();
-  if (decision.alarm) {
-    ++state_.alarms_by_month[month];
-    Say("drift", fmt::format("alarm: {}", fmt::join(decision.breaches, "; ")));
-  }
   const bool busy = services_.pipelines->Running(state_.name) != nullptr || rollout_.challenger.has_value() ||
                     std::ranges::any_of(services_.pipelines->pipelines(), [&](const auto& entry) {
                       return entry.second.project == state_.name && entry.second.effect_at && !entry.second.effect_done;
                     });
-  if (decision.retrain && monitor.on_breach == "retrain" && !busy) {
-    state_.trigger = decision.state;
-    ++state_.retrainings_by_month[month];
-    return StartPipeline(why, at);
+  const WatchDecision decision =
+      PlanWatch(monitor, monitor_->Report(at), state_.trigger, rollout_.champion_since, busy, at);
+  auto& day = state_.drift_by_day[calendar_.Day(at)];
+  day.clear();
+  for (const auto& drift : decision.report.drift) day.emplace_back(drift.column, drift.value);
+  const std::string month = calendar_.Month(at);
+  if (decision.alarm) {
+    ++state_.alarms_by_month[month];
+    Say("drift", fmt::format("alarm: {}", fmt::join(decision.breaches, "; ")));
   }
-  const auto last_retraining = state_.trigger.last_retraining;
-  state_.trigger = decision.state;
-  state_.trigger.last_retraining = last_retraining;  // none was begun
-  return Save();
+  state_.trigger = decision.trigger;
+  if (!decision.retrain) return Save();
+  ++state_.retrainings_by_month[month];
+  return StartPipeline(decision.breaches.empty() ? "" : decision.breaches.front(), at);
 }
 
 Status ProjectRuntime::Promote(int version, const std::string& who) {
@@ -238,8 +202,7 @@ Status ProjectRuntime::Promote(int version, const std::string& who) {
 Status ProjectRuntime::RollBack(const std::string& who) {
   if (rollout_.challenger) {
     Say("rollout", fmt::format("version {} was rolled back by {}", *rollout_.challenger, who));
-    rollout_.challenger.reset();
-    rollout_.step = -1;
+    EndRollout(rollout_);
     KEELSON_RETURN_IF_ERROR(
         services_.tracking->SetAlias(state_.name, kChallenger, std::nullopt, who, "rolled back by hand"));
     KEELSON_RETURN_IF_ERROR(Save());

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "control/decisions.h"
 #include "data/table_io.h"
 #include "io/files.h"
 
@@ -225,16 +226,8 @@ Status ProjectRuntime::UseVersion() {
     endpoint_->SetOptions(options);
   }
   std::vector<ServedVersion> wanted;
-  const int challenger_weight = rollout_.challenger && rollout_.step >= 0
-                                    ? spec().serve->canary.steps[static_cast<std::size_t>(rollout_.step)]
-                                    : 0;
-  if (rollout_.champion) {
-    KEELSON_ASSIGN_OR_RETURN(auto version, Served(*rollout_.champion, 100 - challenger_weight));
-    wanted.push_back(std::move(version));
-  }
-  if (rollout_.challenger) {
-    KEELSON_ASSIGN_OR_RETURN(auto version, Served(*rollout_.challenger, rollout_.champion ? challenger_weight : 100));
-    wanted.push_back(std::move(version));
+  for (const auto& [number, weight] : TrafficOf(rollout_, spec().serve->canary)) {
+    KEELSON_ASSIGN_OR_RETURN(wanted.emplace_back(), Served(number, weight));
   }
   const bool serving = !wanted.empty();
   endpoint_->Want(std::move(wanted));
@@ -327,33 +320,7 @@ Status ProjectRuntime::StartPipeline(const std::string& cause, Instant as_of) {
 std::string ProjectRuntime::GateRefusal(const Pipeline& pipeline) const {
   const Step* evaluate = pipeline.Find("evaluate");
   if (evaluate == nullptr || !evaluate->output.is_object()) return "it was not evaluated";
-  const Json& candidate = evaluate->output.at("candidate");
-  for (const auto& requirement : spec().promote.require) {
-    if (!candidate.contains(requirement.metric) || candidate.at(requirement.metric).is_null()) {
-      return fmt::format("its {} could not be measured", requirement.metric);
-    }
-    const double value = candidate.at(requirement.metric);
-    const bool holds = requirement.op == ">="   ? value >= requirement.value
-                       : requirement.op == ">"  ? value > requirement.value
-                       : requirement.op == "<=" ? value <= requirement.value
-                                                : value < requirement.value;
-    if (!holds)
-      return fmt::format("{} is {:.4f}, required is {} {}", requirement.metric, value, requirement.op,
-                         requirement.value);
-  }
-  if (!spec().promote.not_worse_than || evaluate->output.at("champion").is_null()) return "";
-  const std::string metric = spec().promote.require.empty() ? "auc" : spec().promote.require.front().metric;
-  const Json& champion = evaluate->output.at("champion");
-  if (!champion.contains(metric) || champion.at(metric).is_null()) return "";
-  const bool larger_is_better = metric == "auc" || metric == "accuracy";
-  const double mine = candidate.at(metric);
-  const double theirs = champion.at(metric);
-  const double worse_by = larger_is_better ? theirs - mine : mine - theirs;
-  if (worse_by > spec().promote.tolerance) {
-    return fmt::format("{} is {:.4f}, the {}'s is {:.4f} on the same rows", metric, mine,
-                       *spec().promote.not_worse_than, theirs);
-  }
-  return "";
+  return control::GateRefusal(spec().promote, evaluate->output.at("candidate"), evaluate->output.at("champion"));
 }
 
 Status ProjectRuntime::CompletePipeline(Pipeline& pipeline) {

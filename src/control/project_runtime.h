@@ -117,7 +117,6 @@ class ProjectRuntime {
   Status MoveCanary(Instant at);
   Status MakeChampion(int version, const std::string& who, const std::string& reason);
   std::string GateRefusal(const Pipeline& pipeline) const;  // "" when the version may go in
-  gateway::CanaryPolicy CanaryPolicyOf() const;
 
   DocumentStore::Batch Pending();  // what is to be stored now: the state, the rollout, what was said
   Status Save();

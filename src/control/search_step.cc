@@ -24,8 +24,8 @@ double ObjectiveOf(const Json& output) {
   return std::nan("");
 }
 
-Result<training::SearchState> StateOf(const Step& step) {
-  return training::SearchState::FromJson(step.search.at("state").get_ref<const std::string&>());
+Result<training::SearchState> StateOf(const Json& search) {
+  return training::SearchState::FromJson(search.at("state").get_ref<const std::string&>());
 }
 
 bool Ended(const Job& job) {
@@ -58,43 +58,29 @@ Json BeginSearch(const project::SearchSpec& search, const project::TrainSpec& tr
   return {{"state", state.ToJson()}, {"running", Json::object()}, {"fraction", 0.0}, {"progress", ""}};
 }
 
-Result<SearchProgress> ObserveSearch(Step& step, const JobRunner& jobs) {
+Result<SearchProgress> TakeReports(Json& search, const std::map<int, Json>& outputs, const std::string& last_error) {
+  KEELSON_ASSIGN_OR_RETURN(auto state, StateOf(search));
+  for (const auto& [trial, output] : outputs) state = training::Report(std::move(state), trial, ObjectiveOf(output));
   SearchProgress progress;
-  Json& running = step.search["running"];
-  for (const auto& [trial, job] : running.items()) {
-    const Job* found = jobs.Find(job.get<std::string>());
-    if (found == nullptr) return Fail(ErrorCode::kDataLoss, "a trial's job is not stored", job.get<std::string>());
-    if (!Ended(*found)) return progress;  // the round is not over
-  }
-  KEELSON_ASSIGN_OR_RETURN(auto state, StateOf(step));
-  std::map<int, std::string> by_number;
-  for (const auto& [trial, job] : running.items()) by_number.emplace(std::stoi(trial), job.get<std::string>());
-  for (const auto& [trial, id] : by_number) {
-    const Job& job = *jobs.Find(id);
-    const double objective = job.state == JobState::kSucceeded ? ObjectiveOf(job.output) : std::nan("");
-    state = training::Report(std::move(state), trial, objective);
-  }
   progress.changed = true;
-  running = Json::object();
-  step.search["state"] = state.ToJson();
+  search["running"] = Json::object();
+  search["state"] = state.ToJson();
 
-  std::size_t begun = state.trials.size();
+  const std::size_t begun = state.trials.size();
   double best = std::nan("");
   for (const auto& trial : state.trials) {
     for (const double objective : trial.objectives) {
       if (std::isfinite(objective) && (std::isnan(best) || objective < best)) best = objective;
     }
   }
-  step.search["fraction"] = std::min(0.99, static_cast<double>(begun) / std::max(1, state.trials_wanted));
-  step.search["progress"] = fmt::format("{} of {} trials, best {:.4f}", begun, state.trials_wanted, best);
+  search["fraction"] = std::min(0.99, static_cast<double>(begun) / std::max(1, state.trials_wanted));
+  search["progress"] = fmt::format("{} of {} trials, best {:.4f}", begun, state.trials_wanted, best);
 
   KEELSON_ASSIGN_OR_RETURN(const auto actions, training::PlanTrials(state));
   const auto finish = std::ranges::find(actions, training::TrialAction::Kind::kFinish, &training::TrialAction::kind);
   if (finish == actions.end()) return progress;
   if (finish->trial < 0) {
-    progress.error = "every trial failed; the last said: ";
-    const Job* last = step.jobs.empty() ? nullptr : jobs.Find(step.jobs.back());
-    progress.error += last == nullptr ? "nothing" : last->error;
+    progress.error = "every trial failed; the last said: " + last_error;
     return progress;
   }
   progress.finished = true;
@@ -107,11 +93,11 @@ Result<SearchProgress> ObserveSearch(Step& step, const JobRunner& jobs) {
   return progress;
 }
 
-Status ContinueSearch(const Pipeline& pipeline, Step& step, const Json& spec, const project::Project& project,
-                      JobRunner& jobs) {
-  if (!step.search.at("running").empty()) return {};
-  KEELSON_ASSIGN_OR_RETURN(auto state, StateOf(step));
+Result<std::map<int, Job>> NextTrials(const Pipeline& pipeline, const std::string& step, Json& search, const Json& spec,
+                                      const project::Project& project) {
+  KEELSON_ASSIGN_OR_RETURN(auto state, StateOf(search));
   KEELSON_ASSIGN_OR_RETURN(const auto actions, training::PlanTrials(state));
+  std::map<int, Job> next;
   for (const auto& action : actions) {
     if (action.kind == training::TrialAction::Kind::kFinish) continue;
     state = training::Begin(std::move(state), action);
@@ -122,7 +108,7 @@ Status ContinueSearch(const Pipeline& pipeline, Step& step, const Json& spec, co
     job.project = pipeline.project;
     job.kind = "trial";
     job.pipeline = pipeline.id;
-    job.step = step.name;
+    job.step = step;
     job.spec = spec;
     job.spec["rounds"] = action.rounds;
     job.spec["parameters"] = training::ToParameters(state.space, trial.point);
@@ -132,17 +118,39 @@ Status ContinueSearch(const Pipeline& pipeline, Step& step, const Json& spec, co
     job.workload_class = scheduling::WorkloadClass::kTraining;
     job.queue = project.train->queue;
     job.priority = project.train->priority;
-    job.group = pipeline.id + "/" + step.name;
+    job.group = pipeline.id + "/" + step;
     job.group_parallel = state.parallel;
     const double cpu = std::max(1.0, project.train->resources.cpu / std::max(1, state.parallel));
     job.spec["train"]["cpu"] = cpu;
     job.resources = {.cpu_milli = static_cast<std::int64_t>(cpu * 1'000),
                      .memory_bytes = static_cast<std::int64_t>(project.train->resources.memory_bytes)};
+    next.emplace(number, std::move(job));
+  }
+  search["state"] = state.ToJson();
+  return next;
+}
+
+Result<SearchProgress> ObserveSearch(Step& step, const JobRunner& jobs) {
+  std::map<int, Json> outputs;
+  for (const auto& [trial, id] : step.search.at("running").items()) {
+    const Job* job = jobs.Find(id.get<std::string>());
+    if (job == nullptr) return Fail(ErrorCode::kDataLoss, "a trial's job is not stored", id.get<std::string>());
+    if (!Ended(*job)) return SearchProgress{};  // the round is not over
+    outputs.emplace(std::stoi(trial), job->state == JobState::kSucceeded ? job->output : Json());
+  }
+  const Job* last = step.jobs.empty() ? nullptr : jobs.Find(step.jobs.back());
+  return TakeReports(step.search, outputs, last == nullptr ? "nothing" : last->error);
+}
+
+Status ContinueSearch(const Pipeline& pipeline, Step& step, const Json& spec, const project::Project& project,
+                      JobRunner& jobs) {
+  if (!step.search.at("running").empty()) return {};
+  KEELSON_ASSIGN_OR_RETURN(auto next, NextTrials(pipeline, step.name, step.search, spec, project));
+  for (auto& [number, job] : next) {
     KEELSON_ASSIGN_OR_RETURN(const std::string id, jobs.Submit(std::move(job)));
     step.search["running"][std::to_string(number)] = id;
     step.jobs.push_back(id);
   }
-  step.search["state"] = state.ToJson();
   return {};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "base/result.h"
@@ -22,9 +23,17 @@ struct SearchProgress {
   Json output;        // {"parameters", "trials", "best"}
   std::string error;  // the search has failed
 };
-// Takes in the reports of trials that have ended.
-Result<SearchProgress> ObserveSearch(Step& step, const JobRunner& jobs);
 
+// Pure: the jobs of the next round, by the trial's number, and the search's state with them begun. Nothing is ordered
+// while a round runs: `search` must have no "running".
+Result<std::map<int, Job>> NextTrials(const Pipeline& pipeline, const std::string& step, Json& search, const Json& spec,
+                                      const project::Project& project);
+// Pure: takes in what the trials of a round answered, by number; null for one that failed. `last_error` is said when
+// every trial has failed.
+Result<SearchProgress> TakeReports(Json& search, const std::map<int, Json>& outputs, const std::string& last_error);
+
+// The same with jobs: takes in the reports of trials that have ended.
+Result<SearchProgress> ObserveSearch(Step& step, const JobRunner& jobs);
 // Orders the next trials, when none is running.
 Status ContinueSearch(const Pipeline& pipeline, Step& step, const Json& spec, const project::Project& project,
                       JobRunner& jobs);

@@ -53,6 +53,8 @@ std::vector<ForwardedPtr> Endpoint::Configure(const EndpointConfig& config,
     }
     for (std::shared_ptr<Version>& version : versions_) old.push_back(std::move(version));
     versions_ = std::move(versions);
+    weights_.clear();
+    for (const auto& version : versions_) weights_.push_back(version->weight);
     config_ = config;
     held.assign(std::make_move_iterator(held_.begin()), std::make_move_iterator(held_.end()));
     held_.clear();
@@ -69,18 +71,23 @@ std::vector<ForwardedPtr> Endpoint::Remove() {
   return held;
 }
 
-std::shared_ptr<Version> Endpoint::Choose(std::uint64_t hash) const {
+std::optional<std::size_t> PlaceOf(std::uint64_t hash, std::span<const int> weights) {
   std::uint64_t total = 0;
-  for (const auto& version : versions_) total += static_cast<std::uint64_t>(version->weight);
-  if (total == 0) return nullptr;
-  // The hash's high half as a fraction of 10,000ths of the total: one request keeps its place whatever the weights are.
+  for (const int weight : weights) total += static_cast<std::uint64_t>(std::max(weight, 0));
+  if (total == 0) return std::nullopt;
+  // The hash's high half as a fraction of the total: one request keeps its place whatever the weights are.
   const std::uint64_t place = ((hash >> 32) * total) >> 32;
   std::uint64_t upto = 0;
-  for (const auto& version : versions_) {
-    upto += static_cast<std::uint64_t>(version->weight);
-    if (place < upto) return version;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    upto += static_cast<std::uint64_t>(std::max(weights[i], 0));
+    if (place < upto) return i;
   }
-  return nullptr;
+  return std::nullopt;
+}
+
+std::shared_ptr<Version> Endpoint::Choose(std::uint64_t hash) const {
+  const auto place = PlaceOf(hash, weights_);
+  return place ? versions_[*place] : nullptr;
 }
 
 std::shared_ptr<Replica> Endpoint::LeastBusy(const Version& version, const std::vector<const Replica*>& tried) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -112,6 +113,7 @@ class Endpoint {
   mutable std::mutex mutex_;  // guards all below
   EndpointConfig config_;
   std::vector<std::shared_ptr<Version>> versions_;  // in the order of the configuration
+  std::vector<int> weights_;                        // of the versions
   std::deque<ForwardedPtr> held_;
   bool removed_ = false;
   int in_flight_ = 0;
@@ -121,5 +123,7 @@ class Endpoint {
 
 // The request's place in [0, 2^64): with the weights in the order of the configuration, this decides its version.
 std::uint64_t RouteHash(const std::string& endpoint, const std::string& request_id);
+// The index of the weight that the hash falls to; nothing when there is no weight above 0. Weights below 0 count as 0.
+std::optional<std::size_t> PlaceOf(std::uint64_t hash, std::span<const int> weights);
 
 }  // namespace keelson::gateway

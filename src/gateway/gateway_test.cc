@@ -4,11 +4,13 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <condition_variable>
 #include <set>
 #include <thread>
 
 #include "base/hash.h"
+#include "gateway/endpoint.h"
 #include "io/http_testing.h"
 
 namespace keelson::gateway {
@@ -156,6 +158,22 @@ TEST_F(GatewayTest, TheRequestIdAloneDecidesTheVersion) {
       EXPECT_TRUE(second.contains(id)) << "a share that grows keeps its requests: " << id;
     smaller_share = second;
   }
+}
+
+TEST(PlaceOfTest, SharesFollowTheWeightsAndARequestKeepsItsPlace) {
+  EXPECT_EQ(PlaceOf(7, {}), std::nullopt);
+  EXPECT_EQ(PlaceOf(7, std::array{0, -3}), std::nullopt);
+  EXPECT_EQ(PlaceOf(0, std::array{0, 1}), 1u);
+  std::array<int, 2> counts{};
+  for (int i = 0; i < 10'000; ++i) {
+    const std::uint64_t hash = RouteHash("m", std::to_string(i));
+    const auto place = PlaceOf(hash, std::array{95, 5});
+    ASSERT_TRUE(place);
+    ++counts[*place];
+    if (*place == 0) continue;
+    EXPECT_EQ(PlaceOf(hash, std::array{75, 25}), 1u) << "a larger share holds the smaller one";
+  }
+  EXPECT_NEAR(counts[1], 500, 100);
 }
 
 TEST_F(GatewayTest, HoldsWhileNothingIsReadyAndReleasesAtTheFirstReplica) {

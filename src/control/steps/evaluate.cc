@@ -31,8 +31,12 @@ Result<Json> Measure(const std::string& folder, const std::string& hash, const d
 }  // namespace
 
 Result<Outcome> Evaluate(const Context& context) {
+  KEELSON_ASSIGN_OR_RETURN(const Frame frame, ReadFrame(context.spec.at("frame")));
+  return EvaluateOn(context, frame);
+}
+
+Result<Outcome> EvaluateOn(const Context& context, const Frame& frame) {
   const Json& spec = context.spec;
-  KEELSON_ASSIGN_OR_RETURN(const Frame frame, ReadFrame(spec.at("frame")));
   context.progress("measuring the new model", 0.3);
   KEELSON_ASSIGN_OR_RETURN(Json candidate, Measure(spec.at("model"), spec.at("model_hash"), frame.test));
   Json champion = nullptr;

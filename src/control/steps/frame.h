@@ -1,8 +1,11 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "data/table.h"
 #include "features/encoder.h"
 #include "training/matrix.h"
@@ -19,6 +22,23 @@ struct Frame {
   data::Table test;
   features::InputEncoder encoder;
 };
+
+// Which rows of the training table go into a frame as of an instant: those with a known label, in order of time; the
+// last `split_test` before `as_of` measure, and the `split_train` before those train (zero: everything before).
+struct FrameRows {
+  std::vector<std::size_t> train;
+  std::vector<std::size_t> test;
+  data::Column label;  // of every row of the table
+};
+// `visible`: the training table as it can be seen at `as_of`. kInvalidArgument when one of the parts is empty.
+Result<FrameRows> ChooseFrameRows(const data::Table& visible, std::string_view time_name, const std::string& label,
+                                  Instant as_of, Duration split_train, Duration split_test);
+
+// `asked`: those rows of the table, train then test; `features`: their features, joined as of each row's own time, no
+// columns without views. `previous`: the encoder of the version in service, whose categories keep their codes.
+Result<Frame> MakeFrame(const FrameRows& rows, const data::Table& asked, data::Table features,
+                        const std::vector<std::string>& inputs, std::string_view time_name,
+                        const features::InputEncoder* previous);
 
 Status WriteFrame(const Frame& frame, const std::string& folder);
 Result<Frame> ReadFrame(const std::string& folder);

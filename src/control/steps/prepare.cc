@@ -8,9 +8,7 @@
 #include "data/snapshot.h"
 
 namespace keelson::control::steps {
-namespace {
 
-// The columns that a source's `time`, `known` and `key` name must be there, with a type that fits.
 Status CheckColumns(const project::Source& source, const data::Schema& schema) {
   const auto check = [&](const std::string& column, bool instant, const char* field) -> Status {
     for (const auto& present : schema) {
@@ -31,8 +29,6 @@ Status CheckColumns(const project::Source& source, const data::Schema& schema) {
   }
   return {};
 }
-
-}  // namespace
 
 Result<Outcome> Prepare(const Context& context) {
   KEELSON_ASSIGN_OR_RETURN(auto engine, OpenEngine(context));

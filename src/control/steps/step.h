@@ -14,6 +14,8 @@ namespace keelson::control::steps {
 
 using Json = nlohmann::json;
 
+struct Frame;  // steps/frame.h
+
 // What a step has to work with, in the worker's process. Its output goes below `output`, which is this attempt's own.
 struct Context {
   Json spec;               // as control/step_specs.h made it
@@ -43,6 +45,15 @@ Result<Outcome> Features(const Context& context);
 Result<Outcome> Trial(const Context& context);
 Result<Outcome> Train(const Context& context);
 Result<Outcome> Evaluate(const Context& context);
+
+// The same for a frame that is in memory already.
+Result<Outcome> TrialOn(const Context& context, const Frame& frame);
+Result<Outcome> TrainOn(const Context& context, const Frame& frame);
+Result<Outcome> EvaluateOn(const Context& context, const Frame& frame);
+
+// The columns that a source's `time`, `known` and `key` name must be in its prepared table, with a type that fits:
+// kInvalidArgument otherwise.
+Status CheckColumns(const project::Source& source, const data::Schema& schema);
 
 // What several steps need.
 Result<std::unique_ptr<data::Engine>> OpenEngine(const Context& context);

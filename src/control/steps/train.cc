@@ -102,7 +102,7 @@ Json MetricsJson(const std::map<std::string, double>& metrics) {
   return json;
 }
 
-Result<Outcome> TrainByCommand(const Context& context) {
+Result<Outcome> TrainByCommand(const Context& context, const Frame& frame) {
   const Json& spec = context.spec;
   training::CommandRequest request;
   request.command = spec.at("train").at("command").at("command").get<std::vector<std::string>>();
@@ -117,7 +117,6 @@ Result<Outcome> TrainByCommand(const Context& context) {
   request.tracking_uri = spec.at("tracking_uri");
   request.cancelled = context.cancelled;
   request.output = [](std::string_view text) { std::cout << text << std::flush; };  // the attempt's log
-  KEELSON_ASSIGN_OR_RETURN(const Frame frame, ReadFrame(spec.at("frame")));
   request.train_data = context.output + "/train.parquet";
   {
     KEELSON_ASSIGN_OR_RETURN(auto engine, OpenEngine(context));
@@ -143,6 +142,16 @@ Result<Outcome> TrainByCommand(const Context& context) {
 
 Result<Outcome> Trial(const Context& context) {
   KEELSON_ASSIGN_OR_RETURN(const Frame frame, ReadFrame(context.spec.at("frame")));
+  return TrialOn(context, frame);
+}
+
+Result<Outcome> Train(const Context& context) {
+  context.progress("reading the frame", 0);
+  KEELSON_ASSIGN_OR_RETURN(const Frame frame, ReadFrame(context.spec.at("frame")));
+  return TrainOn(context, frame);
+}
+
+Result<Outcome> TrialOn(const Context& context, const Frame& frame) {
   KEELSON_ASSIGN_OR_RETURN(const auto train, MatrixOf(frame.train, frame.encoder));
   KEELSON_ASSIGN_OR_RETURN(const auto test, MatrixOf(frame.test, frame.encoder));
   KEELSON_ASSIGN_OR_RETURN(const auto result, Fit(context, train, test, context.spec.at("trial_checkpoint")));
@@ -152,11 +161,9 @@ Result<Outcome> Trial(const Context& context) {
       .output = {{"metrics", MetricsJson(metrics)}, {"rounds", result.rounds}}, .refused = false, .message = {}};
 }
 
-Result<Outcome> Train(const Context& context) {
+Result<Outcome> TrainOn(const Context& context, const Frame& frame) {
   const Json& spec = context.spec;
-  if (spec.at("train").contains("command")) return TrainByCommand(context);
-  context.progress("reading the frame", 0);
-  KEELSON_ASSIGN_OR_RETURN(const Frame frame, ReadFrame(spec.at("frame")));
+  if (spec.at("train").contains("command")) return TrainByCommand(context, frame);
   KEELSON_ASSIGN_OR_RETURN(const auto train, MatrixOf(frame.train, frame.encoder));
   KEELSON_ASSIGN_OR_RETURN(const auto test, MatrixOf(frame.test, frame.encoder));
   KEELSON_ASSIGN_OR_RETURN(const auto result, Fit(context, train, test, context.checkpoint));
