@@ -11,21 +11,9 @@
 
 namespace keelson::serving {
 
-// The layouts behind TreeEngine. Nodes of all trees lie in one array, tree by tree and breadth-first inside a tree, the
-// two children of a split side by side, so that one step is `left + (goes right)`.
-
-// Eight bytes: small numeric forests (at most 2^14 features, 2^16 nodes a tree, scalar leaves, no categories).
-struct NarrowNode {
-  static constexpr std::uint32_t kFeature = (1u << 14) - 1;
-  static constexpr std::uint32_t kSplitShift = 14;
-  static constexpr std::uint32_t kDefaultRightShift = 15;
-  static constexpr std::uint32_t kDeltaShift = 16;
-
-  float value;  // threshold or leaf
-  std::uint32_t
-      word;  // [left child - this : 16][default right : 1][split : 1][feature : 14]; a leaf has no split bit, delta 0
-};
-static_assert(sizeof(NarrowNode) == 8);
+// The layouts behind TreeEngine: NarrowNode where it can be, else WideNode. Nodes of all trees lie in one array, tree
+// by tree and breadth-first inside a tree, the two children of a split side by side, so that one step is `left + (goes
+// right)`.
 
 // Sixteen bytes: everything else.
 struct WideNode {

@@ -3,22 +3,15 @@
 #include <cmath>
 #include <cstring>
 
+#include "serving/batch_forest.h"
 #include "serving/flat_forest.h"
+#include "serving/narrow_node.h"
 
 namespace keelson::serving {
 namespace {
 
 // How many walks go side by side: one step waits for memory twice, so single walks leave the processor idle.
 constexpr std::size_t kLanes = 8;
-
-template <bool kMissing>
-inline const NarrowNode* Step(const NarrowNode* node, const float* x) {
-  const std::uint32_t word = node->word;
-  const float value = x[word & NarrowNode::kFeature];
-  std::uint32_t right = value >= node->value ? 1 : 0;  // never when missing
-  if constexpr (kMissing) right |= (value != value ? 1u : 0u) & (word >> NarrowNode::kDefaultRightShift);
-  return node + (word >> NarrowNode::kDeltaShift) + (right & (word >> NarrowNode::kSplitShift));
-}
 
 bool AnyMissing(const float* x, std::size_t count) {
   bool missing = false;
@@ -37,6 +30,9 @@ class NarrowForest final : public TreeEngine {
       AddTree(model.trees[t], model.tree_weights.empty() ? 1.0f : model.tree_weights[t]);
       trees_.back().output = static_cast<std::uint32_t>(model.tree_output[t]);
     }
+    if (const auto kernels = BatchKernels(); !kernels.empty()) {
+      batch_ = BatchForest::Build(nodes_, trees_, features_, outputs_, *kernels.front());
+    }
   }
 
   void PredictLeaves(const float* row, std::span<std::int32_t> out) const override {
@@ -49,13 +45,16 @@ class NarrowForest final : public TreeEngine {
   std::size_t trees() const override { return trees_.size(); }
   std::size_t memory_bytes() const override {
     return sizeof(*this) + nodes_.capacity() * sizeof(NarrowNode) + file_node_.capacity() * 4 +
-           trees_.capacity() * sizeof(Tree);
+           trees_.capacity() * sizeof(NarrowTree) + (batch_ ? batch_->memory_bytes() : 0);
   }
 
  protected:
   void AddTrees(const float* rows, std::size_t count, float* margins) const override {
-    const bool missing = AnyMissing(rows, count * features_);
     std::size_t row = 0;
+    for (; batch_ && count - row >= batch_->min_rows(); row += std::min(count - row, batch_->lanes())) {
+      batch_->AddBlock(rows + row * features_, std::min(count - row, batch_->lanes()), margins + row * outputs_);
+    }
+    const bool missing = AnyMissing(rows + row * features_, (count - row) * features_);
     for (; row + kLanes <= count; row += kLanes) {
       missing ? AddToRows<true>(rows + row * features_, margins + row * outputs_)
               : AddToRows<false>(rows + row * features_, margins + row * outputs_);
@@ -67,12 +66,6 @@ class NarrowForest final : public TreeEngine {
   }
 
  private:
-  struct Tree {
-    std::uint32_t root = 0;
-    std::uint32_t depth = 0;
-    std::uint32_t output = 0;
-  };
-
   // One row through kLanes trees at a time; the leaves are added in the order of the trees.
   template <bool kMissing>
   void AddToRow(const float* x, float* margins) const {
@@ -101,7 +94,7 @@ class NarrowForest final : public TreeEngine {
   template <bool kMissing>
   void AddToRows(const float* rows, float* margins) const {
     std::array<const NarrowNode*, kLanes> at;
-    for (const Tree& tree : trees_) {
+    for (const NarrowTree& tree : trees_) {
       at.fill(nodes_.data() + tree.root);
       for (std::uint32_t level = 0; level < tree.depth; ++level) {
 #pragma GCC unroll 8
@@ -132,7 +125,8 @@ class NarrowForest final : public TreeEngine {
 
   std::vector<NarrowNode> nodes_;
   std::vector<std::int32_t> file_node_;
-  std::vector<Tree> trees_;
+  std::vector<NarrowTree> trees_;
+  std::unique_ptr<const BatchForest> batch_;  // absent where it would not pay
 };
 
 }  // namespace

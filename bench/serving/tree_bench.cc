@@ -1,0 +1,98 @@
+// Our tree engine and XGBoost's own C API (XGBoosterPredictFromDense) on one thread: the same model, the same rows,
+// taken in turns, every answer compared bit for bit. Prints one JSON line a batch size with both times (CPU time of the
+// thread, microseconds a call, the median of the rounds) and their ratio.
+//
+//   keelson_tree_bench                         # 500 trees of depth 6, 28 features; 1 to 10,000 rows
+//   keelson_tree_bench --trees 100 --depth 8 --features 100 --rows 1 --rows 100
+#include <fmt/core.h>
+#include <time.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "bench/serving/xgboost_peer.h"
+#include "serving/tree_engine.h"
+#include "serving/xgboost_model.h"
+
+namespace {
+
+using namespace keelson;
+
+double CpuMicroseconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) / 1e3;
+}
+
+template <typename Call>
+double TimeEach(std::size_t calls, const Call& call) {
+  const double start = CpuMicroseconds();
+  for (std::size_t i = 0; i < calls; ++i) call();
+  return (CpuMicroseconds() - start) / static_cast<double>(calls);
+}
+
+double Median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
+  return values[values.size() / 2];
+}
+
+bool Measure(const bench::ModelShape& shape, const serving::TreeEngine& engine, bench::XgboostPeer& peer,
+             std::size_t count, int rounds) {
+  const auto rows = bench::MakeRows(count, shape.features, 99);
+  std::vector<float> ours(count);
+  auto predict = [&] { engine.Predict(rows, count, serving::PredictKind::kValue, ours); };
+  predict();
+  const auto theirs = peer.Predict(rows, count);
+  if (theirs.size() != count || std::memcmp(theirs.data(), ours.data(), count * sizeof(float)) != 0) {
+    fmt::print(stderr, "the answers differ\n");
+    return false;
+  }
+  const std::size_t calls = std::max<std::size_t>(1, 2'000 / count);
+  std::vector<double> our_times;
+  std::vector<double> their_times;
+  for (int round = 0; round < rounds; ++round) {
+    our_times.push_back(TimeEach(calls, predict));
+    their_times.push_back(TimeEach(std::max<std::size_t>(1, calls / 8), [&] { peer.Predict(rows, count); }));
+  }
+  const double us = Median(our_times);
+  const double them = Median(their_times);
+  fmt::print(
+      R"({{"bench":"tree_engine","trees":{},"depth":{},"features":{},"rows":{},"keelson_us":{:.2f},"xgboost_us":{:.2f},)"
+      R"("ratio":{:.2f}}})"
+      "\n",
+      shape.trees, shape.depth, shape.features, count, us, them, them / us);
+  std::fflush(stdout);
+  return true;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Tree engine against XGBoost's C API, one thread");
+  bench::ModelShape shape;
+  std::vector<std::size_t> batches;
+  int rounds = 15;
+  app.add_option("--trees", shape.trees)->check(CLI::Range(1, 10'000));
+  app.add_option("--depth", shape.depth)->check(CLI::Range(1, 16));
+  app.add_option("--features", shape.features)->check(CLI::Range(1, 2'000));
+  app.add_option("--bins", shape.bins, "the trainer's bins a feature: how many thresholds it may have");
+  app.add_option("--training-rows", shape.training_rows);
+  app.add_option("--rows", batches, "rows a call, may be given more than once")->check(CLI::Range(1, 1'000'000));
+  app.add_option("--rounds", rounds)->check(CLI::Range(1, 1'000));
+  CLI11_PARSE(app, argc, argv);
+  if (batches.empty()) batches = {1, 2, 4, 8, 16, 32, 100, 1'000, 10'000};
+
+  bench::XgboostPeer peer(shape);
+  const auto model = serving::ReadXgboostModel(peer.Save());
+  if (!model) {
+    fmt::print(stderr, "{}\n", model.error().ToString());
+    return 1;
+  }
+  const auto engine = serving::TreeEngine::Build(*model);
+  for (const std::size_t count : batches) {
+    if (!Measure(shape, **engine, peer, count, rounds)) return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "serving/batch_kernel.h"
+#include "serving/narrow_node.h"
+
+namespace keelson::serving {
+
+// The kernels that this machine's processor can run, the best first; none where we have none.
+std::span<const BatchKernel* const> BatchKernels();
+
+// A narrow forest laid out once more for blocks of rows: see BatchKernel. The upper six levels of each tree are
+// completed with splits that always go left, thresholds become bytes (a feature with more than 255 of them has several
+// planes), and what lies deeper is walked in the forest's own nodes. Adds the very floats that walking adds, in the
+// same order. Immutable; it refers to the nodes that it was built from.
+class BatchForest {
+ public:
+  // nullptr when the forest has too many thresholds for a cache: over 65,280 of a feature or 8,192 planes.
+  static std::unique_ptr<const BatchForest> Build(std::span<const NarrowNode> nodes, std::span<const NarrowTree> trees,
+                                                  std::size_t features, std::size_t outputs, const BatchKernel& kernel);
+
+  std::size_t lanes() const { return kernel_.lanes; }
+  // From how many rows on a block is quicker than walking each of them.
+  std::size_t min_rows() const { return min_rows_; }
+  std::size_t memory_bytes() const;
+  // For up to lanes() rows.
+  void AddBlock(const float* rows, std::size_t count, float* margins) const;
+
+ private:
+  struct alignas(64) Line {
+    std::byte bytes[64];
+  };
+  struct Builder;
+  struct Run {  // of trees that are alike in being deep or not
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    bool deep = false;
+  };
+
+  BatchForest(const BatchKernel& kernel, std::span<const NarrowNode> nodes, std::size_t features, std::size_t outputs)
+      : kernel_(kernel), nodes_(nodes), features_(features), outputs_(outputs) {}
+  void AddDeep(const Run& run, const float* rows, std::size_t count, const std::uint8_t* planes, float* sums) const;
+
+  const BatchKernel& kernel_;
+  std::span<const NarrowNode> nodes_;
+  std::size_t features_;
+  std::size_t outputs_;
+  std::size_t plane_bytes_ = 0;
+  std::size_t min_rows_ = 0;
+  std::vector<Line> lines_;  // keys, nodes and leaves
+  std::vector<BatchTree> trees_;
+  std::vector<Run> runs_;
+  std::vector<const float*> levels_;
+  std::vector<BatchPlane> planes_;
+  std::vector<BatchFeature> coded_;
+  std::vector<std::uint32_t> entries_;       // 64 for each deep tree: where its walk goes on
+  std::vector<std::uint32_t> entry_begin_;   // one a tree
+  std::vector<std::uint32_t> levels_below_;  // one a tree: of a deep one, how many levels are walked
+};
+
+}  // namespace keelson::serving

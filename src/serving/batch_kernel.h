@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+// The inner loops of BatchForest, once for each kind of processor. This header and the files that include it stay free
+// of the standard library's templates: they are compiled for processors that the rest of the program may not run on.
+namespace keelson::serving {
+
+// A split of a complete tree: right when the row's byte in the plane at `plane` (an offset) is above the threshold.
+struct BatchNode {
+  std::uint32_t threshold;  // the byte four times
+  std::uint32_t plane;
+};
+
+struct BatchTree {
+  const BatchNode* nodes;  // 2^depth, by levels from 1 on: the children of i are 2i and 2i + 1
+  const float* leaves;     // 2^depth from left to right, 16 at least
+  std::uint32_t depth;     // 0 to kMaxBatchDepth
+  std::uint32_t output;
+};
+
+inline constexpr std::uint32_t kMaxBatchDepth = 6;
+
+// Where a feature's values become codes: the code is the number of thresholds at or below the value. `levels` counts
+// the levels of a search tree with BatchKernel::keys keys a block, the top level first; what a block lacks is NaN.
+struct BatchPlane {
+  std::uint32_t offset;  // in the planes
+  std::uint16_t base;    // the plane holds code - base, held between 0 and 255
+  bool missing_right;    // a missing value is above all thresholds; else below
+};
+struct BatchFeature {
+  std::uint32_t feature;
+  std::uint32_t levels;
+  const float* const* level;  // `levels` pointers
+  const BatchPlane* planes;
+  std::uint32_t plane_count;
+};
+
+struct BatchKernel {
+  std::size_t lanes;  // rows a block
+  std::size_t keys;   // keys a block of the search tree
+  std::uint8_t flip;  // every code and threshold is held xor this: some processors compare signed bytes only
+
+  // Fills the planes from `count` <= lanes rows of `width` floats.
+  void (*encode)(const BatchFeature* features, std::size_t feature_count, const float* rows, std::size_t count,
+                 std::size_t width, std::uint8_t* planes);
+  // Adds the leaf of each of the trees, in their order, to sums[output * lanes + row].
+  void (*add)(const BatchTree* trees, std::size_t count, const std::uint8_t* planes, float* sums);
+  // The leaf of each row, counted from the left.
+  void (*index)(const BatchTree& tree, const std::uint8_t* planes, std::uint8_t* leaves);
+};
+
+extern const BatchKernel kAvx2Kernel;
+extern const BatchKernel kAvx512Kernel;
+
+}  // namespace keelson::serving
