@@ -60,18 +60,25 @@ class Server:
         return subprocess.run([self.keelson, *arguments, "--server", self.address], cwd=cwd, capture_output=True,
                               text=True, errors="replace", timeout=PATIENCE_S)
 
-    def children(self):
-        """Process ids by role ("serve", "worker"), adopted ones too: whoever names our data folder."""
-        found = {"serve": [], "worker": []}
+    def processes(self, *roles):
+        """(process id, command line) of what this server has started, adopted ones too: whoever names our data folder."""
         mine = str(self.data) + "/"
         for folder in pathlib.Path("/proc").glob("[0-9]*"):
             try:
                 words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                if len(words) < 2 or words[1] not in roles or not any(mine in word for word in words[2:]):
+                    continue
                 zombie = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
             except OSError:
                 continue
-            if len(words) > 1 and words[1] in found and not zombie and any(mine in word for word in words[2:]):
-                found[words[1]].append(int(folder.name))
+            if not zombie:
+                yield int(folder.name), words
+
+    def children(self):
+        """Process ids by role ("serve", "worker")."""
+        found = {"serve": [], "worker": []}
+        for pid, words in self.processes(*found):
+            found[words[1]].append(pid)
         return found
 
     def orphans(self, patience_s):

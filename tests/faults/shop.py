@@ -47,3 +47,11 @@ def write_project(folder):
                 hours = round(14 + slow + 5 * math.sqrt(weight) * 0.4 + dice.expovariate(0.25), 1)
                 arrived = sent + datetime.timedelta(hours=hours)
                 out.writerow([f"p{day:03}-{number:02}", stamp(sent), stamp(arrived), depot, weight, distance, hours])
+
+
+def sent_at_by_parcel(folder):
+    """Microseconds at which each parcel was sent, which is when it is asked for."""
+    epoch = datetime.datetime(1970, 1, 1)
+    with open(folder / "parcels.csv", newline="") as file:
+        return {row["parcel"]: round((datetime.datetime.fromisoformat(row["sent_at"]) - epoch) / datetime.timedelta(microseconds=1))
+                for row in csv.DictReader(file)}

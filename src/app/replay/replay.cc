@@ -220,10 +220,13 @@ class Replayer {
       result_.first_refusals.push_back(answer.value("report", Json::object()).dump());
   }
 
+  // A question says its own instant: a server that was restarted in between may not have been told it again yet.
   io::HttpCall AskCall(std::size_t row) const {
+    const ReplaySource& source = past_.sources[past_.asked];
+    const std::int64_t at = source.rows.Find(source.described.time)->ints[row];
     return {.method = "POST",
             .target = "/v2/models/" + project_.name + "/infer",
-            .headers = {{"content-type", "application/json"}},
+            .headers = {{"content-type", "application/json"}, {"x-keelson-time", fmt::to_string(at)}},
             .body = RequestOf(row),
             .retry_safe = true};
   }

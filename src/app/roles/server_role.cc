@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "control/controller.h"
+#include "features/online.h"
 #include "gateway/gateway.h"
 #include "io/backup.h"
 #include "io/database.h"
@@ -32,6 +33,9 @@ namespace {
 
 constexpr auto kDrainTime = std::chrono::seconds(5);
 constexpr std::size_t kSocketNameLimit = 100;  // a Unix socket's path has at most 107 bytes
+
+const Instant kLastInstant =
+    InstantFromMicros(253'402'300'799'999'999);  // the year 9999: later is no time of a project
 
 std::atomic<bool> asked_to_end = false;
 
@@ -51,10 +55,16 @@ class Directory final : public wire::inference::EndpointDirectory {
     return features;
   }
 
-  Instant RequestTime(const std::string& endpoint, std::optional<Instant>) const override {
+  // A replay's request says its own instant. It may be ahead of the clock, which after a restart stands where the last
+  // row or decision was stored; what came before that instant is known all the same. What is asked again when the
+  // features have forgotten its time is answered as of now: the first answer is the one that counts.
+  Instant RequestTime(const std::string& endpoint, std::optional<Instant> asked) const override {
     const auto info = registry_.Find(endpoint);
     const std::int64_t replay = info == nullptr ? 0 : info->replay_clock_us.load();
-    return replay == 0 ? clock_.WallNow() : InstantFromMicros(replay);
+    if (replay == 0) return clock_.WallNow();
+    const Instant now = InstantFromMicros(replay);
+    if (!asked || *asked > kLastInstant || *asked < now - features::OnlineFeatures::Options().slack) return now;
+    return *asked;
   }
 
   Result<std::vector<double>> Lookup(const std::string& endpoint, std::span<const data::Value> keys, std::size_t rows,

@@ -1,0 +1,94 @@
+"""What a data folder holds: the pushed rows and the predictions, read as the files say (io/files.h, control/row_log.h,
+serving/payload_codec.h) and not as the server says."""
+import datetime
+import json
+import struct
+
+
+def frames(path):
+    """The whole frames of a frame log."""
+    data = path.read_bytes()
+    at = 0
+    while at + 8 <= len(data):
+        length, = struct.unpack_from("<I", data, at)
+        if length == 0 or at + 8 + length > len(data):
+            return
+        yield data[at + 8:at + 8 + length]
+        at += 8 + length
+
+
+def micros(text):
+    """An instant as the API writes it, in microseconds."""
+    instant = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    since = instant.replace(tzinfo=instant.tzinfo or datetime.timezone.utc) - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+class Rows:
+    """The accepted rows of one source: (clock, row) in their order, a row as its cells by column name."""
+
+    def __init__(self, path):
+        self.rows = []
+        self.types = {}
+        for frame in frames(path):
+            batch = json.loads(frame)
+            if "schema" in batch:
+                self.types = {column["name"]: column["type"] for column in batch["schema"]}
+                continue
+            self.rows += [(batch["clock"], tuple(row)) for row in batch["rows"]]
+
+    def as_stored(self, row):
+        """A row of a push as it must stand in the log."""
+        cells = []
+        for name, kind in self.types.items():
+            cell = row.get(name)
+            cells.append(micros(cell) if kind == "timestamp" and cell is not None else cell)
+        return tuple(cells)
+
+
+class Taker:
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def take(self, form):
+        value, = struct.unpack_from("<" + form, self.data, self.at)
+        self.at += struct.calcsize("<" + form)
+        return value
+
+    def text(self):
+        length = self.take("I")
+        self.at += length
+        return self.data[self.at - length:self.at].decode()
+
+
+def record(head, frame):
+    """One prediction of one row: (id, version, time, inputs, outputs); a missing input is None."""
+    taker = Taker(frame)
+    assert taker.take("B") == 1
+    time, _, rows = taker.take("q"), taker.take("q"), taker.take("I")
+    assert rows == 1
+    name, version = taker.text(), taker.text()
+    inputs = {}
+    for column in head["inputs"]:
+        flags = taker.take("B")
+        valid = taker.take("B") if flags & 1 else 1
+        value = taker.text() if column["type"] == "string" else taker.take("f" if flags & 2 else "d")
+        inputs[column["name"]] = value if valid and value == value else None
+    outputs = tuple(taker.take("f") for _ in head["outputs"])
+    return name, version, time, inputs, outputs
+
+
+def predictions(project_folder):
+    """Every record of every replica's payload log, by request id; a request that was retried can have several."""
+    found = {}
+    for segment in sorted(project_folder.glob("payload/*/*/*.seg")):
+        head = None
+        for frame in frames(segment):
+            if head is None:
+                head = json.loads(frame)
+                continue
+            name, *rest = record(head, frame)
+            found.setdefault(name, []).append(tuple(rest))
+    return found
+
+
