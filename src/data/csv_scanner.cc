@@ -192,7 +192,7 @@ Status CsvScanner::State::Value(std::size_t index, std::string_view text) {
   const bool code = !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
   if (common == ColumnType::kString && !code && column.values >= kSettledValues) {
     return Bad(
-        fmt::format("column \"{}\": \"{}\" is not {}, as the {} values before it are; list it in null_values, or "
+        fmt::format("column \"{}\": \"{}\" is not {}, as the {} values before it are; list it in `nulls`, or "
                     "declare the column's type",
                     column.name, Shown(text), ColumnTypeName(*column.type), column.values));
   }

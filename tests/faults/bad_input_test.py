@@ -1,10 +1,8 @@
 """Each bad input ends with an error that says what is wrong, and the server that met it lives on."""
-import pathlib
-import subprocess
-import unittest
+import json
 
 import shop
-from server import PATIENCE_S, Server
+from server_case import ServerCase
 
 ROWS_BEFORE_THE_FAULT = 2_000
 MEBIBYTE = 1 << 20
@@ -52,43 +50,21 @@ CSV_FAULTS = {
 }
 
 
-class BadInput(unittest.TestCase):
-    keelson = ""
-    folder = pathlib.Path()
-
-    def setUp(self):
-        self.here = self.folder / self.id().rsplit(".", 1)[1]
-        self.here.mkdir(parents=True)
-
-    def begin(self):
-        server = Server(self.keelson, self.here)
-        self.addCleanup(server.clean)
-        return server.start().wait_ready()
-
-    def keelson_run(self, *arguments):
-        return subprocess.run([self.keelson, *arguments], capture_output=True, text=True, timeout=PATIENCE_S)
-
-    def refuses_to_start(self, *arguments):
-        done = self.keelson_run("server", *arguments)
-        self.assertNotEqual(done.returncode, 0)
-        self.assertNotIn("ready", done.stdout)
-        self.assertNotIn("internal error", done.stderr)
-        return done.stderr.splitlines()[-1]
-
-    def works(self, server, name="good"):
-        """The server still takes a project through its pipeline."""
-        project = self.here / name
-        shop.write_project(project)
-        self.assertEqual(server.run("apply", cwd=project).returncode, 0)
-        done = server.run("run", "parcels", "--as-of", shop.REPLAY_FROM, "--follow")
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+class BadInput(ServerCase):
+    def every_command_says_it(self, server, words):
+        """Besides `run`: get, describe and logs."""
+        failed, = [job for job in json.loads(server.run("get", "jobs", "-o", "json").stdout) if job["state"] == "failed"]
+        for command in (("get", "jobs"), ("get", "pipelines"), ("describe", "job", failed["id"]),
+                        ("describe", "pipeline", "parcels-p0001"), ("logs", failed["id"])):
+            said = server.run(*command).stdout
+            self.assertTrue(any(word in said.lower() for word in words), f"keelson {' '.join(command)}:\n{said}")
 
     def test_csv_faults_end_the_pipeline_with_a_reason_and_the_next_run_succeeds(self):
         server = self.begin()
         for number, (name, (fault, words)) in enumerate(CSV_FAULTS.items()):
             with self.subTest(name):
                 project = self.here / f"bad{number}"
-                shop.write_project(project)
+                shop.write_project(project, search=False)
                 fault(project)
                 applied = server.run("apply", cwd=project)
                 output = applied.stdout + applied.stderr
@@ -101,14 +77,15 @@ class BadInput(unittest.TestCase):
                 self.assertNotEqual(code, 0, output)
                 self.assertTrue(any(word in said.lower() for word in words), said)
                 self.assertNotIn("internal error", output)
-                server.run("delete", "parcels", "--yes")
+                self.every_command_says_it(server, words)
+                self.assertEqual(server.run("delete", "parcels", "--yes").returncode, 0)
         self.works(server)
         self.assertEqual(server.stop(), 0)
 
     def test_a_project_file_of_100_mib_is_refused(self):
         server = self.begin()
         project = self.here / "huge"
-        shop.write_project(project)
+        shop.write_project(project, search=False)
         with open(project / "keelson.yaml", "ab") as file:
             for _ in range(100):
                 file.write(b"#" * (MEBIBYTE - 1) + b"\n")
@@ -120,7 +97,7 @@ class BadInput(unittest.TestCase):
     def test_a_named_file_of_100_mib_is_refused(self):
         server = self.begin()
         project = self.here / "huge"
-        shop.write_project(project)
+        shop.write_project(project, search=False)
         with open(project / "prepare/parcels.sql", "ab") as file:
             for _ in range(100):
                 file.write(b"-" * (MEBIBYTE - 1) + b"\n")
