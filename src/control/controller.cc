@@ -25,6 +25,13 @@ void Guarded(const std::function<void()>& work) {
 }  // namespace
 
 Result<std::unique_ptr<Controller>> Controller::Start(Options options, Parts parts) {
+  KEELSON_ASSIGN_OR_RETURN(auto controller, Create(std::move(options), parts));
+  Controller* self = controller.get();
+  controller->thread_ = std::thread([self] { self->Run(); });
+  return controller;
+}
+
+Result<std::unique_ptr<Controller>> Controller::Create(Options options, Parts parts) {
   auto controller = std::unique_ptr<Controller>(new Controller(std::move(options), parts));
   KEELSON_ASSIGN_OR_RETURN(controller->store_, DocumentStore::Open(*parts.database));
   KEELSON_ASSIGN_OR_RETURN(
@@ -55,7 +62,6 @@ Result<std::unique_ptr<Controller>> Controller::Start(Options options, Parts par
   KEELSON_ASSIGN_OR_RETURN(controller->pipelines_,
                            PipelineRunner::Open(controller->options_.data_folder, *controller->store_,
                                                 *controller->jobs_, *parts.clock, std::move(world)));
-  controller->thread_ = std::thread([self] { self->Run(); });
   return controller;
 }
 
@@ -85,7 +91,8 @@ Services Controller::ServicesOf() {
           .registry = parts_.registry,
           .jobs = jobs_.get(),
           .pipelines = pipelines_.get(),
-          .clock = parts_.clock};
+          .clock = parts_.clock,
+          .probe = parts_.probe};
 }
 
 Status Controller::Load() {
@@ -103,7 +110,9 @@ Status Controller::Load() {
                                ProjectRuntime::Open(ServicesOf(), std::move(state), std::move(rollout)));
       return {};
     };
-    if (const Status opened = open(); !opened) {
+    Status opened = Fail(ErrorCode::kDataLoss, "what is stored does not fit together", document.id);
+    Guarded([&] { opened = open(); });
+    if (!opened) {
       LogError("a project could not be loaded", {{"project", document.id}, {"error", opened.error().ToString()}});
       broken_[document.id] = opened.error().ToString();
       projects_.erase(document.id);
@@ -113,31 +122,45 @@ Status Controller::Load() {
 }
 
 void Controller::Run() {
-  if (const Status loaded = Load(); !loaded)
-    LogError("cannot load what is stored", {{"error", loaded.error().ToString()}});
-  // Once before posted work: who waits for its own work to be done knows that every endpoint is at the gateway.
-  if (const Status first = ReconcileAll(); !first)
-    LogError("reconciling failed; trying again", {{"error", first.error().ToString()}});
-  std::string last_error;
+  Turn(/*look=*/false);  // loads what is stored
   auto next_look = std::chrono::steady_clock::now();
   for (;;) {
-    std::deque<std::function<void()>> work;
     {
       std::unique_lock lock(mutex_);
       ready_.wait_until(lock, next_look, [this] { return stopping_ || !work_.empty(); });
       if (stopping_) return;
-      work.swap(work_);
     }
-    for (auto& item : work) Guarded(item);
-    Acknowledge();
-    if (std::chrono::steady_clock::now() < next_look) continue;
-    Status reconciled;
-    Guarded([&] { reconciled = ReconcileAll(); });
-    const std::string error = reconciled ? "" : reconciled.error().ToString();
-    if (!error.empty() && error != last_error) LogError("reconciling failed; trying again", {{"error", error}});
-    last_error = error;
-    next_look = std::chrono::steady_clock::now() + (jobs_->busy() ? kBusyPeriod : kQuietPeriod);
+    const bool look = std::chrono::steady_clock::now() >= next_look;
+    Turn(look);
+    if (look) next_look = std::chrono::steady_clock::now() + (jobs_->busy() ? kBusyPeriod : kQuietPeriod);
   }
+}
+
+void Controller::Turn(bool look) {
+  if (!loaded_) {
+    loaded_ = true;
+    Guarded([this] {
+      if (const Status loaded = Load(); !loaded)
+        LogError("cannot load what is stored", {{"error", loaded.error().ToString()}});
+    });
+    // Once before posted work: who waits for its own work to be done knows that every endpoint is at the gateway.
+    Guarded([this] { Look(); });
+  }
+  std::deque<std::function<void()>> work;
+  {
+    const std::lock_guard lock(mutex_);
+    work.swap(work_);
+  }
+  for (auto& item : work) Guarded(item);
+  Guarded([this] { Acknowledge(); });
+  if (look) Guarded([this] { Look(); });
+}
+
+void Controller::Look() {
+  const Status reconciled = ReconcileAll();
+  const std::string error = reconciled ? "" : reconciled.error().ToString();
+  if (!error.empty() && error != last_error_) LogError("reconciling failed; trying again", {{"error", error}});
+  last_error_ = error;
 }
 
 void Controller::Acknowledge() {
@@ -146,8 +169,8 @@ void Controller::Acknowledge() {
   for (auto& [name, project] : projects_) {
     if (synced) synced = project->SyncRows();
   }
-  for (auto& acknowledge : acknowledgements_) acknowledge(synced);
-  acknowledgements_.clear();
+  const auto acknowledgements = std::exchange(acknowledgements_, {});
+  for (const auto& acknowledge : acknowledgements) Guarded([&] { acknowledge(synced); });
 }
 
 Status Controller::ReconcileAll() {

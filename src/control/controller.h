@@ -42,11 +42,18 @@ class Controller {
     gateway::Gateway* gateway = nullptr;
     EndpointRegistry* registry = nullptr;
     const Clock* clock = nullptr;
+    ReadyProbe probe = ProbeReady;  // asks a replica whether it is ready
   };
 
   // Returns at once; stored projects are loaded on the control thread, before anything that is posted. What cannot be
   // loaded is logged and shown as a project in error; it stops nothing else.
   static Result<std::unique_ptr<Controller>> Start(Options options, Parts parts);
+  // The same without a thread: nothing happens but in Turn, which the caller calls, always on one thread. For
+  // simulation and tests, where time is virtual.
+  static Result<std::unique_ptr<Controller>> Create(Options options, Parts parts);
+  // Does the posted work and, with `look`, reconciles everything once. An exception in either is logged and goes no
+  // further. The first turn loads what is stored.
+  void Turn(bool look = true);
   ~Controller();  // stops reconciling; what runs keeps running
 
   // Runs `work` on the control thread, once everything stored has been loaded and reconciled. It must not block for
@@ -77,6 +84,7 @@ class Controller {
   Controller(Options options, Parts parts) : options_(std::move(options)), parts_(parts) {}
   Status Load();
   void Run();
+  void Look();
   Status ReconcileAll();
   void Acknowledge();
   Services ServicesOf();
@@ -93,7 +101,9 @@ class Controller {
   std::condition_variable ready_;
   std::deque<std::function<void()>> work_;
   bool stopping_ = false;
-  std::vector<std::function<void(const Status&)>> acknowledgements_;  // control thread only
+  bool loaded_ = false;     // control thread only, as are the next two
+  std::string last_error_;  // of reconciling: said once, not at every look
+  std::vector<std::function<void(const Status&)>> acknowledgements_;
   std::thread thread_;
 };
 

@@ -30,16 +30,21 @@ bool IsOf(const substrate::WorkloadStatus& workload, const std::string& endpoint
 
 }  // namespace
 
-bool ProbeReady(const std::string& address, std::chrono::milliseconds timeout) {
+bool ProbeReady(const std::string& address) {
   const auto target = io::ParseHttpTarget(address);
   if (!target) return false;
-  const auto answer = io::HttpConnection::Create(*target)->Call({.target = "/v2/health/ready", .timeout = timeout});
+  const auto answer =
+      io::HttpConnection::Create(*target)->Call({.target = "/v2/health/ready", .timeout = kProbeTimeout});
   return answer.has_value() && answer->status == 200;
 }
 
 EndpointController::EndpointController(Options options, substrate::Substrate& substrate, gateway::Gateway& gateway,
-                                       const Clock& clock)
-    : options_(std::move(options)), substrate_(substrate), gateway_(gateway), clock_(clock) {}
+                                       const Clock& clock, ReadyProbe probe)
+    : options_(std::move(options)),
+      substrate_(substrate),
+      gateway_(gateway),
+      clock_(clock),
+      probe_(std::move(probe)) {}
 
 void EndpointController::SetOptions(Options options) {
   options_ = std::move(options);
@@ -99,7 +104,7 @@ void EndpointController::Observe(const std::vector<substrate::WorkloadStatus>& w
     }
     replica.address = workload.address;
     replica.limits = workload.limits;
-    if (!replica.ready && !replica.draining && !replica.address.empty() && ProbeReady(replica.address, kProbeTimeout)) {
+    if (!replica.ready && !replica.draining && !replica.address.empty() && probe_(replica.address)) {
       replica.ready = true;
       failed_starts_.erase(replica.version);
       LogInfo("replica ready", {{"replica", workload.name}, {"version", std::to_string(replica.version)}});

@@ -26,6 +26,10 @@ struct ServedVersion {
   int weight = 0;  // percent
 };
 
+// True when the replica at `address` says now that it is ready.
+using ReadyProbe = std::function<bool(const std::string& address)>;
+bool ProbeReady(const std::string& address);  // asks it over HTTP, and waits a fraction of a second at most
+
 // Keeps one endpoint as it should be: as many replicas of each version as the load asks for, ready ones known to the
 // gateway, dead ones replaced. Level-triggered: each Reconcile starts from the substrate's list, so replicas that were
 // running when the server was killed are taken over.
@@ -40,7 +44,8 @@ class EndpointController {
     project::ServeSpec serve;
   };
 
-  EndpointController(Options options, substrate::Substrate& substrate, gateway::Gateway& gateway, const Clock& clock);
+  EndpointController(Options options, substrate::Substrate& substrate, gateway::Gateway& gateway, const Clock& clock,
+                     ReadyProbe probe = ProbeReady);
 
   void SetOptions(Options options);
   // What shall be served from now on; versions that are left out drain and end. The gateway splits by it at once: what
@@ -84,6 +89,7 @@ class EndpointController {
   substrate::Substrate& substrate_;
   gateway::Gateway& gateway_;
   const Clock& clock_;
+  ReadyProbe probe_;
   std::vector<ServedVersion> wanted_;
   std::map<std::string, Replica> replicas_;  // by workload name
   std::map<int, std::chrono::steady_clock::time_point> below_since_;
@@ -91,8 +97,5 @@ class EndpointController {
   std::map<int, std::chrono::steady_clock::time_point> not_before_;
   std::string configured_;  // what the gateway was last told
 };
-
-// True when the replica at `address` answers its readiness question now; at most `timeout` of waiting.
-bool ProbeReady(const std::string& address, std::chrono::milliseconds timeout);
 
 }  // namespace keelson::control

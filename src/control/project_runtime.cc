@@ -220,8 +220,8 @@ Status ProjectRuntime::UseVersion() {
                                       .lock_file = services_.data_folder + "/lock",
                                       .serve = *spec().serve};
   if (endpoint_ == nullptr) {
-    endpoint_ =
-        std::make_unique<EndpointController>(options, *services_.substrate, *services_.gateway, *services_.clock);
+    endpoint_ = std::make_unique<EndpointController>(options, *services_.substrate, *services_.gateway,
+                                                     *services_.clock, services_.probe);
   } else {
     endpoint_->SetOptions(options);
   }

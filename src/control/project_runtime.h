@@ -37,6 +37,7 @@ struct Services {
   JobRunner* jobs = nullptr;
   PipelineRunner* pipelines = nullptr;
   const Clock* clock = nullptr;
+  ReadyProbe probe;
 };
 
 // Where the project's clock got to, and what it stands still for.

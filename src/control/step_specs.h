@@ -26,7 +26,7 @@ struct ChampionInfo {
   std::string model_folder;
 };
 
-// The project that a bundle describes; kInvalidArgument with every problem, a line each.
+// The project that a bundle describes; kFailedPrecondition with every problem, a line each.
 Result<project::Project> ProjectOf(const project::Bundle& bundle);
 
 // The steps of a project's pipeline, in an order in which they could run, with what each depends on. `with_online`:

@@ -13,7 +13,7 @@ Status FakeSubstrate::Start(const WorkloadSpec& spec) {
   status.name = spec.name;
   status.kind = spec.kind;
   status.phase = WorkloadPhase::kRunning;
-  if (spec.kind == "replica") status.address = "unix:/fake/" + spec.name + ".sock";
+  if (spec.kind == "replica") status.address = "unix:" + socket_folder_ + "/" + spec.name + ".sock";
   status.labels = spec.labels;
   status.limits = "none: nothing runs";
   workloads_[spec.name] = status;

@@ -10,12 +10,15 @@
 namespace keelson::substrate {
 
 // A Substrate in memory, for the tests and the simulation of whoever drives one: nothing runs; the test says how each
-// workload goes on. Starts are kRunning at once, replicas with the address "unix:/fake/NAME.sock". Keeps the
+// workload goes on. Starts are kRunning at once, replicas with the address "unix:/fake/NAME.sock" (or
+// in another folder, where the test lets something answer). Keeps the
 // interface's promises: a repeated Start starts nothing, Stop of what is gone is no error, Forget refuses what still
 // runs. Thread-safe.
 class FakeSubstrate final : public Substrate {
  public:
-  explicit FakeSubstrate(scheduling::Resources capacity = {4000, std::int64_t{8} << 30}) : capacity_(capacity) {}
+  explicit FakeSubstrate(scheduling::Resources capacity = {4000, std::int64_t{8} << 30},
+                         std::string socket_folder = "/fake")
+      : capacity_(capacity), socket_folder_(std::move(socket_folder)) {}
 
   Status Start(const WorkloadSpec& spec) override;
   // Ends it at once: a job is kFailed "stopped", a replica kSucceeded.
@@ -42,6 +45,7 @@ class FakeSubstrate final : public Substrate {
 
   mutable std::mutex mutex_;
   scheduling::Resources capacity_;
+  std::string socket_folder_;
   std::map<std::string, WorkloadStatus> workloads_;
   std::map<std::string, std::string> logs_;
   std::vector<WorkloadSpec> started_;
