@@ -1,12 +1,16 @@
 #include "base/time.h"
 
 #include <date/date.h>
-#include <date/tz.h>
 #include <fmt/format.h>
 
 #include <array>
 #include <charconv>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <sstream>
+
+#include "base/zone.h"
 
 namespace keelson {
 namespace {
@@ -24,10 +28,6 @@ constexpr std::array<Unit, 7> kUnits = {{{"w", 604'800'000'000},
                                          {"s", 1'000'000},
                                          {"ms", 1'000},
                                          {"us", 1}}};
-
-const date::time_zone* Zone(const void* zone) {
-  return static_cast<const date::time_zone*>(zone);
-}
 
 // Reads `text` whole by `format`; date::parse leaves the rest unread, which here is a refusal.
 template <typename Time>
@@ -117,21 +117,16 @@ std::string FormatDuration(Duration duration) {
 }
 
 Result<Calendar> Calendar::Open(std::string_view zone_name) {
-  try {
-    (void)date::get_tzdb();  // throws when the machine has none, which is not the fault of the name
-  } catch (const std::exception&) {
-    return Fail(ErrorCode::kUnavailable,
-                fmt::format("the time zone \"{}\" cannot be read: this machine has no time zones; install its package "
-                            "tzdata",
-                            zone_name),
-                "/usr/share/zoneinfo");
+  if (zone_name == "UTC") return Utc();
+  static std::mutex mutex;
+  static std::map<std::string, std::unique_ptr<const Zone>, std::less<>> opened;  // kept for the life of the process
+  const std::lock_guard lock(mutex);
+  auto found = opened.find(zone_name);
+  if (found == opened.end()) {
+    KEELSON_ASSIGN_OR_RETURN(Zone zone, ReadZone(zone_name, ZoneFolders()));
+    found = opened.emplace(std::string(zone_name), std::make_unique<const Zone>(std::move(zone))).first;
   }
-  try {
-    return Calendar(std::string(zone_name), date::locate_zone(std::string(zone_name)));
-  } catch (const std::exception&) {
-    return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("\"{}\" is not a time zone; expected an IANA name such as UTC or Europe/Paris", zone_name));
-  }
+  return Calendar(found->first, found->second.get());
 }
 
 Calendar Calendar::Utc() {
@@ -140,14 +135,21 @@ Calendar Calendar::Utc() {
 
 namespace {
 
+using std::chrono::seconds;
+
 date::local_time<Duration> ToLocal(const void* zone, Instant instant) {
-  if (zone == nullptr) return date::local_time<Duration>(instant.time_since_epoch());
-  return Zone(zone)->to_local(instant);
+  const Duration since = instant.time_since_epoch();
+  if (zone == nullptr) return date::local_time<Duration>(since);
+  const std::int64_t offset = static_cast<const Zone*>(zone)->OffsetAt(std::chrono::floor<seconds>(since).count());
+  return date::local_time<Duration>(since + seconds(offset));
 }
 
 Instant ToSys(const void* zone, date::local_time<Duration> local) {
-  if (zone == nullptr) return Instant(local.time_since_epoch());
-  return Zone(zone)->to_sys(local, date::choose::earliest);
+  const Duration since = local.time_since_epoch();
+  if (zone == nullptr) return Instant(since);
+  const auto whole = std::chrono::floor<seconds>(since);
+  const seconds utc(static_cast<const Zone*>(zone)->EarliestUtc(whole.count()));
+  return Instant(utc + (since - whole));
 }
 
 }  // namespace

@@ -159,8 +159,10 @@ Json WriteParameter(const std::string& text) {
 ShapeOf<std::string> TimeZone() {
   return CheckedText("an IANA time zone such as America/New_York", {{"type", "string"}, {"minLength", 1}},
                      [](const std::string& text) -> std::optional<std::string> {
-                       if (!Calendar::Open(text)) return "no such zone";
-                       return std::nullopt;
+                       const auto calendar = Calendar::Open(text);
+                       if (calendar) return std::nullopt;
+                       const bool unknown = calendar.error().code == ErrorCode::kInvalidArgument;
+                       return unknown ? "no such zone" : calendar.error().message;
                      });
 }
 
