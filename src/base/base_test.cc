@@ -1,7 +1,9 @@
+#include <date/date.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
 
+#include "base/bytes.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -67,6 +69,67 @@ TEST(InstantTest, ReadsAndWritesRfc3339) {
        {"", "2013", "2013-13-01", "2013-02-30", "2013-04-01T25:00:00Z", "2013-04-01T04:00:00Zx", "soon"}) {
     EXPECT_FALSE(ParseInstant(bad).has_value()) << bad;
   }
+}
+
+TEST(InstantTest, TheQuickWayReadsWhatTheStreamReads) {
+  Random random(7);
+  for (int i = 0; i < 2'000; ++i) {
+    const Instant instant = InstantFromMicros(static_cast<std::int64_t>(random.Below(4'000'000'000'000'000)));
+    const std::string text = FormatInstant(instant);
+    ASSERT_EQ(text.substr(0, 19), date::format("%FT%T", std::chrono::floor<std::chrono::seconds>(instant)));
+    ASSERT_EQ(*ParseInstant(text), instant) << text;
+    // With an offset instead of the Z the stream reads it.
+    ASSERT_EQ(*ParseInstant(text.substr(0, text.size() - 1) + "+00:00"), instant) << text;
+  }
+  EXPECT_EQ(*ParseInstant("2013-04-01T04:00:00.000001Z") - *ParseInstant("2013-04-01T04:00:00Z"), Duration(1));
+  EXPECT_EQ(ToMicros(*ParseInstant("2012-02-29T00:00:00Z")), 1'330'473'600'000'000);
+  for (const char* bad :
+       {"2013-02-29T00:00:00Z", "2013-04-31T00:00:00Z", "2013-00-01T00:00:00Z", "2013-04-01T24:00:00Z",
+        "2013-04-01T04:60:00Z", "2013-04-01T04:00:61Z", "2013-04-01T04:00:00.Z", "2013/04/01T04:00:00Z",
+        "-013-04-01T04:00:00Z", "2013-04-01T04:00:0aZ"}) {
+    EXPECT_FALSE(ParseInstant(bad).has_value()) << bad;
+  }
+}
+
+TEST(JsonStringTest, EscapesWhatJsonWantsAndReplacesWhatIsNotUtf8) {
+  const auto json = [](std::string_view text) {
+    std::string out;
+    AppendJsonString(text, out);
+    return out;
+  };
+  EXPECT_EQ(json("JFK 17"), "\"JFK 17\"");
+  EXPECT_EQ(json(""), "\"\"");
+  EXPECT_EQ(json("a\"b\\c\n\t" + std::string(1, '\0')), R"("a\"b\\c\n\u0009\u0000")");
+  EXPECT_EQ(json("Zürich 東京 🛫"), "\"Zürich 東京 🛫\"");
+  EXPECT_EQ(json("a\xff"
+                 "b\xc3"),
+            "\"a\xEF\xBF\xBD"
+            "b\xEF\xBF\xBD\"");
+}
+
+TEST(BytesTest, ReadsBackAndNeverBeyondTheEnd) {
+  std::string bytes;
+  PutNumber(bytes, std::uint8_t{7});
+  PutNumber(bytes, std::int64_t{-5});
+  PutNumber(bytes, 0.25);
+  PutText(bytes, "landed");
+  ByteReader reader(bytes);
+  EXPECT_EQ(reader.Number<std::uint8_t>(), 7);
+  EXPECT_EQ(reader.Number<std::int64_t>(), -5);
+  EXPECT_EQ(reader.Number<double>(), 0.25);
+  EXPECT_EQ(reader.Text(), "landed");
+  EXPECT_TRUE(reader.done());
+  for (std::size_t length = 0; length < bytes.size(); ++length) {
+    ByteReader cut(std::string_view(bytes).substr(0, length));
+    cut.Number<std::uint8_t>();
+    cut.Number<std::int64_t>();
+    cut.Number<double>();
+    cut.Text();
+    EXPECT_FALSE(cut.ok()) << length;
+  }
+  ByteReader lying(std::string_view("\xff\xff\xff\xff", 4));
+  EXPECT_EQ(lying.Text(), "");
+  EXPECT_FALSE(lying.ok());
 }
 
 TEST(CalendarTest, MonthsAreLocal) {

@@ -107,27 +107,66 @@ std::optional<double> ParseDouble(std::string_view text) {
   return value;
 }
 
+namespace {
+
+// Bytes of the UTF-8 character at the front; 0 when it is none: overlong forms, surrogates and code points above
+// U+10FFFF too.
+std::size_t Utf8Length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  if (first < 0x80) return 1;
+  const std::size_t extra = first >= 0xC2 && first <= 0xDF   ? 1
+                            : first >= 0xE0 && first <= 0xEF ? 2
+                            : first >= 0xF0 && first <= 0xF4 ? 3
+                                                             : 0;
+  if (extra == 0 || text.size() <= extra) return 0;
+  for (std::size_t i = 1; i <= extra; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  }
+  if ((first == 0xE0 && byte(1) < 0xA0) || (first == 0xED && byte(1) > 0x9F) || (first == 0xF0 && byte(1) < 0x90) ||
+      (first == 0xF4 && byte(1) > 0x8F)) {
+    return 0;
+  }
+  return extra + 1;
+}
+
+}  // namespace
+
 bool IsValidUtf8(std::string_view text) {
-  const auto* p = reinterpret_cast<const unsigned char*>(text.data());
-  const auto* end = p + text.size();
-  while (p < end) {
-    if (*p < 0x80) {
-      ++p;
-      continue;
-    }
-    const int extra = *p >= 0xC2 && *p <= 0xDF ? 1 : *p >= 0xE0 && *p <= 0xEF ? 2 : *p >= 0xF0 && *p <= 0xF4 ? 3 : 0;
-    if (extra == 0 || end - p <= extra) return false;
-    for (int i = 1; i <= extra; ++i) {
-      if ((p[i] & 0xC0) != 0x80) return false;
-    }
-    // Overlong forms, surrogates, and code points above U+10FFFF.
-    if ((*p == 0xE0 && p[1] < 0xA0) || (*p == 0xED && p[1] > 0x9F) || (*p == 0xF0 && p[1] < 0x90) ||
-        (*p == 0xF4 && p[1] > 0x8F)) {
-      return false;
-    }
-    p += extra + 1;
+  while (!text.empty()) {
+    const std::size_t length = Utf8Length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
   }
   return true;
+}
+
+void AppendJsonString(std::string_view text, std::string& out) {
+  out.reserve(out.size() + text.size() + 2);
+  out += '"';
+  while (!text.empty()) {
+    const char c = text.front();
+    const std::size_t length = Utf8Length(text);
+    if (length == 0) {
+      out += "\uFFFD";
+    } else if (length > 1) {
+      out += text.substr(0, length);
+    } else if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      constexpr std::string_view kHex = "0123456789abcdef";
+      out += "\\u00";
+      out += kHex[static_cast<unsigned char>(c) >> 4];
+      out += kHex[static_cast<unsigned char>(c) & 15];
+    } else {
+      out += c;
+    }
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  out += '"';
 }
 
 std::optional<std::string> DidYouMean(std::string_view wrong, const std::vector<std::string>& candidates) {

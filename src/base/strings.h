@@ -21,6 +21,9 @@ std::optional<double> ParseDouble(std::string_view text);
 
 bool IsValidUtf8(std::string_view text);
 
+// A JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD.
+void AppendJsonString(std::string_view text, std::string& out);
+
 // The candidate nearest to `wrong` within two edits (insert, delete, replace, swap); nothing when none is near.
 std::optional<std::string> DidYouMean(std::string_view wrong, const std::vector<std::string>& candidates);
 

@@ -422,18 +422,25 @@ void ProjectRuntime::PipelineEnded(const Pipeline& pipeline) {
   if (const auto saved = Save(); !saved) LogError("cannot store the project", {{"error", saved.error().ToString()}});
 }
 
-Result<RowsAnswer> ProjectRuntime::PushRows(const std::string& source, const Json& rows) {
+Result<RowIntake*> ProjectRuntime::IntakeOf(const std::string& source) const {
   const auto intake = intakes_.find(source);
-  if (intake == intakes_.end()) {
-    if (SourceOfTable(spec(), source) == nullptr)
-      return Fail(ErrorCode::kNotFound, fmt::format("the project has no source \"{}\"", source));
-    return Fail(
-        ErrorCode::kFailedPrecondition,
-        "rows can be pushed once the pipeline has prepared the table (`keelson run`), to a source with a `time`",
-        source);
-  }
-  const std::uint64_t refused_before = intake->second->refused_batches();
-  KEELSON_ASSIGN_OR_RETURN(RowsAnswer answer, intake->second->Push(rows, now()));
+  if (intake != intakes_.end()) return intake->second.get();
+  if (SourceOfTable(spec(), source) == nullptr)
+    return Fail(ErrorCode::kNotFound, fmt::format("the project has no source \"{}\"", source));
+  return Fail(ErrorCode::kFailedPrecondition,
+              "rows can be pushed once the pipeline has prepared the table (`keelson run`), to a source with a `time`",
+              source);
+}
+
+Result<PushedRows> ProjectRuntime::ReadRows(const std::string& source, std::string_view body) const {
+  KEELSON_ASSIGN_OR_RETURN(const RowIntake* intake, IntakeOf(source));
+  return intake->Read(body);
+}
+
+Result<RowsAnswer> ProjectRuntime::AcceptRows(const std::string& source, const PushedRows& rows) {
+  KEELSON_ASSIGN_OR_RETURN(RowIntake* const intake, IntakeOf(source));
+  const std::uint64_t refused_before = intake->refused_batches();
+  KEELSON_ASSIGN_OR_RETURN(RowsAnswer answer, intake->Accept(rows, now()));
   if (answer.refusal) {
     if (refused_before % 100 == 0) {  // a broken feed refuses every batch; the first of each hundred is news
       Say("rows",

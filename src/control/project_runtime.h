@@ -68,8 +68,10 @@ class ProjectRuntime {
   // nothing.
   Result<ClockAnswer> AdvanceClock(Instant to);
 
-  // Rows for one source. In a replay the caller moves the clock first.
-  Result<RowsAnswer> PushRows(const std::string& source, const Json& rows);
+  // Rows for one source: read and judged, which changes nothing, and taken in. In a replay the caller moves the clock
+  // in between.
+  Result<PushedRows> ReadRows(const std::string& source, std::string_view body) const;
+  Result<RowsAnswer> AcceptRows(const std::string& source, const PushedRows& rows);
 
   Status SyncRows();  // before anybody is told that rows were accepted
 
@@ -102,6 +104,7 @@ class ProjectRuntime {
 
   Status LoadRevision(const std::string& revision);
   bool TakeMaterialized(const Pipeline& pipeline);  // the online features' first tables; true when they are new
+  Result<RowIntake*> IntakeOf(const std::string& source) const;
   Status OpenIntakes();                             // once the prepared tables' schemas are known
   Status OpenOnline();  // features at prediction time: the materialized tables, then the pushed rows
   Status OpenMonitor();

@@ -4,6 +4,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "control/row_log.h"
@@ -12,6 +14,13 @@
 #include "data/table.h"
 
 namespace keelson::control {
+
+// A batch that was read and judged, and may go in.
+struct PushedRows {
+  data::Table rows;             // with all columns of the prepared table
+  std::optional<Json> refusal;  // the suite's report, when it said no
+  Json refused_rows;            // as they came, then
+};
 
 // What came of a pushed batch.
 struct RowsAnswer {
@@ -46,9 +55,11 @@ class RowIntake {
   static Result<std::unique_ptr<RowIntake>> Open(Options options,
                                                  const std::function<Status(const RowLog::Batch&)>& visit);
 
-  // `rows` is a JSON array of objects by column name; a missing column is null. kInvalidArgument names the row and
-  // column.
-  Result<RowsAnswer> Push(const Json& rows, Instant clock);
+  // `body` is {"rows": [...]}, see ReadJsonRows. kInvalidArgument names the row and column. Changes nothing.
+  Result<PushedRows> Read(std::string_view body) const;
+
+  // Takes the batch in, or puts a refused one aside.
+  Result<RowsAnswer> Accept(const PushedRows& pushed, Instant clock);
 
   // What was accepted so far is on disk when this returns; nobody is told of it before.
   Status Sync() { return log_->Sync(); }
@@ -58,18 +69,15 @@ class RowIntake {
 
  private:
   explicit RowIntake(Options options) : options_(std::move(options)) {}
-  Status Quarantine(const Json& rows, const Json& report);
+  Status Quarantine(const PushedRows& refused);
 
   Options options_;
   std::unique_ptr<RowLog> log_;
   std::uint64_t refused_batches_ = 0;
 };
 
-// Whether a batch with this report is to be refused (see RowIntake), and by which results.
-std::vector<const data::ExpectationResult*> Objections(const data::ValidationReport& report, std::size_t rows);
-
-// JSON rows as a table with exactly the columns that the rows have (those of the schema with its types; unknown ones as
-// text), for the suite to judge: a renamed column is then both missing and unknown.
-Result<data::Table> TableOfJsonRows(const Json& rows, const data::Schema& schema, std::vector<std::string>& unknown);
+// Which of the suite's failures of a batch of so many rows are reasons to refuse it (see RowIntake).
+std::vector<const data::ExpectationResult*> Objections(const std::vector<data::ExpectationResult>& failures,
+                                                       std::size_t rows);
 
 }  // namespace keelson::control

@@ -50,14 +50,18 @@ class RowIntakeTest : public testing::Test {
     EXPECT_TRUE(intake) << intake.error().ToString();
     return *std::move(intake);
   }
+  static Result<RowsAnswer> Take(RowIntake& intake, const Json& rows) {
+    KEELSON_ASSIGN_OR_RETURN(const auto pushed, intake.Read(Json{{"rows", rows}}.dump()));
+    return intake.Accept(pushed, Instant{});
+  }
   // "" when accepted, else the summary of the refusal.
   static std::string Push(RowIntake& intake, const Json& rows) {
-    const auto answer = intake.Push(rows, Instant{});
+    const auto answer = Take(intake, rows);
     if (!answer) return "error: " + answer.error().ToString();
     return answer->refusal ? answer->refusal->at("summary").get<std::string>() : "";
   }
   static Error ErrorOf(RowIntake& intake, const Json& rows) {
-    const auto answer = intake.Push(rows, Instant{});
+    const auto answer = Take(intake, rows);
     EXPECT_FALSE(answer);
     return answer ? Error{} : answer.error();
   }
@@ -67,8 +71,8 @@ class RowIntakeTest : public testing::Test {
 
 TEST_F(RowIntakeTest, RowsBecomeTypedAndWhatNoRowHasIsNull) {
   const auto intake = Open();
-  const auto answer = intake->Push(
-      Json::parse(R"([{"at": "2013-04-01T12:00:00Z", "id": "a", "temp": 7}, {"id": "b", "at": null}])"), Instant{});
+  const auto answer =
+      Take(*intake, Json::parse(R"([{"at": "2013-04-01T12:00:00Z", "id": "a", "temp": 7}, {"id": "b", "at": null}])"));
   ASSERT_TRUE(answer) << answer.error().ToString();
   EXPECT_FALSE(answer->refusal);
   EXPECT_EQ(answer->sequence, 1u);
@@ -108,7 +112,7 @@ TEST_F(RowIntakeTest, AnUnknownColumnIsNamedWithTheNearestOne) {
 TEST_F(RowIntakeTest, ARenamedColumnIsRefusedByTheSuiteAndKeptInQuarantine) {
   const auto intake = Open(Json{Between(-100, 100)});
   const Json rows = Json::parse(R"([{"id": "a", "temperature": 20}])");
-  const auto answer = intake->Push(rows, Instant{});
+  const auto answer = Take(*intake, rows);
   ASSERT_TRUE(answer);
   ASSERT_TRUE(answer->refusal);
   EXPECT_EQ(answer->refusal->at("unknown_columns"), Json{"temperature"});
@@ -128,7 +132,7 @@ TEST_F(RowIntakeTest, ARenamedColumnIsRefusedByTheSuiteAndKeptInQuarantine) {
 
 TEST_F(RowIntakeTest, ARefusalHasCountsAndSomeOfTheRows) {
   const auto intake = Open(Json{Between(-100, 100)});
-  const auto answer = intake->Push(Rows(30, 7), Instant{});
+  const auto answer = Take(*intake, Rows(30, 7));
   ASSERT_TRUE(answer && answer->refusal);
   const Json& failure = answer->refusal->at("failures").at(0);
   EXPECT_EQ(answer->refusal->at("rows"), 30);
@@ -161,7 +165,7 @@ TEST_F(RowIntakeTest, WhatAWholeColumnMustBeLikeIsNotAskedOfASmallBatch) {
       Json{Expectation("expect_column_mean_to_be_between", {{"column", "temp"}, {"min_value", 90}, {"max_value", 99}}),
            Expectation("expect_table_row_count_to_be_between", {{"min_value", 1'000}, {"max_value", 2'000}})});
   EXPECT_EQ(Push(*intake, Rows(static_cast<int>(RowIntake::kWholeBatch) - 1)), "");
-  const auto answer = intake->Push(Rows(static_cast<int>(RowIntake::kWholeBatch), 0, 500), Instant{});
+  const auto answer = Take(*intake, Rows(static_cast<int>(RowIntake::kWholeBatch), 0, 500));
   ASSERT_TRUE(answer && answer->refusal);
   EXPECT_EQ(answer->refusal->at("failures").size(), 2u);
 }
@@ -177,14 +181,14 @@ TEST_F(RowIntakeTest, ARepeatedPushChangesNothingAlsoAfterReopening) {
   {
     const auto intake = Open();
     ASSERT_EQ(Push(*intake, Rows(3)), "");
-    const auto again = intake->Push(Rows(4), Instant{});
+    const auto again = Take(*intake, Rows(4));
     ASSERT_TRUE(again);
     EXPECT_EQ(again->repeated, 3u);
     EXPECT_EQ(again->accepted.rows(), 1u);
     EXPECT_EQ(again->sequence, 2u);
   }
   const auto intake = Open();
-  const auto again = intake->Push(Rows(4), Instant{});
+  const auto again = Take(*intake, Rows(4));
   ASSERT_TRUE(again);
   EXPECT_EQ(again->repeated, 4u);
   EXPECT_EQ(again->sequence, 2u);

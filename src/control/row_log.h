@@ -5,26 +5,24 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
+#include "control/row_codec.h"
 #include "data/table.h"
 #include "io/files.h"
 
 namespace keelson::control {
 
 // The rows that were pushed to one source, in the order in which they were accepted: DATA/projects/P/rows/SOURCE.log,
-// an io::FrameLog. A frame is JSON: {"schema": [...]} whenever the columns change, else {"sequence", "clock", "rows":
-// [[...]]} with instants in microseconds. `sequence` counts accepted batches from 1; a training sees the batches up to
-// the sequence at which it was ordered. The server alone appends; workers read.
+// an io::FrameLog of two kinds of frames (row_codec.h): the columns whenever they change, else a batch. `sequence`
+// counts accepted batches from 1; a training sees the batches up to the sequence at which it was ordered. The server
+// alone appends; workers read.
 class RowLog {
  public:
   // What a reader gets, in order. `rows` has the log's columns at that point.
-  struct Batch {
-    std::uint64_t sequence = 0;
-    Instant clock;
-    data::Table rows;
-  };
+  using Batch = RowBatch;
 
   // Reads the batches with a sequence in (after, up_to]. A log that is not there has none.
   static Status Read(const std::string& path, std::uint64_t after, std::uint64_t up_to,
@@ -48,9 +46,12 @@ class RowLog {
 
  private:
   RowLog(std::string key_column) : key_column_(std::move(key_column)) {}
-  Status Remember(const data::Table& rows);
-  // The hash of what names the row, and of the row.
-  Result<std::pair<std::uint64_t, std::uint64_t>> HashesOf(const data::Table& rows, std::size_t row) const;
+  struct Hashes {
+    std::uint64_t key;  // of what names the row
+    std::uint64_t content;
+  };
+  Result<std::vector<Hashes>> HashesOf(const data::Table& rows) const;
+  void Remember(const std::vector<Hashes>& hashes);
 
   std::string key_column_;
   std::unique_ptr<io::FrameLog> log_;

@@ -157,7 +157,6 @@ Check ValueCheck(std::string column, double mostly, Bind bind) {
     const RowTest test = bind(*found, problem);
     if (!problem.empty()) return Outcome::Exception(std::move(problem));
     Outcome outcome;
-    outcome.columns = {column};
     std::uint64_t missing = 0;
     for (std::size_t row = 0; row < found->size(); ++row) {
       if (found->is_null(row)) {
@@ -167,6 +166,7 @@ Check ValueCheck(std::string column, double mostly, Bind bind) {
       }
     }
     const std::uint64_t unexpected = outcome.unexpected_rows.size();
+    if (unexpected > 0) outcome.columns = {column};
     outcome.counts = UnexpectedCounts{found->size(), missing, unexpected};
     outcome.success = MostlyHolds(found->size() - missing, unexpected, mostly);
     return outcome;

@@ -17,7 +17,8 @@ namespace keelson::data {
 
 using Json = nlohmann::json;
 
-// What a check found. `columns` name the columns whose values stand in the list of unexpected values.
+// What a check found. `columns` name the columns whose values stand in the list of unexpected values; without such
+// values they may be left out.
 struct Outcome {
   bool success = false;
   std::optional<UnexpectedCounts> counts;
@@ -27,6 +28,8 @@ struct Outcome {
   Json observed = Json::value_t::discarded;
   Json details = Json::value_t::discarded;
   std::string exception;
+
+  bool Holds() const { return success && exception.empty(); }
 
   static Outcome Exception(std::string message) {
     Outcome outcome;

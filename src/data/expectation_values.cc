@@ -15,10 +15,10 @@ Check MakeNull(Kwargs& kwargs, bool expect_null) {
     const Column* found = table.Find(column);
     if (found == nullptr) return Outcome::Exception(fmt::format("the column \"{}\" does not exist", column));
     Outcome outcome;
-    outcome.columns = {column};
     for (std::size_t row = 0; row < found->size(); ++row) {
       if (found->is_null(row) != expect_null) outcome.unexpected_rows.push_back(row);
     }
+    if (!outcome.unexpected_rows.empty()) outcome.columns = {column};
     outcome.counts = UnexpectedCounts{found->size(), std::nullopt, outcome.unexpected_rows.size()};
     outcome.success = MostlyHolds(found->size(), outcome.unexpected_rows.size(), mostly);
     return outcome;

@@ -171,6 +171,21 @@ Result<Expectation> ParseExpectation(const Parser& parser, const Json& json, con
   return expectation;
 }
 
+ExpectationResult ResultOf(const Expectation& expectation, Outcome outcome, const Table& table) {
+  ExpectationResult result;
+  result.type = expectation.type;
+  result.kwargs_json = expectation.kwargs_json;
+  result.meta_json = expectation.meta_json;
+  result.success = outcome.Holds();
+  result.counts = outcome.counts;
+  result.partial_unexpected_json = PartialValues(outcome, table);
+  result.unexpected_rows = std::move(outcome.unexpected_rows);
+  if (!outcome.observed.is_discarded()) result.observed_value_json = Dump(outcome.observed);
+  if (!outcome.details.is_discarded()) result.details_json = Dump(outcome.details);
+  result.exception = std::move(outcome.exception);
+  return result;
+}
+
 }  // namespace
 
 struct ExpectationSuite::State {
@@ -237,22 +252,19 @@ ValidationReport ExpectationSuite::Validate(const Table& table) const {
   ValidationReport report;
   report.suite_name = state_->name;
   for (const Expectation& expectation : state_->expectations) {
-    Outcome outcome = expectation.check(table);
-    ExpectationResult result;
-    result.type = expectation.type;
-    result.kwargs_json = expectation.kwargs_json;
-    result.meta_json = expectation.meta_json;
-    result.success = outcome.success && outcome.exception.empty();
-    result.counts = outcome.counts;
-    result.partial_unexpected_json = PartialValues(outcome, table);
-    result.unexpected_rows = std::move(outcome.unexpected_rows);
-    if (!outcome.observed.is_discarded()) result.observed_value_json = Dump(outcome.observed);
-    if (!outcome.details.is_discarded()) result.details_json = Dump(outcome.details);
-    result.exception = std::move(outcome.exception);
-    report.success = report.success && result.success;
-    report.results.push_back(std::move(result));
+    report.results.push_back(ResultOf(expectation, expectation.check(table), table));
+    report.success = report.success && report.results.back().success;
   }
   return report;
+}
+
+std::vector<ExpectationResult> ExpectationSuite::Failures(const Table& table) const {
+  std::vector<ExpectationResult> failures;
+  for (const Expectation& expectation : state_->expectations) {
+    Outcome outcome = expectation.check(table);
+    if (!outcome.Holds()) failures.push_back(ResultOf(expectation, std::move(outcome), table));
+  }
+  return failures;
 }
 
 std::string ExpectationResult::Summary() const {

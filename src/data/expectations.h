@@ -63,6 +63,8 @@ class ExpectationSuite {
   const std::string& name() const;
   std::size_t size() const;
   ValidationReport Validate(const Table& table) const;
+  // Only the results that are no success: quick where all is well, for rows that come a few at a time.
+  std::vector<ExpectationResult> Failures(const Table& table) const;
 
   // The types that Parse knows, sorted.
   static std::vector<std::string> KnownTypes();

@@ -137,6 +137,28 @@ Result<Value> ConvertValue(const Value& value, const ColumnSchema& column) {
   return Misfit(column, value);
 }
 
+Status Column::Append(const Value& value) {
+  KEELSON_ASSIGN_OR_RETURN(auto fitting, ConvertValue(value, {name, type}));
+  AppendFitting(std::move(fitting));
+  return {};
+}
+
+void Column::AppendFitting(Value value) {
+  if (std::holds_alternative<std::monostate>(value)) return AppendNull();
+  valid.push_back(1);
+  if (type == ColumnType::kDouble) {
+    doubles.push_back(std::get<double>(value));
+  } else if (type == ColumnType::kString) {
+    strings.push_back(std::get<std::string>(std::move(value)));
+  } else if (type == ColumnType::kBool) {
+    ints.push_back(std::get<bool>(value) ? 1 : 0);
+  } else if (type == ColumnType::kInt64) {
+    ints.push_back(std::get<std::int64_t>(value));
+  } else {
+    ints.push_back(ToMicros(std::get<Instant>(value)));
+  }
+}
+
 Table::Table(const Schema& schema) {
   for (const ColumnSchema& column : schema) {
     columns_.emplace_back();
@@ -169,25 +191,7 @@ Status Table::AppendRow(const std::vector<Value>& values) {
     KEELSON_ASSIGN_OR_RETURN(auto value, ConvertValue(values[i], {columns_[i].name, columns_[i].type}));
     fitting.push_back(std::move(value));
   }
-  for (std::size_t i = 0; i < fitting.size(); ++i) {
-    Column& column = columns_[i];
-    if (std::holds_alternative<std::monostate>(fitting[i])) {
-      column.AppendNull();
-      continue;
-    }
-    column.valid.push_back(1);
-    if (column.type == ColumnType::kDouble) {
-      column.doubles.push_back(std::get<double>(fitting[i]));
-    } else if (column.type == ColumnType::kString) {
-      column.strings.push_back(std::get<std::string>(std::move(fitting[i])));
-    } else if (column.type == ColumnType::kBool) {
-      column.ints.push_back(std::get<bool>(fitting[i]) ? 1 : 0);
-    } else if (column.type == ColumnType::kInt64) {
-      column.ints.push_back(std::get<std::int64_t>(fitting[i]));
-    } else {
-      column.ints.push_back(ToMicros(std::get<Instant>(fitting[i])));
-    }
-  }
+  for (std::size_t i = 0; i < fitting.size(); ++i) columns_[i].AppendFitting(std::move(fitting[i]));
   return {};
 }
 

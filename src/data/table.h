@@ -50,6 +50,8 @@ struct Column {
   Value At(std::size_t row) const;
   void Reserve(std::size_t rows);
   void AppendNull();
+  Status Append(const Value& value);                      // by the rules of Table::AppendRow
+  void AppendFitting(Value value);                        // null, or of the column's own type
   void AppendFrom(const Column& other, std::size_t row);  // `other` has the same type
 };
 

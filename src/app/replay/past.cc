@@ -1,9 +1,10 @@
+#include "app/replay/past.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
 
-#include "app/replay/replay.h"
 #include "control/project_files.h"
 #include "control/step_specs.h"
 #include "data/duckdb.h"

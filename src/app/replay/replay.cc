@@ -4,11 +4,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <thread>
 
-#include "base/strings.h"
-#include "features/expression.h"
+#include "app/replay/row_text.h"
 #include "io/files.h"
 
 namespace keelson::app {
@@ -27,43 +25,16 @@ double SecondsSince(steady_clock::time_point begin) {
   return std::chrono::duration<double>(steady_clock::now() - begin).count();
 }
 
-void AppendText(std::string& out, std::string_view text) {
-  out += Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-void AppendCell(std::string& out, const data::Column& column, std::size_t row) {
-  if (column.is_null(row)) {
-    out += "null";
-  } else if (column.type == data::ColumnType::kString) {
-    AppendText(out, column.strings[row]);
-  } else if (column.type == data::ColumnType::kDouble) {
-    if (std::isfinite(column.doubles[row])) {
-      fmt::format_to(std::back_inserter(out), "{}", column.doubles[row]);
-    } else {
-      out += "null";
-    }
-  } else if (column.type == data::ColumnType::kBool) {
-    out += column.ints[row] != 0 ? "true" : "false";
-  } else if (column.type == data::ColumnType::kTimestamp) {
-    out += '"' + FormatInstant(InstantFromMicros(column.ints[row])) + '"';
-  } else {
-    fmt::format_to(std::back_inserter(out), "{}", column.ints[row]);
-  }
-}
-
-// The Open Inference Protocol's name of a cell's type. A missing whole number travels as FP64, where null is allowed.
-std::string_view DatatypeOf(const data::Column& column, std::size_t row) {
-  if (column.type == data::ColumnType::kString) return "BYTES";
-  if (column.type == data::ColumnType::kBool && !column.is_null(row)) return "BOOL";
-  if (column.type == data::ColumnType::kInt64 && !column.is_null(row)) return "INT64";
-  return "FP64";
-}
-
 class Replayer {
  public:
   Replayer(const project::Project& project, const Past& past, const ReplayOptions& options, Client client,
            const std::function<void(const ReplayProgress&)>& progress)
-      : project_(project), past_(past), options_(options), client_(std::move(client)), progress_(progress) {}
+      : project_(project),
+        past_(past),
+        options_(options),
+        client_(std::move(client)),
+        progress_(progress),
+        requests_(past.sources[past.asked], past.request_columns) {}
 
   Result<ReplayResult> Run() {
     KEELSON_ASSIGN_OR_RETURN(const auto calendar, Calendar::Open(project_.time_zone));
@@ -72,7 +43,14 @@ class Replayer {
         io::ParseHttpTarget(options_.server.url.empty() ? "http://127.0.0.1:7070" : options_.server.url));
     asking_ = io::HttpConnection::Create(target);
     pushing_ = io::HttpConnection::Create(target);
-    KEELSON_RETURN_IF_ERROR(BindCorruptions());
+    KEELSON_ASSIGN_OR_RETURN(corruptions_, BindCorruptions(options_.corruptions, past_));
+    for (const auto& source : past_.sources) {
+      std::vector<const BoundCorruption*> here;
+      for (const auto& corruption : corruptions_) {
+        if (corruption.what.source == source.name) here.push_back(&corruption);
+      }
+      rows_.emplace_back(source, std::move(here));
+    }
     KEELSON_RETURN_IF_ERROR(ReadJournal());
     while (position_ < past_.events.size()) {
       KEELSON_RETURN_IF_ERROR(NextStretch(calendar));
@@ -139,7 +117,7 @@ class Replayer {
         const ReplayEvent& event = past_.events[i];
         if (event.kind == ReplayEvent::Kind::kAsk || event.source != s) continue;
         push.rows += push.rows.empty() ? "" : ",";
-        AppendRow(push.rows, event);
+        rows_[s].Append(event.row, event.kind == ReplayEvent::Kind::kPartialRow, push.rows);
         ++push.count;
       }
       if (push.count == 0) continue;
@@ -222,12 +200,11 @@ class Replayer {
 
   // A question says its own instant: a server that was restarted in between may not have been told it again yet.
   io::HttpCall AskCall(std::size_t row) const {
-    const ReplaySource& source = past_.sources[past_.asked];
-    const std::int64_t at = source.rows.Find(source.described.time)->ints[row];
     return {.method = "POST",
             .target = "/v2/models/" + project_.name + "/infer",
-            .headers = {{"content-type", "application/json"}, {"x-keelson-time", fmt::to_string(at)}},
-            .body = RequestOf(row),
+            .headers = {{"content-type", "application/json"},
+                        {"x-keelson-time", fmt::to_string(ToMicros(requests_.At(row)))}},
+            .body = requests_.Of(row),
             .retry_safe = true};
   }
 
@@ -279,82 +256,6 @@ class Replayer {
       // The server may have been restarted meanwhile: tell it again what time it is.
       KEELSON_RETURN_IF_ERROR(Deliver(PushesOf(past_.events[begin].at, {}, begin, end)));
     }
-  }
-
-  std::string RequestOf(std::size_t row) const {
-    const ReplaySource& source = past_.sources[past_.asked];
-    std::string body = "{\"id\":";
-    const data::Column* key = source.rows.Find(source.described.key);
-    AppendText(body, key->type == data::ColumnType::kString ? key->strings[row] : fmt::to_string(key->ints[row]));
-    body += ",\"inputs\":[";
-    bool first = true;
-    for (const std::string& name : past_.request_columns) {
-      const data::Column* column = source.rows.Find(name);
-      if (!first) body += ',';
-      first = false;
-      fmt::format_to(std::back_inserter(body), R"({{"name":"{}","shape":[1],"datatype":"{}","data":[)", name,
-                     DatatypeOf(*column, row));
-      AppendCell(body, *column, row);
-      body += "]}";
-    }
-    return body + "]}";
-  }
-
-  void AppendRow(std::string& out, const ReplayEvent& event) const {
-    const ReplaySource& source = past_.sources[event.source];
-    const data::Column* time = source.rows.Find(source.described.time);
-    const Instant at = InstantFromMicros(time->ints[event.row]);
-    out += '{';
-    bool first = true;
-    for (const auto& column : source.rows.columns()) {
-      if (!first) out += ',';
-      first = false;
-      std::string name = column.name;
-      const BoundCorruption* changed = nullptr;
-      for (const auto& corruption : corruptions_) {
-        const Corruption& what = *corruption.what;
-        if (what.source != source.name || what.column != column.name || at < what.from || at >= what.to) continue;
-        if (!what.rename.empty()) name = what.rename;
-        if (corruption.expression) changed = &corruption;
-      }
-      AppendText(out, name);
-      out += ':';
-      const bool later = event.kind == ReplayEvent::Kind::kPartialRow && KnownLater(source.described, column.name);
-      if (later) {
-        out += "null";
-      } else if (changed != nullptr) {
-        AppendCell(out, changed->values, event.row);
-      } else {
-        AppendCell(out, column, event.row);
-      }
-    }
-    out += '}';
-  }
-
-  static bool KnownLater(const project::Source& source, const std::string& column) {
-    return std::ranges::any_of(source.known,
-                               [&](const auto& entry) { return entry.first == column || entry.second == column; });
-  }
-
-  Status BindCorruptions() {
-    for (const auto& corruption : options_.corruptions) {
-      const auto source = std::ranges::find(past_.sources, corruption.source, &ReplaySource::name);
-      if (source == past_.sources.end())
-        return Fail(ErrorCode::kInvalidArgument, "no source of this name can be pushed to", corruption.source);
-      if (source->rows.Find(corruption.column) == nullptr) {
-        return Fail(ErrorCode::kInvalidArgument, "the source has no such column",
-                    corruption.source + "." + corruption.column);
-      }
-      BoundCorruption bound{.what = &corruption, .expression = false, .values = {}};
-      if (!corruption.expression.empty()) {
-        KEELSON_ASSIGN_OR_RETURN(const auto expression, features::Expression::Parse(corruption.expression));
-        KEELSON_ASSIGN_OR_RETURN(const auto fitted, expression.Bind(source->rows.schema()));
-        KEELSON_ASSIGN_OR_RETURN(bound.values, fitted.Evaluate(source->rows));
-        bound.expression = true;
-      }
-      corruptions_.push_back(std::move(bound));
-    }
-    return {};
   }
 
   void Show(Instant clock) {
@@ -415,12 +316,6 @@ class Replayer {
     return {};
   }
 
-  struct BoundCorruption {
-    const Corruption* what;
-    bool expression;
-    data::Column values;
-  };
-
   const project::Project& project_;
   const Past& past_;
   const ReplayOptions& options_;
@@ -429,6 +324,8 @@ class Replayer {
   std::unique_ptr<io::HttpConnection> asking_;
   std::unique_ptr<io::HttpConnection> pushing_;
   std::vector<BoundCorruption> corruptions_;
+  std::vector<RowText> rows_;  // of each source
+  const RequestText requests_;
   ReplayResult result_;
   std::size_t position_ = 0;
   std::uint64_t asked_ = 0;
@@ -437,37 +334,6 @@ class Replayer {
 };
 
 }  // namespace
-
-Result<Corruption> ParseCorruption(const std::string& text, const Calendar& calendar) {
-  const auto bad = [&] {
-    return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("\"{}\": expected SOURCE:FROM..TO:COLUMN=EXPRESSION or SOURCE:FROM..TO:COLUMN->NAME", text),
-                "--corrupt");
-  };
-  const auto first = text.find(':');
-  const auto dots = text.find("..");
-  if (first == std::string::npos || dots == std::string::npos || dots < first) return bad();
-  const auto second = text.find(':', dots);
-  if (second == std::string::npos) return bad();
-  Corruption corruption;
-  corruption.source = text.substr(0, first);
-  KEELSON_ASSIGN_OR_RETURN(corruption.from, calendar.ParseLocal(text.substr(first + 1, dots - first - 1)));
-  KEELSON_ASSIGN_OR_RETURN(corruption.to, calendar.ParseLocal(text.substr(dots + 2, second - dots - 2)));
-  const std::string change = text.substr(second + 1);
-  if (const auto arrow = change.find("->"); arrow != std::string::npos) {
-    corruption.column = Trim(change.substr(0, arrow));
-    corruption.rename = Trim(change.substr(arrow + 2));
-    if (corruption.rename.empty()) return bad();
-  } else if (const auto equals = change.find('='); equals != std::string::npos) {
-    corruption.column = Trim(change.substr(0, equals));
-    corruption.expression = Trim(change.substr(equals + 1));
-    if (corruption.expression.empty()) return bad();
-  } else {
-    return bad();
-  }
-  if (corruption.column.empty()) return bad();
-  return corruption;
-}
 
 Result<Json> GetOnceBack(Client& client, const std::string& path, std::chrono::seconds patience) {
   const auto until = steady_clock::now() + patience;

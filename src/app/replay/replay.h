@@ -4,56 +4,17 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "app/client/client.h"
+#include "app/replay/corruption.h"
+#include "app/replay/past.h"
 #include "base/result.h"
 #include "base/time.h"
-#include "data/table.h"
 #include "project/spec.h"
 
 namespace keelson::app {
-
-// A change made to the rows of one source on their way in, to see the expectations at work:
-// "weather:2013-07-08..2013-07-15: temp=(temp-32)/1.8" puts other values into a column for that time,
-// "weather:2013-07-20..2013-07-21:temp->temperature" gives the column another name.
-struct Corruption {
-  std::string source;
-  Instant from;
-  Instant to;
-  std::string column;
-  std::string expression;  // new value; or
-  std::string rename;      // new name
-};
-Result<Corruption> ParseCorruption(const std::string& text, const Calendar& calendar);
-
-// What the past did, in the order in which it became known.
-struct ReplayEvent {
-  Instant at;
-  // A row as it begins (what is known later left out), a whole row, a question.
-  enum class Kind { kPartialRow, kRow, kAsk } kind = Kind::kRow;
-  std::size_t source = 0;
-  std::size_t row = 0;  // in that source's table
-};
-
-struct ReplaySource {
-  std::string name;
-  project::Source described;
-  data::Table rows;
-};
-
-// The tables of a project's own files, prepared by its own SQL, in this process. Nothing of it is shown to the server
-// before its time.
-struct Past {
-  std::vector<ReplaySource> sources;
-  std::size_t asked = 0;                     // index of the source whose rows are asked for: the training table
-  std::vector<std::string> request_columns;  // of it: what a request carries
-  std::vector<ReplayEvent> events;           // in (from, to], sorted by instant, rows before asks
-};
-Result<Past> LoadPast(const project::Project& project, const std::string& folder, Instant from, Instant to,
-                      const std::function<void(const std::string&)>& progress);
 
 struct MonthOfAsking {
   std::uint64_t asked = 0;

@@ -52,14 +52,8 @@ Result<data::Table> LoadVisible(data::Engine& engine, const Json& described, Ins
   const std::uint64_t up_to = described.at("up_to");
   if (up_to == 0) return table;
   data::Table pushed(table.schema());
-  std::vector<data::Value> values(pushed.columns().size());
-  KEELSON_RETURN_IF_ERROR(RowLog::Read(described.at("rows"), 0, up_to, [&](const RowLog::Batch& batch) -> Status {
-    for (std::size_t row = 0; row < batch.rows.rows(); ++row) {
-      for (std::size_t column = 0; column < values.size(); ++column) values[column] = batch.rows.At(row, column);
-      KEELSON_RETURN_IF_ERROR(pushed.AppendRow(values));
-    }
-    return {};
-  }));
+  KEELSON_RETURN_IF_ERROR(RowLog::Read(described.at("rows"), 0, up_to,
+                                       [&](const RowLog::Batch& batch) { return pushed.AppendTable(batch.rows); }));
   return features::Upsert(table, pushed, source.key);
 }
 

@@ -30,8 +30,8 @@ class Api {
   // Runs on the control thread.
   Answer Run(RouteId id, const std::vector<std::string>& parts, const io::HttpRequest& request);
   Answer RunProject(const std::string& project, const control::Json& body);
-  Answer MoveClock(const std::string& project, const control::Json& body);
-  Answer PushRows(const std::string& project, const std::string& source, const control::Json& body);
+  Answer MoveClock(const std::string& project, const std::string& body);
+  Answer PushRows(const std::string& project, const std::string& source, const std::string& body);
   Answer Attempt(RouteId id, const std::string& job, const io::HttpRequest& request);
   Answer JobLog(const std::string& job, const io::HttpRequest& request);
 

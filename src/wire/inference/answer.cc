@@ -6,12 +6,15 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "base/strings.h"
 #include "wire/inference/tensor.h"
 
 namespace keelson::wire::inference {
 
 std::string JsonString(std::string_view text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::string json;
+  AppendJsonString(text, json);
+  return json;
 }
 
 void AppendFloat(float value, std::string* out) {
