@@ -2,7 +2,7 @@
 import json
 
 import shop
-from server_case import ServerCase
+from server_case import ServerTestCase
 
 ROWS_BEFORE_THE_FAULT = 2_000
 MEBIBYTE = 1 << 20
@@ -50,7 +50,7 @@ CSV_FAULTS = {
 }
 
 
-class BadInput(ServerCase):
+class BadInput(ServerTestCase):
     def every_command_says_it(self, server, words):
         """Besides `run`: get, describe and logs."""
         failed, = [job for job in json.loads(server.run("get", "jobs", "-o", "json").stdout) if job["state"] == "failed"]

@@ -13,7 +13,7 @@ from kills import KILLS, Killer
 from proxy import Proxy
 from server import PATIENCE_S, Server
 
-RUN_AT_MOST_S = 150
+RUN_AT_MOST_S = 240
 
 
 def outcome(server, summary_file):

@@ -12,9 +12,9 @@ PATIENCE_S = 60
 
 
 class Server:
-    def __init__(self, keelson, folder):
+    def __init__(self, keelson, folder, data=None):
         self.keelson = keelson
-        self.data = folder / "data"
+        self.data = data or folder / "data"
         self.log = folder / "server.log"
         self.address_file = folder / "address"
         self.port = 0
@@ -55,6 +55,24 @@ class Server:
     def get(self, path):
         with urllib.request.urlopen(f"{self.address}/api/keelson/v1{path}", timeout=PATIENCE_S) as answer:
             return json.load(answer)
+
+    def post_bytes(self, path, body):
+        """The status and the answer, whatever they are; (0, reason) when the connection broke."""
+        request = urllib.request.Request(self.address + path, body, {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            text = error.read().decode(errors="replace")
+            try:
+                return error.code, json.loads(text)
+            except ValueError:
+                return error.code, text
+        except OSError as error:
+            return 0, str(error)
+
+    def post(self, path, json_body):
+        return self.post_bytes(path, json.dumps(json_body).encode())
 
     def run(self, *arguments, cwd=None):
         return subprocess.run([self.keelson, *arguments, "--server", self.address], cwd=cwd, capture_output=True,

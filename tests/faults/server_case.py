@@ -7,7 +7,7 @@ import shop
 from server import PATIENCE_S, Server
 
 
-class ServerCase(unittest.TestCase):
+class ServerTestCase(unittest.TestCase):
     keelson = ""
     folder = pathlib.Path()
     maxDiff = None
@@ -16,13 +16,13 @@ class ServerCase(unittest.TestCase):
         self.here = self.folder / self.id().rsplit(".", 1)[1]
         self.here.mkdir(parents=True)
 
-    def begin(self, folder=None):
-        server = Server(self.keelson, folder or self.here)
+    def begin(self, data=None):
+        server = Server(self.keelson, self.here, data)
         self.addCleanup(server.clean)
         return server.start().wait_ready()
 
     def keelson_run(self, *arguments):
-        return subprocess.run([self.keelson, *arguments], capture_output=True, text=True, timeout=PATIENCE_S)
+        return subprocess.run([self.keelson, *arguments], capture_output=True, text=True, errors="replace", timeout=PATIENCE_S)
 
     def refuses_to_start(self, *arguments):
         done = self.keelson_run("server", *arguments)

@@ -59,3 +59,11 @@ def sent_at_by_parcel(folder):
     with open(folder / "parcels.csv", newline="") as file:
         return {row["parcel"]: round((datetime.datetime.fromisoformat(row["sent_at"]) - epoch) / datetime.timedelta(microseconds=1))
                 for row in csv.DictReader(file)}
+
+
+def pushed_rows(folder, prefix):
+    """The rows of the parcels' prepared table whose name begins so, as a client pushes them."""
+    with open(folder / "parcels.csv", newline="") as file:
+        return [{**row, **{name: row[name].replace(" ", "T") + "Z" for name in ("sent_at", "arrived_at")},
+                 **{name: float(row[name]) for name in ("weight", "distance", "hours")}}
+                for row in csv.DictReader(file) if row["parcel"].startswith(prefix)]

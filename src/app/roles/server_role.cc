@@ -183,6 +183,16 @@ Result<int> RunServer(const ServerRoleOptions& options) {
   std::optional<std::string> fresh_token;
   KEELSON_ASSIGN_OR_RETURN(const Access access, Access::Open(data, options.host, fresh_token));
   KEELSON_ASSIGN_OR_RETURN(auto database, io::Database::Open(data + "/keelson.db"));
+  // A damaged page may be one that is not read for weeks; what is written until then would be lost with a restore.
+  KEELSON_ASSIGN_OR_RETURN(const auto damage, database->CheckIntegrity());
+  if (!damage.empty()) {
+    return Fail(
+        ErrorCode::kDataLoss,
+        fmt::format("the database is damaged: {}; `keelson doctor` tells all of it, and `keelson restore` makes a "
+                    "data folder from a backup",
+                    damage.front()),
+        data + "/keelson.db");
+  }
   KEELSON_ASSIGN_OR_RETURN(auto tracking, tracking::Store::Open(*database, clock, data + "/artifacts"));
   substrate::LocalOptions local;
   local.data_folder = data;

@@ -286,7 +286,13 @@ Api::Answer Api::Run(RouteId id, const std::vector<std::string>& parts, const io
     case RouteId::kGetJob: {
       const auto* job = controller_.jobs().Find(parts.at(0));
       if (job == nullptr) return Fail(ErrorCode::kNotFound, "no such job; `keelson get jobs` lists them", parts.at(0));
-      return JsonResponse(JobView(*job, true));
+      Json view = JobView(*job, true);
+      view["limits"] = nullptr;  // what holds its worker, while there is one
+      KEELSON_ASSIGN_OR_RETURN(const auto workloads, controller_.substrate().List());
+      for (const auto& workload : workloads) {
+        if (workload.name == job->Workload()) view["limits"] = workload.limits;
+      }
+      return JsonResponse(view);
     }
     case RouteId::kJobLog:
       return JobLog(parts.at(0), request);
