@@ -1,4 +1,4 @@
-"""What a data folder holds: the pushed rows and the predictions, read as the files say (io/files.h, control/row_log.h,
+"""What a data folder holds: the pushed rows and the predictions, read as the files say (io/files.h, control/row_codec.h,
 serving/payload_codec.h) and not as the server says."""
 import datetime
 import json
@@ -24,28 +24,6 @@ def micros(text):
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
-class Rows:
-    """The accepted rows of one source: (clock, row) in their order, a row as its cells by column name."""
-
-    def __init__(self, path):
-        self.rows = []
-        self.types = {}
-        for frame in frames(path):
-            batch = json.loads(frame)
-            if "schema" in batch:
-                self.types = {column["name"]: column["type"] for column in batch["schema"]}
-                continue
-            self.rows += [(batch["clock"], tuple(row)) for row in batch["rows"]]
-
-    def as_stored(self, row):
-        """A row of a push as it must stand in the log."""
-        cells = []
-        for name, kind in self.types.items():
-            cell = row.get(name)
-            cells.append(micros(cell) if kind == "timestamp" and cell is not None else cell)
-        return tuple(cells)
-
-
 class Taker:
     def __init__(self, data):
         self.data, self.at = data, 0
@@ -59,6 +37,40 @@ class Taker:
         length = self.take("I")
         self.at += length
         return self.data[self.at - length:self.at].decode()
+
+
+class Rows:
+    """The accepted rows of one source: (clock, row) in their order, a row as its cells by column name."""
+
+    TYPES = ("bool", "int64", "double", "string", "timestamp")  # data::ColumnType
+    FORMS = {"bool": "B", "int64": "q", "double": "d", "timestamp": "q"}
+
+    def __init__(self, path):
+        self.rows = []
+        self.types = {}
+        for frame in frames(path):
+            taker = Taker(frame)
+            kind = taker.take("c")
+            if kind == b"C":
+                types = [(self.TYPES[taker.take("B")], taker.text()) for _ in range(taker.take("I"))]
+                self.types = {name: type_ for type_, name in types}
+                continue
+            assert kind == b"B", kind
+            _, clock, count = taker.take("Q"), taker.take("q"), taker.take("I")
+            self.rows += [(clock, tuple(self.cell(taker, type_) for type_ in self.types.values())) for _ in range(count)]
+
+    def cell(self, taker, type_):
+        if not taker.take("B"):
+            return None
+        return taker.text() if type_ == "string" else taker.take(self.FORMS[type_])
+
+    def as_stored(self, row):
+        """A row of a push as it must stand in the log."""
+        cells = []
+        for name, kind in self.types.items():
+            cell = row.get(name)
+            cells.append(micros(cell) if kind == "timestamp" and cell is not None else cell)
+        return tuple(cells)
 
 
 def record(head, frame):
