@@ -30,70 +30,102 @@ void SetNull(data::Column& column, std::size_t row) {
   if (!column.strings.empty()) column.strings[row].clear();
 }
 
+void SetFrom(data::Column& column, std::size_t row, const data::Column& other, std::size_t other_row) {
+  column.valid[row] = other.valid[other_row];
+  if (!column.ints.empty()) column.ints[row] = other.ints[other_row];
+  if (!column.doubles.empty()) column.doubles[row] = other.doubles[other_row];
+  if (!column.strings.empty()) column.strings[row] = other.strings[other_row];
+}
+
 }  // namespace
 
-Result<data::Table> VisibleAt(const data::Table& table, std::string_view time_column,
+Result<data::Table> VisibleAt(data::Table table, std::string_view time_column,
                               const std::map<std::string, std::string>& known, Instant t) {
   const std::int64_t now = ToMicros(t);
-  std::vector<std::size_t> rows;
-  if (time_column.empty()) {
-    for (std::size_t row = 0; row < table.rows(); ++row) rows.push_back(row);
-  } else {
+  if (!time_column.empty()) {
     KEELSON_ASSIGN_OR_RETURN(const std::size_t time, InstantIndex(table, time_column));
     const data::Column& times = table.columns()[time];
+    std::vector<std::size_t> rows;
     for (std::size_t row = 0; row < table.rows(); ++row) {
       if (!times.is_null(row) && times.ints[row] <= now) rows.push_back(row);
     }
+    if (rows.size() < table.rows()) table = table.Take(rows);
   }
-  data::Table visible = table.Take(rows);
   std::map<std::size_t, std::vector<std::size_t>> told;  // telling column -> the columns that it tells of
   for (const auto& [column, instant] : known) {
     KEELSON_ASSIGN_OR_RETURN(const std::size_t teller, InstantIndex(table, instant));
     KEELSON_ASSIGN_OR_RETURN(told[teller].emplace_back(), IndexOf(table, column));
   }
   for (const auto& [teller, columns] : told) {
-    for (std::size_t row = 0; row < visible.rows(); ++row) {
-      const data::Column& instants = visible.columns()[teller];
+    for (std::size_t row = 0; row < table.rows(); ++row) {
+      const data::Column& instants = table.columns()[teller];
       if (!instants.is_null(row) && instants.ints[row] <= now) continue;
-      for (const std::size_t column : columns) SetNull(visible.columns()[column], row);
-      SetNull(visible.columns()[teller], row);
+      for (const std::size_t column : columns) SetNull(table.columns()[column], row);
+      SetNull(table.columns()[teller], row);
     }
   }
-  return visible;
+  return table;
 }
 
-Result<data::Table> Upsert(const data::Table& base, const data::Table& pushed, std::string_view key) {
+namespace {
+
+// Where the rows of tables stand that are put one after another: by name, the place of the first row of that name.
+class Places {
+ public:
+  explicit Places(std::string_view key) : key_(key) {}
+
+  // The place of the row, and whether it is the first of its name.
+  Result<std::pair<std::size_t, bool>> Find(const data::Table& table, std::size_t row) {
+    name_.clear();
+    if (key_.empty()) {
+      cells_.resize(table.columns().size());
+      for (std::size_t i = 0; i < cells_.size(); ++i) cells_[i] = table.At(row, i);
+      name_ = RowFingerprint(cells_);
+    } else {
+      const data::Column* key = table.Find(key_);
+      KEELSON_ASSIGN_OR_RETURN(const bool whole, AppendKeyPart(key->At(row), key->type, key_, name_));
+      if (!whole) return Fail(ErrorCode::kInvalidArgument, fmt::format("row {} has no \"{}\"", row + 1, key_));
+    }
+    const auto [place, is_new] = places_.try_emplace(name_, places_.size());
+    return std::pair(place->second, is_new);
+  }
+
+ private:
+  std::string_view key_;
+  BytesMap<std::size_t> places_;
+  std::vector<data::Value> cells_;
+  std::string name_;
+};
+
+}  // namespace
+
+Result<data::Table> Upsert(data::Table base, const data::Table& pushed, std::string_view key) {
   if (base.schema() != pushed.schema()) {
     return Fail(ErrorCode::kInvalidArgument, "the pushed rows do not have the columns of the table");
   }
-  std::size_t key_column = 0;
-  if (!key.empty()) {
-    KEELSON_ASSIGN_OR_RETURN(key_column, IndexOf(base, key));
-  }
-  data::Table all = base;
-  KEELSON_RETURN_IF_ERROR(all.AppendTable(pushed));
-  BytesMap<std::size_t> places;  // the row's name -> its place in `rows`
-  std::vector<std::size_t> rows;
-  std::vector<data::Value> cells(all.columns().size());
-  std::string name;
-  for (std::size_t row = 0; row < all.rows(); ++row) {
-    name.clear();
-    if (key.empty()) {
-      for (std::size_t i = 0; i < cells.size(); ++i) cells[i] = all.At(row, i);
-      name = RowFingerprint(cells);
-    } else {
-      const data::Value cell = all.At(row, key_column);
-      KEELSON_ASSIGN_OR_RETURN(const bool whole, AppendKeyPart(cell, all.columns()[key_column].type, key, name));
-      if (!whole) return Fail(ErrorCode::kInvalidArgument, fmt::format("row {} has no \"{}\"", row + 1, key));
-    }
-    const auto [place, is_new] = places.try_emplace(name, rows.size());
-    if (is_new) {
+  if (!key.empty()) KEELSON_RETURN_IF_ERROR(IndexOf(base, key));
+  Places places(key);
+  std::vector<std::size_t> rows;  // of the base: the last of each name, where the first stood
+  for (std::size_t row = 0; row < base.rows(); ++row) {
+    KEELSON_ASSIGN_OR_RETURN(const auto found, places.Find(base, row));
+    if (found.second) {
       rows.push_back(row);
     } else {
-      rows[place->second] = row;
+      rows[found.first] = row;
     }
   }
-  return all.Take(rows);
+  if (rows.size() < base.rows()) base = base.Take(rows);
+  for (std::size_t row = 0; row < pushed.rows(); ++row) {
+    KEELSON_ASSIGN_OR_RETURN(const auto found, places.Find(pushed, row));
+    for (std::size_t i = 0; i < base.columns().size(); ++i) {
+      if (found.second) {
+        base.columns()[i].AppendFrom(pushed.columns()[i], row);
+      } else {
+        SetFrom(base.columns()[i], found.first, pushed.columns()[i], row);
+      }
+    }
+  }
+  return base;
 }
 
 }  // namespace keelson::features

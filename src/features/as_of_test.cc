@@ -89,7 +89,7 @@ TEST(UpsertTest, RefusesWhatDoesNotFit) {
   EXPECT_EQ(Upsert(Make({kA}), Make({}), "key").error().code, ErrorCode::kNotFound);
   auto nameless = kA;
   nameless[0] = data::Value{};
-  EXPECT_THAT(Upsert(Make({kA}), Make({nameless}), "id").error().message, HasSubstr("row 2 has no \"id\""));
+  EXPECT_THAT(Upsert(Make({kA}), Make({nameless}), "id").error().message, HasSubstr("row 1 has no \"id\""));
 }
 
 }  // namespace

@@ -48,13 +48,13 @@ Result<data::Table> LoadVisible(data::Engine& engine, const Json& described, Ins
   KEELSON_ASSIGN_OR_RETURN(data::Table table, data::LoadSnapshot(engine, described.at("path")));
   if (!described.contains("source")) return table;
   const project::Source source = SourceFromJson(described.at("source"));
-  KEELSON_ASSIGN_OR_RETURN(table, features::VisibleAt(table, source.time, source.known, as_of));
+  KEELSON_ASSIGN_OR_RETURN(table, features::VisibleAt(std::move(table), source.time, source.known, as_of));
   const std::uint64_t up_to = described.at("up_to");
   if (up_to == 0) return table;
   data::Table pushed(table.schema());
   KEELSON_RETURN_IF_ERROR(RowLog::Read(described.at("rows"), 0, up_to,
                                        [&](const RowLog::Batch& batch) { return pushed.AppendTable(batch.rows); }));
-  return features::Upsert(table, pushed, source.key);
+  return features::Upsert(std::move(table), pushed, source.key);
 }
 
 features::SourceDescription DescribeSource(const Json& described, const data::Schema& schema) {
