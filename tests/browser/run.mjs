@@ -1,5 +1,6 @@
-// The browser test. Against its own fake server by default; with KEELSON_URL in the environment, also against a real one.
+// The browser test: against its own fake server, whose figures it knows, or against a real one that has a project.
 //   node tests/browser/run.mjs FOLDER_OF_THE_BUILT_PAGE [PART_OF_A_NAME]
+//   node tests/browser/run.mjs http://127.0.0.1:7070 [PART_OF_A_NAME]
 // The last line is "PASSED FAILED".
 import { withBrowser } from "./browser.mjs";
 import { accessChecks, keyboardChecks } from "./checks/access.mjs";
@@ -9,9 +10,9 @@ import { FakeServer } from "./fake_server.mjs";
 import { flights, fresh } from "./fixtures.mjs";
 import { Checks } from "./harness.mjs";
 
-const [folder, only] = process.argv.slice(2);
-const counts = await withBrowser(async (context) => {
-  const checks = new Checks(context, only);
+const [target, only] = process.argv.slice(2);
+
+async function againstFake(checks, folder) {
   const server = new FakeServer(folder);
   await server.start();
   try {
@@ -23,14 +24,18 @@ const counts = await withBrowser(async (context) => {
   } finally {
     await server.stop();
   }
-  const real = process.env.KEELSON_URL;
-  if (real !== undefined && real !== "") {
-    const url = new URL("/", real).href;
-    console.log(`against ${url}`);
-    const { projects } = await (await fetch(new URL("/api/keelson/v1/projects", url))).json();
-    await figureChecks(checks, url, projects[0].name);
-    await accessChecks(checks, url);
-  }
+}
+
+async function againstReal(checks, address) {
+  const url = new URL("/", address).href;
+  const { projects } = await (await fetch(new URL("/api/keelson/v1/projects", url))).json();
+  await figureChecks(checks, url, projects[0].name);
+  await accessChecks(checks, url);
+}
+
+const counts = await withBrowser(async (context) => {
+  const checks = new Checks(context, only);
+  await (/^https?:/.test(target) ? againstReal : againstFake)(checks, target);
   return checks;
 });
 console.log(`${counts.passed} ${counts.failed}`);
