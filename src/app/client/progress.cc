@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <ostream>
 #include <set>
@@ -12,6 +13,7 @@ namespace keelson::app {
 namespace {
 
 constexpr int kBarWidth = 30;
+constexpr std::string_view kClearLine = "\r\x1b[K";
 constexpr auto kPeriod = std::chrono::milliseconds(100);
 constexpr auto kGiveUpAfter = std::chrono::minutes(3);
 
@@ -19,38 +21,47 @@ std::int64_t NowSeconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+std::string Bar(const std::string& label, double fraction, const std::string& note) {
+  const int filled = static_cast<int>(std::clamp(fraction, 0.0, 1.0) * kBarWidth + 0.5);
+  return fmt::format("{:<22} [{:█<{}}{:·<{}}] {:3.0f} %  {}", label, "", filled, "", kBarWidth - filled, fraction * 100,
+                     note);
+}
+
+std::string Line(const std::string& label, double fraction, const std::string& note) {
+  return fmt::format("{:<22} {:3.0f} %  {}", label, fraction * 100, note);
+}
+
 }  // namespace
 
-ProgressLine::ProgressLine(Terminal& terminal) : terminal_(terminal), is_terminal_(isatty(STDERR_FILENO) == 1) {}
+ProgressLine::ProgressLine(Terminal& terminal) : ProgressLine(terminal, isatty(STDERR_FILENO) == 1) {}
+ProgressLine::ProgressLine(Terminal& terminal, bool is_terminal) : terminal_(terminal), is_terminal_(is_terminal) {}
 
 ProgressLine::~ProgressLine() {
   if (open_) terminal_.err << "\n" << std::flush;
 }
 
 void ProgressLine::Say(const std::string& line) {
-  if (open_) terminal_.err << "\n";
+  if (open_) terminal_.err << kClearLine;
   open_ = false;
   terminal_.err << line << "\n" << std::flush;
 }
 
 void ProgressLine::Show(const std::string& label, double fraction, const std::string& note) {
   if (is_terminal_) {
-    if (open_ && label != label_) terminal_.err << "\n";
-    label_ = label;
-    const int filled = static_cast<int>(fraction * kBarWidth + 0.5);
-    terminal_.err << fmt::format("\r\x1b[K{:<22} [{:█<{}}{:·<{}}] {:3.0f} %  {}", label, "", filled, "",
-                                 kBarWidth - filled, fraction * 100, note)
-                  << std::flush;
+    terminal_.err << kClearLine << Bar(label, fraction, note) << std::flush;
     open_ = true;
     return;
   }
   const std::int64_t second = NowSeconds();
-  const std::string text = fmt::format("{:<22} {:3.0f} %  {}", label, fraction * 100, note);
-  if (text == shown_ || (second == last_second_ && label == label_ && fraction < 1)) return;
-  last_second_ = second;
-  label_ = label;
-  shown_ = text;
+  std::string text = Line(label, fraction, note);
+  const auto shown = shown_.find(label);
+  if (shown != shown_.end() && (shown->second.second == second || shown->second.text == text)) return;
   terminal_.err << text << "\n" << std::flush;
+  shown_.insert_or_assign(label, Shown{second, std::move(text)});
+}
+
+void ProgressLine::Done(const std::string& label, const std::string& note) {
+  Say(is_terminal_ ? Bar(label, 1, note) : Line(label, 1, note));
 }
 
 Result<int> FollowPipeline(Client& client, const std::string& pipeline, Terminal& terminal) {
@@ -72,11 +83,10 @@ Result<int> FollowPipeline(Client& client, const std::string& pipeline, Terminal
       const std::string state = step.at("state");
       if (state == "running") progress.Show(name, step.at("fraction"), step.at("progress"));
       if (state == "succeeded" && said.insert(name).second) {
-        progress.Show(
-            name, 1,
-            step.at("seconds").is_number() ? fmt::format("{:.1f} s", step.at("seconds").get<double>()) : "done");
+        const Json& seconds = step.at("seconds");
+        progress.Done(name, seconds.is_number() ? fmt::format("{:.1f} s", seconds.get<double>()) : "done");
       }
-      if (state == "skipped" && said.insert(name).second) progress.Show(name, 1, "unchanged");
+      if (state == "skipped" && said.insert(name).second) progress.Done(name, "unchanged");
       if (state == "failed" && !step.at("error").get<std::string>().empty() && said.insert(name).second) {
         progress.Say(fmt::format("{}: {}", name, step.at("error").get<std::string>()));
       }

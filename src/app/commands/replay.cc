@@ -64,11 +64,12 @@ Command ReplayCommand() {
                                        LoadPast(project, folder, replay.from, replay.to, [&](const std::string& line) {
                                          progress.Show("loading the past", 0, line);
                                        }));
-              KEELSON_ASSIGN_OR_RETURN(
-                  const ReplayResult result, Replay(project, past, replay, [&](const ReplayProgress& now) {
-                    progress.Show("replaying " + calendar.Day(now.clock), now.fraction,
-                                  fmt::format("{} asked{}", now.asked, now.note.empty() ? "" : ", " + now.note));
-                  }));
+              KEELSON_ASSIGN_OR_RETURN(const ReplayResult result,
+                                       Replay(project, past, replay, [&](const ReplayProgress& now) {
+                                         progress.Show("replaying", now.fraction,
+                                                       fmt::format("{}, {} asked{}", calendar.Day(now.clock), now.asked,
+                                                                   now.note.empty() ? "" : ", " + now.note));
+                                       }));
               KEELSON_ASSIGN_OR_RETURN(Client client, Client::Connect(options->server));
               KEELSON_ASSIGN_OR_RETURN(
                   const Json served,
