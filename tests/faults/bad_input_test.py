@@ -52,10 +52,12 @@ CSV_FAULTS = {
 
 class BadInput(ServerTestCase):
     def every_command_says_it(self, server, words):
-        """Besides `run`: get, describe and logs."""
-        failed, = [job for job in json.loads(server.run("get", "jobs", "-o", "json").stdout) if job["state"] == "failed"]
-        for command in (("get", "jobs"), ("get", "pipelines"), ("describe", "job", failed["id"]),
-                        ("describe", "pipeline", "parcels-p0001"), ("logs", failed["id"])):
+        """Besides `run`: get, describe and logs. A source without a file fails before there is a job."""
+        commands = [("get", "pipelines"), ("describe", "pipeline", "parcels-p0001")]
+        for job in json.loads(server.run("get", "jobs", "-o", "json").stdout):
+            if job["state"] == "failed":
+                commands += [("get", "jobs"), ("describe", "job", job["id"]), ("logs", job["id"])]
+        for command in commands:
             said = server.run(*command).stdout
             self.assertTrue(any(word in said.lower() for word in words), f"keelson {' '.join(command)}:\n{said}")
 
@@ -77,8 +79,10 @@ class BadInput(ServerTestCase):
                 self.assertNotEqual(code, 0, output)
                 self.assertTrue(any(word in said.lower() for word in words), said)
                 self.assertNotIn("internal error", output)
-                self.every_command_says_it(server, words)
-                self.assertEqual(server.run("delete", "parcels", "--yes").returncode, 0)
+                try:
+                    self.every_command_says_it(server, words)
+                finally:
+                    self.assertEqual(server.run("delete", "parcels", "--yes").returncode, 0)
         self.works(server)
         self.assertEqual(server.stop(), 0)
 
