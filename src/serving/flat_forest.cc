@@ -5,17 +5,22 @@
 #include <algorithm>
 #include <limits>
 
+#include "serving/explained_forest.h"
+
 namespace keelson::serving {
 namespace {
 
-class WideForest final : public TreeEngine {
+class WideForest final : public XgboostEngine {
  public:
-  WideForest(const XgboostModel& model, std::size_t begin, std::size_t end) : TreeEngine(model) {
+  WideForest(const XgboostModel& model, std::size_t begin, std::size_t end)
+      : XgboostEngine(model, CanExplain(model, begin, end)) {
+    explained_.keep_leaves = !model.tree_weights.empty();
     for (std::size_t t = begin; t < end; ++t) {
       roots_.push_back(static_cast<std::uint32_t>(nodes_.size()));
       tree_output_.push_back(model.tree_output[t]);
       AddTree(model.trees[t], model.tree_weights.empty() ? 1.0f : model.tree_weights[t]);
     }
+    if (!Supports(PredictKind::kContributions)) explained_ = {};
   }
 
   void PredictLeaves(const float* row, std::span<std::int32_t> out) const override {
@@ -25,7 +30,7 @@ class WideForest final : public TreeEngine {
   std::size_t memory_bytes() const override {
     return sizeof(*this) + nodes_.capacity() * sizeof(WideNode) + file_node_.capacity() * 4 +
            leaf_vectors_.capacity() * 4 + set_bits_.capacity() * 4 + sets_.capacity() * sizeof(CategorySet) +
-           roots_.capacity() * 8;
+           roots_.capacity() * 8 + explained_.memory_bytes();
   }
 
  protected:
@@ -47,7 +52,32 @@ class WideForest final : public TreeEngine {
     }
   }
 
+  void AddContributions(const float* row, float* contributions) const override {
+    for (std::size_t t = 0; t < roots_.size(); ++t) {
+      explained_.Add(t, features_, contributions + static_cast<std::size_t>(tree_output_[t]) * (features_ + 1),
+                     Explained{*this, row, roots_[t]});
+    }
+  }
+
  private:
+  // What TreeShap asks of a tree.
+  struct Explained {
+    const WideForest& forest;
+    const float* row;
+    std::uint32_t first;
+
+    std::uint32_t root() const { return first; }
+    bool is_leaf(std::uint32_t node) const { return (forest.nodes_[node].word & WideNode::kSplit) == 0; }
+    std::uint32_t feature(std::uint32_t node) const { return forest.nodes_[node].word & WideNode::kFeature; }
+    float cover(std::uint32_t node) const { return forest.explained_.cover[node]; }
+    float leaf(std::uint32_t node) const { return forest.explained_.Leaf(node, forest.nodes_[node].value); }
+    ShapBranch branch(std::uint32_t node) const {
+      const std::uint32_t left = forest.nodes_[node].left;
+      const std::uint32_t hot = forest.Next(node, row);
+      return {hot, hot == left ? left + 1 : left};
+    }
+  };
+
   // Categories that go right, as bits from 0 on; what lies beyond the bits goes left.
   struct CategorySet {
     std::uint32_t begin = 0;  // in set_bits_
@@ -55,20 +85,22 @@ class WideForest final : public TreeEngine {
   };
 
   std::uint32_t Walk(std::uint32_t node, const float* x) const {
-    while ((nodes_[node].word & WideNode::kSplit) != 0) {
-      const WideNode& split = nodes_[node];
-      const float value = x[split.word & WideNode::kFeature];
-      bool right = false;
-      if (value != value) {
-        right = (split.word & WideNode::kDefaultRight) != 0;
-      } else if ((split.word & WideNode::kCategorical) != 0) {
-        right = InSet(sets_[split.set], value);
-      } else {
-        right = value >= split.value;
-      }
-      node = split.left + (right ? 1 : 0);
-    }
+    while ((nodes_[node].word & WideNode::kSplit) != 0) node = Next(node, x);
     return node;
+  }
+
+  std::uint32_t Next(std::uint32_t node, const float* x) const {
+    const WideNode& split = nodes_[node];
+    const float value = x[split.word & WideNode::kFeature];
+    bool right = false;
+    if (value != value) {
+      right = (split.word & WideNode::kDefaultRight) != 0;
+    } else if ((split.word & WideNode::kCategorical) != 0) {
+      right = InSet(sets_[split.set], value);
+    } else {
+      right = value >= split.value;
+    }
+    return split.left + (right ? 1 : 0);
   }
 
   bool InSet(const CategorySet& set, float value) const {
@@ -80,6 +112,7 @@ class WideForest final : public TreeEngine {
 
   void AddTree(const XgboostTree& tree, float weight) {
     const OrderedTree order = OrderBreadthFirst(tree);
+    explained_.AddTree(tree, order, weight);
     const auto base = static_cast<std::uint32_t>(nodes_.size());
     for (std::size_t i = 0; i < order.node.size(); ++i) {
       const auto source = static_cast<std::size_t>(order.node[i]);
@@ -127,6 +160,7 @@ class WideForest final : public TreeEngine {
   std::vector<CategorySet> sets_;
   std::vector<std::uint32_t> roots_;
   std::vector<std::int32_t> tree_output_;
+  ExplainedForest explained_;
 };
 
 // What the bits of all category sets would take: a file of a few bytes can name category 2^24 - 1 in every split.

@@ -6,8 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "serving/tree_engine.h"
-#include "serving/xgboost_model.h"
+#include "serving/xgboost_engine.h"
 
 namespace keelson::serving {
 

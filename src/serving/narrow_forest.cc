@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "serving/batch_forest.h"
+#include "serving/explained_forest.h"
 #include "serving/flat_forest.h"
 #include "serving/narrow_node.h"
 
@@ -19,9 +20,11 @@ bool AnyMissing(const float* x, std::size_t count) {
   return missing;
 }
 
-class NarrowForest final : public TreeEngine {
+class NarrowForest final : public XgboostEngine {
  public:
-  NarrowForest(const XgboostModel& model, std::size_t begin, std::size_t end) : TreeEngine(model) {
+  NarrowForest(const XgboostModel& model, std::size_t begin, std::size_t end)
+      : XgboostEngine(model, CanExplain(model, begin, end)) {
+    explained_.keep_leaves = !model.tree_weights.empty();
     std::size_t total = 0;
     for (std::size_t t = begin; t < end; ++t) total += model.trees[t].size();
     nodes_.reserve(total);
@@ -30,6 +33,7 @@ class NarrowForest final : public TreeEngine {
       AddTree(model.trees[t], model.tree_weights.empty() ? 1.0f : model.tree_weights[t]);
       trees_.back().output = static_cast<std::uint32_t>(model.tree_output[t]);
     }
+    if (!Supports(PredictKind::kContributions)) explained_ = {};
     if (const auto kernels = BatchKernels(); !kernels.empty()) {
       batch_ = BatchForest::Build(nodes_, trees_, features_, outputs_, *kernels.front());
     }
@@ -45,7 +49,7 @@ class NarrowForest final : public TreeEngine {
   std::size_t trees() const override { return trees_.size(); }
   std::size_t memory_bytes() const override {
     return sizeof(*this) + nodes_.capacity() * sizeof(NarrowNode) + file_node_.capacity() * 4 +
-           trees_.capacity() * sizeof(NarrowTree) + (batch_ ? batch_->memory_bytes() : 0);
+           trees_.capacity() * sizeof(NarrowTree) + (batch_ ? batch_->memory_bytes() : 0) + explained_.memory_bytes();
   }
 
  protected:
@@ -65,7 +69,33 @@ class NarrowForest final : public TreeEngine {
     }
   }
 
+  void AddContributions(const float* row, float* contributions) const override {
+    for (std::size_t t = 0; t < trees_.size(); ++t) {
+      explained_.Add(t, features_, contributions + std::size_t{trees_[t].output} * (features_ + 1),
+                     Explained{*this, row, trees_[t].root});
+    }
+  }
+
  private:
+  // What TreeShap asks of a tree.
+  struct Explained {
+    const NarrowForest& forest;
+    const float* row;
+    std::uint32_t first;
+
+    const NarrowNode& at(std::uint32_t node) const { return forest.nodes_[node]; }
+    std::uint32_t root() const { return first; }
+    bool is_leaf(std::uint32_t node) const { return !at(node).is_split(); }
+    std::uint32_t feature(std::uint32_t node) const { return at(node).feature(); }
+    float cover(std::uint32_t node) const { return forest.explained_.cover[node]; }
+    float leaf(std::uint32_t node) const { return forest.explained_.Leaf(node, at(node).value); }
+    ShapBranch branch(std::uint32_t node) const {
+      const std::uint32_t left = node + at(node).delta();
+      const auto hot = static_cast<std::uint32_t>(Step<true>(&at(node), row) - forest.nodes_.data());
+      return {hot, hot == left ? left + 1 : left};
+    }
+  };
+
   // One row through kLanes trees at a time; the leaves are added in the order of the trees.
   template <bool kMissing>
   void AddToRow(const float* x, float* margins) const {
@@ -106,6 +136,7 @@ class NarrowForest final : public TreeEngine {
 
   void AddTree(const XgboostTree& tree, float weight) {
     const OrderedTree order = OrderBreadthFirst(tree);
+    explained_.AddTree(tree, order, weight);
     trees_.push_back({static_cast<std::uint32_t>(nodes_.size()), static_cast<std::uint32_t>(order.depth), 0});
     for (std::size_t i = 0; i < order.node.size(); ++i) {
       const auto source = static_cast<std::size_t>(order.node[i]);
@@ -126,6 +157,7 @@ class NarrowForest final : public TreeEngine {
   std::vector<NarrowNode> nodes_;
   std::vector<std::int32_t> file_node_;
   std::vector<NarrowTree> trees_;
+  ExplainedForest explained_;
   std::unique_ptr<const BatchForest> batch_;  // absent where it would not pay
 };
 

@@ -102,6 +102,7 @@ class TreeChecker {
     tree_.right = std::move(raw_.right_children);
     tree_.feature = std::move(raw_.split_indices);
     tree_.value = std::move(raw_.split_conditions);
+    tree_.cover = std::move(raw_.sum_hessian);
     tree_.default_left.resize(nodes_);
     for (std::size_t i = 0; i < nodes_; ++i) {
       tree_.default_left[i] = raw_.default_left[i] != 0 ? 1 : 0;
@@ -125,6 +126,7 @@ class TreeChecker {
     KEELSON_RETURN_IF_ERROR(same(raw_.split_indices.size(), "split_indices"));
     KEELSON_RETURN_IF_ERROR(same(raw_.split_conditions.size(), "split_conditions"));
     KEELSON_RETURN_IF_ERROR(same(raw_.default_left.size(), "default_left"));
+    if (!raw_.sum_hessian.empty()) KEELSON_RETURN_IF_ERROR(same(raw_.sum_hessian.size(), "sum_hessian"));
     if (!raw_.split_type.empty()) KEELSON_RETURN_IF_ERROR(same(raw_.split_type.size(), "split_type"));
     return {};
   }

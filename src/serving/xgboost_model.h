@@ -21,7 +21,8 @@ struct XgboostTree {
   std::vector<std::uint8_t> default_left;  // where a missing value goes
   std::vector<std::uint8_t> categorical;   // the split asks for membership in a set; empty when no split does
   std::vector<std::vector<std::int32_t>>
-      categories;                   // of a categorical split: what goes right, each in [0, 2^24); else empty
+      categories;            // of a categorical split: what goes right, each in [0, 2^24); else empty
+  std::vector<float> cover;  // the sum of hessians of the training rows that came by; empty when the file has none
   std::vector<float> leaf_vectors;  // nodes x outputs, row-major; empty when leaves are scalars
 
   std::size_t size() const { return left.size(); }

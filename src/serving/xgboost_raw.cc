@@ -159,6 +159,7 @@ class Walker {
       if (key == "categories_segments") return cursor_.ReadInts(&tree->categories_segments);
       if (key == "categories_sizes") return cursor_.ReadInts(&tree->categories_sizes);
       if (key == "base_weights") return cursor_.ReadFloats(&tree->base_weights);
+      if (key == "sum_hessian") return cursor_.ReadFloats(&tree->sum_hessian);
       if (key == "leaf_weights") return cursor_.ReadFloats(&tree->leaf_weights);
       if (key == "tree_param") {
         return Object([this, tree](std::string_view name) {

@@ -14,7 +14,7 @@ namespace keelson::serving {
 struct RawTree {
   std::vector<std::int32_t> left_children, right_children, split_indices, default_left, split_type;
   std::vector<std::int32_t> categories, categories_nodes, categories_segments, categories_sizes;
-  std::vector<float> split_conditions, base_weights, leaf_weights;
+  std::vector<float> split_conditions, base_weights, leaf_weights, sum_hessian;
   std::int64_t size_leaf_vector = 1;
 };
 
