@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "io/files.h"
 #include "serving/model_directory.h"
-#include "serving/xgboost_model.h"
+#include "serving/tree_model_file.h"
 
 namespace keelson::serving {
 namespace {
@@ -75,7 +75,7 @@ Result<std::shared_ptr<const LoadedModel>> LoadedModel::Load(const ModelSource& 
     KEELSON_ASSIGN_OR_RETURN(directory, ReadModelDirectory(source.path));
   }
   KEELSON_ASSIGN_OR_RETURN(const auto content, io::ReadFile(directory.model_path, kMaxModelBytes));
-  auto model = ReadXgboostModel(content);
+  auto model = ReadTreeModel(content, source.rounds);
   if (!model) {
     return Fail(model.error().code, model.error().message,
                 fmt::format("{}: {}", directory.model_path, model.error().where));
@@ -84,20 +84,21 @@ Result<std::shared_ptr<const LoadedModel>> LoadedModel::Load(const ModelSource& 
   loaded->name_ = source.name;
   loaded->version_ = source.version;
   if (directory.output_name) loaded->output_name_ = *directory.output_name;
-  KEELSON_ASSIGN_OR_RETURN(loaded->engine_, TreeEngine::Build(*model, source.rounds));
+  loaded->engine_ = std::move(model->engine);
+  loaded->platform_ = std::move(model->platform);
   loaded->encoder_ = std::move(directory.encoder);
   if (loaded->encoder_) {
-    if (loaded->encoder_->width() != model->features) {
-      return Fail(
-          ErrorCode::kInvalidArgument,
-          fmt::format("keelson.json has {} inputs, the model {} features", loaded->encoder_->width(), model->features),
-          source.path);
+    if (loaded->encoder_->width() != loaded->features()) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("keelson.json has {} inputs, the model {} features", loaded->encoder_->width(),
+                              loaded->features()),
+                  source.path);
     }
     for (const auto& input : loaded->encoder_->inputs()) loaded->feature_names_.push_back(input.name);
-  } else if (model->feature_names.size() == model->features) {
-    loaded->feature_names_ = model->feature_names;
+  } else if (!model->feature_names.empty()) {
+    loaded->feature_names_ = std::move(model->feature_names);
   } else {
-    for (std::uint32_t i = 0; i < model->features; ++i) loaded->feature_names_.push_back(fmt::format("f{}", i));
+    for (std::uint32_t i = 0; i < loaded->features(); ++i) loaded->feature_names_.push_back(fmt::format("f{}", i));
   }
   if (auto warm = loaded->WarmUp(directory.example_path); !warm) {
     LogWarning("the input example could not be used to warm up",
@@ -127,9 +128,9 @@ Result<std::vector<float>> LoadedModel::Encode(const data::Table& table) const {
   return encoder_->Encode(table);
 }
 
-std::vector<float> LoadedModel::Predict(std::span<const float> numbers, std::size_t rows) const {
-  std::vector<float> values(rows * outputs());
-  engine_->Predict(numbers, rows, PredictKind::kValue, values);
+std::vector<float> LoadedModel::Predict(std::span<const float> numbers, std::size_t rows, PredictKind kind) const {
+  std::vector<float> values(rows * engine_->width(kind));
+  engine_->Predict(numbers, rows, kind, values);
   return values;
 }
 

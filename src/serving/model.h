@@ -17,7 +17,8 @@ namespace keelson::serving {
 struct ModelSource {
   std::string name;           // on the wire
   std::string version = "1";  // on the wire; decimal as a rule
-  // A bare model file (.json, .ubj) or an MLflow model directory: `MLmodel` with flavors.xgboost.data, and beside it,
+  // A bare model file (XGBoost's .json or .ubj, LightGBM's .txt: told by the content) or an MLflow model directory:
+  // `MLmodel` with flavors.xgboost.data or flavors.lightgbm.data, and beside it,
   // when Keelson made it, `keelson.json`: {"inputs": [{"name", "type", "categories"?}...], "output": "probability"},
   // the version's own input encoder. `input_example.json` warms it up.
   std::string path = {};
@@ -34,6 +35,7 @@ class LoadedModel {
 
   const std::string& name() const { return name_; }
   const std::string& version() const { return version_; }
+  const std::string& platform() const { return platform_; }  // "keelson_xgboost" or "keelson_lightgbm"
   const std::string& output_name() const { return output_name_; }
   const TreeEngine& engine() const { return *engine_; }
   std::uint32_t features() const { return engine_->features(); }
@@ -46,8 +48,9 @@ class LoadedModel {
 
   // Numbers of `rows` rows, row-major, for `table` with a column for each of the encoder's inputs.
   Result<std::vector<float>> Encode(const data::Table& table) const;
-  // rows x outputs().
-  std::vector<float> Predict(std::span<const float> numbers, std::size_t rows) const;
+  // rows x engine().width(kind), for a kind that engine().Supports.
+  std::vector<float> Predict(std::span<const float> numbers, std::size_t rows,
+                             PredictKind kind = PredictKind::kValue) const;
 
   // What the payload log of this version holds: the encoder's inputs as asked (kDouble or kString), or the numbers.
   PayloadSchema payload_schema() const;
@@ -58,6 +61,7 @@ class LoadedModel {
 
   std::string name_;
   std::string version_;
+  std::string platform_;
   std::string output_name_ = "predict";
   std::unique_ptr<const TreeEngine> engine_;
   std::optional<features::InputEncoder> encoder_;

@@ -19,14 +19,17 @@ Result<std::string> DataPath(const std::string& text, const std::string& where) 
     if (!root.IsMap() || !root["flavors"] || !root["flavors"].IsMap()) {
       return Fail(ErrorCode::kInvalidArgument, "an MLmodel file must have a map \"flavors\"", where);
     }
-    const YAML::Node flavor = root["flavors"]["xgboost"];
+    const YAML::Node flavors = root["flavors"];
+    const std::string name = flavors["xgboost"] ? "xgboost" : "lightgbm";
+    const YAML::Node flavor = flavors[name];
     if (!flavor) {
       std::string found;
-      for (const auto& each : root["flavors"]) found += (found.empty() ? "" : ", ") + each.first.as<std::string>();
-      return Fail(ErrorCode::kUnsupported, fmt::format("no flavor \"xgboost\" among: {}", found), where);
+      for (const auto& each : flavors) found += (found.empty() ? "" : ", ") + each.first.as<std::string>();
+      return Fail(ErrorCode::kUnsupported, fmt::format("no flavor \"xgboost\" or \"lightgbm\" among: {}", found),
+                  where);
     }
     if (!flavor.IsMap() || !flavor["data"] || !flavor["data"].IsScalar()) {
-      return Fail(ErrorCode::kInvalidArgument, "flavors.xgboost must name its file in \"data\"", where);
+      return Fail(ErrorCode::kInvalidArgument, fmt::format("flavors.{} must name its file in \"data\"", name), where);
     }
     return flavor["data"].as<std::string>();
   } catch (const YAML::Exception& error) {

@@ -10,13 +10,13 @@ namespace keelson::serving {
 
 // What an MLflow model directory says about itself.
 struct ModelDirectory {
-  std::string model_path;  // of flavors.xgboost.data
+  std::string model_path;  // of flavors.xgboost.data or flavors.lightgbm.data
   std::optional<features::InputEncoder> encoder;
   std::optional<std::string> output_name;
   std::string example_path;  // "" when there is none
 };
 
-// kNotFound without an MLmodel, kUnsupported when it has no flavor xgboost, kInvalidArgument for what is malformed in
+// kNotFound without an MLmodel, kUnsupported when it has neither flavor, kInvalidArgument for what is malformed in
 // it.
 Result<ModelDirectory> ReadModelDirectory(const std::string& folder);
 

@@ -2,16 +2,25 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "serving/flat_forest.h"
+#include "serving/lightgbm_engine.h"
 
 namespace keelson::serving {
 namespace {
 
+// The library starts every output of a linear model from the first base score.
+XgboostModel WithOneBase(XgboostModel model) {
+  std::fill(model.base_margin.begin(), model.base_margin.end(), model.base_margin.front());
+  return model;
+}
+
 class LinearModel final : public XgboostEngine {
  public:
-  explicit LinearModel(const XgboostModel& model) : XgboostEngine(model, {}), weights_(model.linear_weights) {}
+  explicit LinearModel(const XgboostModel& model)
+      : XgboostEngine(WithOneBase(model), {}), weights_(model.linear_weights) {}
 
   void PredictLeaves(const float*, std::span<std::int32_t>) const override {}
   std::size_t trees() const override { return 0; }
@@ -43,6 +52,16 @@ class LinearModel final : public XgboostEngine {
   std::vector<float> weights_;
 };
 
+// Resolves the end and checks the range.
+Result<RoundRange> CheckRounds(RoundRange rounds, std::size_t available) {
+  const std::size_t end = rounds.end == 0 ? available : rounds.end;
+  if (rounds.begin > end || end > available) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("rounds [{}, {}) of a model with {}", rounds.begin, rounds.end, available));
+  }
+  return RoundRange{rounds.begin, static_cast<std::uint32_t>(end)};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<const TreeEngine>> BuildLinear(const XgboostModel& model) {
@@ -51,15 +70,23 @@ Result<std::unique_ptr<const TreeEngine>> BuildLinear(const XgboostModel& model)
 
 Result<std::unique_ptr<const TreeEngine>> TreeEngine::Build(const XgboostModel& model, RoundRange rounds) {
   if (model.booster == "gblinear") return BuildLinear(model);
-  const std::size_t available = model.rounds();
-  const std::size_t last = rounds.end == 0 ? available : rounds.end;
-  if (rounds.begin > last || last > available) {
-    return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("rounds [{}, {}) of a model with {}", rounds.begin, rounds.end, available));
-  }
-  const std::size_t begin = available == 0 ? 0 : static_cast<std::size_t>(model.iteration_begin[rounds.begin]);
-  const std::size_t end = available == 0 ? 0 : static_cast<std::size_t>(model.iteration_begin[last]);
+  KEELSON_ASSIGN_OR_RETURN(const auto range, CheckRounds(rounds, model.rounds()));
+  const bool none = model.rounds() == 0;
+  const std::size_t begin = none ? 0 : static_cast<std::size_t>(model.iteration_begin[range.begin]);
+  const std::size_t end = none ? 0 : static_cast<std::size_t>(model.iteration_begin[range.end]);
   return FitsNarrow(model, begin, end) ? BuildNarrowForest(model, begin, end) : BuildWideForest(model, begin, end);
+}
+
+Result<std::unique_ptr<const TreeEngine>> TreeEngine::Build(const LightgbmModel& model, RoundRange rounds) {
+  KEELSON_ASSIGN_OR_RETURN(const auto range, CheckRounds(rounds, model.rounds()));
+  std::size_t size = 0;
+  for (const LightgbmTree& tree : model.trees) {
+    size += tree.leaves() + tree.set_words.size();
+    for (const auto& terms : tree.leaf_features) size += terms.size();
+  }
+  if (size >= std::size_t{1} << 31)
+    return Fail(ErrorCode::kUnsupported, "more than 2^31 leaves, terms and category bits");
+  return std::make_unique<const LightgbmEngine>(model, range.begin, range.end);
 }
 
 }  // namespace keelson::serving
