@@ -13,6 +13,12 @@ namespace {
 
 const std::string kTestData = KEELSON_SOURCE_DIR "/src/serving/testdata/";
 
+constexpr std::string_view kLightgbm =
+    "tree\nversion=v4\nnum_class=1\nmax_feature_idx=1\nobjective=regression\nfeature_names=a "
+    "b\n\nTree=0\nnum_leaves=2\n"
+    "num_cat=0\nsplit_feature=0\nthreshold=0.5\ndecision_type=2\nleft_child=-1\nright_child=-2\nleaf_value=1 2\n\n"
+    "end of trees\n";
+
 class Model : public testing::Test {
  protected:
   // An MLflow directory around the categorical fixture, whose fifth feature is a code.
@@ -67,6 +73,29 @@ TEST_F(Model, LoadsAnMlflowDirectoryWithItsEncoder) {
   EXPECT_TRUE(std::isnan((*numbers)[6]));
   EXPECT_TRUE(std::isnan((*numbers)[9]));
   EXPECT_EQ((*model)->Predict(*numbers, 2).size(), 2u);
+}
+
+TEST_F(Model, LoadsABareLightgbmFile) {
+  const std::string path = temp_.File("model.txt");
+  ASSERT_TRUE(io::WriteFileAtomically(path, kLightgbm));
+  const auto model = LoadedModel::Load({.name = "m", .path = path});
+  ASSERT_TRUE(model.has_value()) << model.error().ToString();
+  EXPECT_EQ((*model)->platform(), "keelson_lightgbm");
+  EXPECT_THAT((*model)->feature_names(), testing::ElementsAre("a", "b"));
+  EXPECT_THAT((*model)->Predict(std::vector<float>{0, 0, 1, 0}, 2), testing::ElementsAre(1.0f, 2.0f));
+  EXPECT_THAT((*model)->Predict(std::vector<float>{0, 0, 1, 0}, 2, PredictKind::kLeaves), testing::ElementsAre(0, 1));
+}
+
+TEST_F(Model, LoadsAnMlflowDirectoryOfLightgbm) {
+  const auto folder = MakeDirectory();
+  std::filesystem::remove(folder + "/keelson.json");
+  Write("model.lgb", kLightgbm);
+  Write("MLmodel", "flavors:\n  lightgbm:\n    data: model.lgb\n    lgb_version: 4.7.0\n");
+  const auto model = LoadedModel::Load({.name = "m", .path = folder});
+  ASSERT_TRUE(model.has_value()) << model.error().ToString();
+  EXPECT_EQ((*model)->features(), 2u);
+  Write("model.lgb", "tree\nnum_class=1\n");
+  EXPECT_THAT(LoadError({.name = "m", .path = folder}).where, testing::HasSubstr("model.lgb: the head"));
 }
 
 TEST_F(Model, RefusesAChangedDirectory) {

@@ -6,6 +6,7 @@
 #include <bit>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <sstream>
 #include <thread>
 
@@ -96,6 +97,37 @@ INSTANTIATE_TEST_SUITE_P(Models, Fixture,
                            std::replace(name.begin(), name.end(), '.', '_');
                            return name;
                          });
+
+// Exactness against the library itself: tests/models/model_answers_test.py.
+TEST(TreeEngine, ContributionsSumToTheMargin) {
+  for (const std::string file : {"logistic.ubj", "softprob.ubj", "categorical.json", "dart.ubj", "linear.json"}) {
+    const auto engine = Load(file);
+    ASSERT_TRUE(engine->Supports(PredictKind::kContributions).has_value()) << file;
+    const auto rows =
+        FromBits(nlohmann::json::parse(ReadTestFile(file.substr(0, file.find('.')) + ".expected"))["rows"]);
+    const std::size_t outputs = engine->width(PredictKind::kMargin);
+    std::vector<float> margins(8 * outputs), contributions(8 * outputs * 6);
+    ASSERT_EQ(engine->width(PredictKind::kContributions), outputs * 6);
+    engine->Predict(rows, 8, PredictKind::kMargin, margins);
+    engine->Predict(rows, 8, PredictKind::kContributions, contributions);
+    for (std::size_t i = 0; i < margins.size(); ++i) {
+      const auto begin = contributions.begin() + static_cast<std::ptrdiff_t>(i * 6);
+      EXPECT_NEAR(std::accumulate(begin, begin + 6, 0.0f), margins[i], 1e-4) << file;
+    }
+  }
+}
+
+TEST(TreeEngine, SaysWhichKindsItCannotGive) {
+  const auto vectors = Load("vector_leaf.json")->Supports(PredictKind::kContributions);
+  ASSERT_FALSE(vectors.has_value());
+  EXPECT_EQ(vectors.error().code, ErrorCode::kUnsupported);
+  EXPECT_FALSE(Load("linear.json")->Supports(PredictKind::kLeaves).has_value());
+  auto model = *ReadXgboostModel(ReadTestFile("logistic.ubj"));
+  for (auto& tree : model.trees) tree.cover.clear();
+  const auto bare = (*TreeEngine::Build(model))->Supports(PredictKind::kContributions);
+  ASSERT_FALSE(bare.has_value());
+  EXPECT_NE(bare.error().message.find("sum_hessian"), std::string::npos);
+}
 
 TEST(TreeEngine, UsesTheRoundsThatItIsTold) {
   const auto expected = nlohmann::json::parse(ReadTestFile("logistic.expected"));

@@ -21,7 +21,7 @@ warnings.filterwarnings("ignore")
 PROGRAM = os.environ["KEELSON_MODEL_ANSWERS"]
 
 
-class ModelAnswers(unittest.TestCase):
+class ModelTestCase(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -51,7 +51,7 @@ class ModelAnswers(unittest.TestCase):
         self.assertIn(text, answer.stderr.decode())
 
 
-class XgboostAnswers(ModelAnswers):
+class XgboostAnswers(ModelTestCase):
     def train(self, data, label, rounds=8, categorical=False, form="ubj", **parameters):
         if parameters.get("booster") != "gblinear":
             parameters = {"max_depth": 4, **parameters}
@@ -147,7 +147,7 @@ class XgboostAnswers(ModelAnswers):
         self.check(data, data.score, objective="reg:squarederror", gamma=20, max_depth=8, rounds=20, tree_method="exact")
 
 
-class LightgbmAnswers(ModelAnswers):
+class LightgbmAnswers(ModelTestCase):
     def train(self, data, label, rounds=8, categorical=False, **parameters):
         parameters = {"num_leaves": 15, "min_data_in_leaf": 5, "verbose": -1, "num_threads": 1, "seed": 3, **parameters}
         group = data.groups if parameters["objective"] in ("lambdarank", "rank_xendcg") else None

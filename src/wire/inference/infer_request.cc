@@ -35,7 +35,8 @@ class Parser {
           return Malformed();
       } else if (key == "parameters") {
         KEELSON_RETURN_IF_ERROR(Parameters([this](std::string_view name) {
-          return name == "binary_data_output" ? cursor_.ReadBool(&request_.binary_output) : cursor_.Skip();
+          if (name == "binary_data_output") return cursor_.ReadBool(&request_.binary_output);
+          return name == "predict" ? cursor_.ReadString(&request_.predict) : cursor_.Skip();
         }));
       } else if (!cursor_.Skip()) {
         return Malformed();

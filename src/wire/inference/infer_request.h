@@ -22,6 +22,8 @@ struct InferRequest {
   std::vector<Tensor> inputs;
   std::optional<std::vector<RequestedOutput>> outputs;  // nothing: all outputs
   bool binary_output = false;                           // parameters.binary_data_output
+  // parameters.predict: "value" (also when it is not sent), "margin", "leaves" or "contributions".
+  std::string predict = "value";
   // Where the closing bracket of "inputs" stands in the body, and whether anything stands before it: for splicing.
   std::size_t inputs_end = 0;
   bool inputs_empty = true;

@@ -39,6 +39,35 @@ std::vector<std::int64_t> OutputShape(std::int64_t rows, std::uint32_t width) {
   return {rows, static_cast<std::int64_t>(width)};
 }
 
+// Leaves are [n, trees]; contributions [n, features + 1] or, of several outputs, [n, outputs, features + 1].
+std::vector<std::int64_t> ShapeOf(serving::PredictKind kind, std::int64_t rows, const serving::TreeEngine& engine) {
+  const std::uint32_t width = engine.width(kind);
+  if (kind == serving::PredictKind::kLeaves) return {rows, width};
+  if (kind != serving::PredictKind::kContributions) return OutputShape(rows, width);
+  const std::uint32_t columns = engine.features() + 1;
+  if (width == columns) return {rows, columns};
+  return {rows, width / columns, columns};
+}
+
+// What parameters.predict asks for, when the model can give it.
+Result<serving::PredictKind> KindOf(std::string_view name, const serving::LoadedModel& model) {
+  using serving::PredictKind;
+  constexpr std::pair<std::string_view, PredictKind> kKinds[] = {{"value", PredictKind::kValue},
+                                                                 {"margin", PredictKind::kMargin},
+                                                                 {"leaves", PredictKind::kLeaves},
+                                                                 {"contributions", PredictKind::kContributions}};
+  for (const auto& [known, kind] : kKinds) {
+    if (name != known) continue;
+    if (const auto supported = model.engine().Supports(kind); !supported) {
+      return Fail(ErrorCode::kInvalidArgument, supported.error().message);
+    }
+    return kind;
+  }
+  return Fail(
+      ErrorCode::kInvalidArgument,
+      fmt::format("parameters.predict is \"{}\"; expected value, margin, leaves or contributions", name.substr(0, 60)));
+}
+
 }  // namespace
 
 ReplicaHandler::ReplicaHandler(std::vector<Served> models, const Clock& clock, Options options)
@@ -109,7 +138,7 @@ io::HttpResponse ReplicaHandler::ModelMetadata(const serving::LoadedModel& model
   return JsonAnswer(
       {{"name", model.name()},
        {"versions", {model.version()}},
-       {"platform", "keelson_xgboost"},
+       {"platform", model.platform()},
        {"inputs", std::move(inputs)},
        {"outputs",
         {{{"name", model.output_name()}, {"datatype", "FP32"}, {"shape", OutputShape(-1, model.outputs())}}}}});
@@ -161,6 +190,8 @@ Result<io::HttpResponse> ReplicaHandler::TryInfer(Entry& entry, const io::HttpRe
   options.limits = options_.limits;
   KEELSON_ASSIGN_OR_RETURN(auto asked, ParseInferRequest(request.body, json_length, options));
 
+  KEELSON_ASSIGN_OR_RETURN(const auto kind, KindOf(asked.predict, model));
+
   InferAnswer answer{model.name(), model.version(), asked.id, model.output_name(), true, asked.binary_output, {}, {}};
   if (asked.outputs) {
     answer.with_output = asked.outputs->empty();
@@ -175,7 +206,12 @@ Result<io::HttpResponse> ReplicaHandler::TryInfer(Entry& entry, const io::HttpRe
   }
   DropUnusedKeys(io::FindHeader(request.headers, "x-keelson-keys"), model, asked.inputs);
   KEELSON_ASSIGN_OR_RETURN(auto inputs, TakeModelInputs(model, asked.inputs, entry.served.payload != nullptr));
-  std::vector<float> values = model.Predict(inputs.numbers, inputs.rows);
+  if (const std::size_t width = model.engine().width(kind);
+      kind != serving::PredictKind::kValue && width * inputs.rows > options_.limits.elements) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("{} rows of {} {} each: an answer has at most {} numbers",
+                                                         inputs.rows, width, asked.predict, options_.limits.elements));
+  }
+  std::vector<float> values = model.Predict(inputs.numbers, inputs.rows);  // also what the payload log keeps
   if (entry.served.payload != nullptr) {
     serving::PayloadRecord record;
     record.request_id = asked.id.empty() ? request.request_id : asked.id;
@@ -189,7 +225,8 @@ Result<io::HttpResponse> ReplicaHandler::TryInfer(Entry& entry, const io::HttpRe
     KEELSON_RETURN_IF_ERROR(entry.served.payload->Append(record));
     values = std::move(record.outputs);
   }
-  answer.shape = OutputShape(static_cast<std::int64_t>(inputs.rows), model.outputs());
+  if (kind != serving::PredictKind::kValue) values = model.Predict(inputs.numbers, inputs.rows, kind);
+  answer.shape = ShapeOf(kind, static_cast<std::int64_t>(inputs.rows), model.engine());
   answer.values = values;
   return WriteInferAnswer(answer);
 }

@@ -173,6 +173,32 @@ TEST_F(Replica, SelectsOutputs) {
   EXPECT_FALSE(io::FindHeader(binary.headers, "inference-header-content-length").empty());
 }
 
+TEST_F(Replica, AnswersTheKindThatAParameterAsksFor) {
+  auto ask = [&](const std::string& model, const std::string& kind) {
+    return Send(
+        "POST", "/v2/models/" + model + "/infer",
+        R"({"parameters":{"predict":")" + kind +
+            R"("},"inputs":[{"name":"x","shape":[2,5],"datatype":"FP32","data":[0.5,1,-1,4,1,null,2,0,5,1]}]})");
+  };
+  const auto margin = Json(ask("flights", "margin"))["outputs"][0];
+  const auto value = Json(ask("flights", "value"))["outputs"][0];
+  EXPECT_EQ(margin["shape"], nlohmann::json({2}));
+  EXPECT_NEAR(1 / (1 + std::exp(-margin["data"][0].get<double>())), value["data"][0].get<double>(), 1e-6);
+  const auto leaves = Json(ask("flights", "leaves"))["outputs"][0];
+  EXPECT_EQ(leaves["shape"], nlohmann::json({2, 6}));
+  const auto contributions = Json(ask("flights", "contributions"))["outputs"][0];
+  EXPECT_EQ(contributions["shape"], nlohmann::json({2, 6}));
+  double sum = 0;
+  for (std::size_t i = 0; i < 6; ++i) sum += contributions["data"][i].get<double>();
+  EXPECT_NEAR(sum, margin["data"][0].get<double>(), 1e-5);
+  EXPECT_EQ(Json(ask("bare", "margin"))["outputs"][0]["shape"], nlohmann::json({2, 3}));
+  EXPECT_EQ(Json(ask("bare", "contributions"))["outputs"][0]["shape"], nlohmann::json({2, 3, 6}));
+  const auto unknown = ask("bare", "odds");
+  EXPECT_EQ(unknown.status, 400);
+  EXPECT_THAT(unknown.body, testing::HasSubstr("expected value, margin, leaves or contributions"));
+  EXPECT_EQ(Send("POST", "/v2/models/bare/infer", R"({"parameters":{"predict":7},"inputs":[]})").status, 400);
+}
+
 TEST_F(Replica, NamesTheInputThatIsWrong) {
   const auto refusal = [&](const std::string& model, const std::string& inputs) {
     const auto response = Send("POST", "/v2/models/" + model + "/infer", R"({"inputs":[)" + inputs + "]}");
