@@ -136,7 +136,11 @@ Status PipelineRunner::Move(Pipeline& pipeline) {
       if (step.state == StepState::kPending && ready) {
         auto spec = MakeStepSpec(*project, ProjectFolders(data_folder_, pipeline.project), pipeline, step,
                                  world_.champion(pipeline.project), hashes_);
-        if (!spec) return End(pipeline, PipelineState::kFailed, step.name + ": " + spec.error().ToString());
+        if (!spec) {
+          step.state = StepState::kFailed;
+          step.error = spec.error().ToString();
+          return End(pipeline, PipelineState::kFailed, step.name + ": " + step.error);
+        }
         step.input_key = spec->input_key;
         state.input_key = step.input_key;
         const auto output = outputs_.find(step.input_key);

@@ -57,6 +57,8 @@ class BadInput(ServerTestCase):
         for job in json.loads(server.run("get", "jobs", "-o", "json").stdout):
             if job["state"] == "failed":
                 commands += [("get", "jobs"), ("describe", "job", job["id"]), ("logs", job["id"])]
+        steps = server.get("/pipelines/parcels-p0001")["steps"]
+        self.assertTrue([step for step in steps if step["state"] == "failed" and step["error"]], steps)
         for command in commands:
             said = server.run(*command).stdout
             self.assertTrue(any(word in said.lower() for word in words), f"keelson {' '.join(command)}:\n{said}")
