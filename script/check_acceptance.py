@@ -18,7 +18,7 @@ PYTHON_CLASS = re.compile(r"^class (\w+)\(.*TestCase\):", re.M)
 
 def known_tests(top):
     names = set()
-    for path in (top / "src").rglob("*_test.cc"):
+    for path in [*(top / "src").rglob("*_test.cc"), *(top / "tests").rglob("*_test.cc")]:
         for suite, test in GTEST.findall(path.read_text()):
             names |= {suite, f"{suite}.{test}"}
     for path in (top / "tests").rglob("*_test.py"):

@@ -11,6 +11,7 @@ const std::vector<Command>& Commands();
 
 // Each in a file of app/commands/.
 Command ApplyCommand();
+Command BacktestCommand();
 Command BackupCommand();
 Command DeleteCommand();
 Command DescribeCommand();

@@ -8,12 +8,6 @@
 namespace keelson::control {
 namespace {
 
-data::Value ValueAt(const data::Column& column, std::size_t row) {
-  if (column.is_null(row)) return std::monostate{};
-  if (column.type == data::ColumnType::kString) return column.strings[row];
-  return column.Number(row);
-}
-
 // One row's cells in the order of `columns`; a column that was not asked with is null.
 std::vector<data::Value> CellsOf(const serving::PayloadRecord& record, std::size_t row,
                                  const std::vector<std::string>& columns) {
@@ -26,12 +20,24 @@ std::vector<data::Value> CellsOf(const serving::PayloadRecord& record, std::size
     for (std::size_t j = 0; column == nullptr && j < record.inputs.size(); ++j) {
       if (record.inputs[j].name == columns[i]) column = &record.inputs[j];
     }
-    cells.push_back(column == nullptr ? data::Value{} : ValueAt(*column, row));
+    cells.push_back(column == nullptr ? data::Value{} : ObservedCell(*column, row));
   }
   return cells;
 }
 
 }  // namespace
+
+monitoring::Monitor::Options MonitorOptionsOf(const project::Project& project) {
+  return {.drift_window = project.monitor.drift.value_or(project::DriftSpec{}).window,
+          .performance_window = project.monitor.performance.value_or(project::PerformanceSpec{}).window,
+          .time_zone = project.time_zone};
+}
+
+data::Value ObservedCell(const data::Column& column, std::size_t row) {
+  if (column.is_null(row)) return std::monostate{};
+  if (column.type == data::ColumnType::kString) return column.strings[row];
+  return column.Number(row);
+}
 
 void MonitorLoop::SetProfile(data::Profile profile, Instant since) {
   columns_.clear();

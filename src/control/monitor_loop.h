@@ -10,9 +10,16 @@
 #include "base/result.h"
 #include "features/encoder.h"
 #include "monitoring/monitor.h"
+#include "project/spec.h"
 #include "serving/payload_log.h"
 
 namespace keelson::control {
+
+// Without a monitor section the months are still reported; its windows are then the section's defaults.
+monitoring::Monitor::Options MonitorOptionsOf(const project::Project& project);
+
+// A cell of what was asked, as the monitor counts it: a number, a text or missing.
+data::Value ObservedCell(const data::Column& column, std::size_t row);
 
 // Feeds one project's Monitor from the payload segments of all its replicas, dead ones too, and keeps count of what was
 // asked. The positions are in memory: after a restart everything is read again, and the Monitor drops what it has seen.

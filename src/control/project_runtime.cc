@@ -145,24 +145,13 @@ Status ProjectRuntime::OpenOnline() {
   const AppliedProject& project = applied_.at(state_.revision);
   if (!state_.online_ready || project.spec.features.views.empty()) return {};
   const Pipeline* pipeline = LastPrepared();
-  features::Definitions definitions;
-  definitions.entities = project.spec.features.entities;
-  for (const auto& view : project.spec.features.views) {  // those that the model reads
-    if (project.spec.train &&
-        std::ranges::find(project.spec.train->views, view.name) != project.spec.train->views.end()) {
-      definitions.views.push_back(view);
+  const features::Definitions definitions = DefinitionsOf(project.spec, [&](const std::string& table) {
+    data::Schema schema;
+    for (const Json& column : pipeline->Find("prepare")->output.at("tables").at(table).at("schema")) {
+      schema.push_back({column.at("name"), data::ParseColumnType(column.at("type").get<std::string>()).value()});
     }
-  }
-  for (const auto& name : ViewSources({definitions.entities, definitions.views})) {
-    const project::Source* source = SourceOfTable(project.spec, name);
-    features::SourceDescription description{
-        .name = name, .schema = {}, .time = source->time, .known = source->known, .key = source->key};
-    for (const Json& column : pipeline->Find("prepare")->output.at("tables").at(name).at("schema")) {
-      description.schema.push_back(
-          {column.at("name"), data::ParseColumnType(column.at("type").get<std::string>()).value()});
-    }
-    definitions.sources.push_back(std::move(description));
-  }
+    return schema;
+  });
   KEELSON_ASSIGN_OR_RETURN(online_, features::OnlineFeatures::Create(definitions));
   for (const auto& source : definitions.sources) {
     const std::string file = state_.online_file + "/" + source.name + ".table";
@@ -194,13 +183,7 @@ Status ProjectRuntime::TakeRows(const std::string& source, const data::Table& ro
 }
 
 Status ProjectRuntime::OpenMonitor() {
-  const auto& monitor = spec().monitor;
-  monitoring::Monitor::Options options;
-  // Without a monitor section the months are still reported; its windows are then the section's defaults.
-  options.drift_window = monitor.drift.value_or(project::DriftSpec{}).window;
-  options.performance_window = monitor.performance.value_or(project::PerformanceSpec{}).window;
-  options.time_zone = spec().time_zone;
-  KEELSON_ASSIGN_OR_RETURN(monitor_, MonitorLoop::Create(folders_.Payload(), options));
+  KEELSON_ASSIGN_OR_RETURN(monitor_, MonitorLoop::Create(folders_.Payload(), MonitorOptionsOf(spec())));
   watched_.reset();
   baseline_.reset();
   return {};

@@ -142,6 +142,29 @@ const project::Source* SourceOfTable(const project::Project& spec, const std::st
   return source == spec.sources.end() ? nullptr : &*source;
 }
 
+features::Definitions DefinitionsOf(const project::Project& spec,
+                                    const std::function<data::Schema(const std::string& table)>& schema_of) {
+  features::Definitions definitions;
+  definitions.entities = spec.features.entities;
+  for (const auto& view : spec.features.views) {
+    if (!spec.train || std::ranges::find(spec.train->views, view.name) == spec.train->views.end()) continue;
+    definitions.views.push_back(view);
+    if (std::ranges::find(definitions.sources, view.source, &features::SourceDescription::name) !=
+        definitions.sources.end())
+      continue;
+    features::SourceDescription description;
+    description.name = view.source;
+    description.schema = schema_of(view.source);
+    if (const project::Source* source = SourceOfTable(spec, view.source)) {
+      description.time = source->time;
+      description.known = source->known;
+      description.key = source->key;
+    }
+    definitions.sources.push_back(std::move(description));
+  }
+  return definitions;
+}
+
 Json SourceJson(const project::Source& source) {
   return {{"name", source.name}, {"path", source.path},         {"time", source.time},  {"known", source.known},
           {"key", source.key},   {"nulls", source.null_values}, {"types", source.types}};

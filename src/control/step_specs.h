@@ -1,11 +1,13 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "control/project_files.h"
 #include "control/types.h"
+#include "features/plan.h"
 #include "project/bundle.h"
 #include "project/spec.h"
 
@@ -54,5 +56,9 @@ const std::string& TrainingTable(const project::Project& spec);
 std::vector<std::string> ViewSources(const project::FeaturesSpec& features);
 // The source whose time, known and key speak of `table`; nullptr for a derived table without one.
 const project::Source* SourceOfTable(const project::Project& spec, const std::string& table);
+
+// The views that the model reads, over the sources that feed them; `schema_of` tells a prepared table's columns.
+features::Definitions DefinitionsOf(const project::Project& spec,
+                                    const std::function<data::Schema(const std::string& table)>& schema_of);
 
 }  // namespace keelson::control

@@ -7,6 +7,7 @@
 
 #include "control/project_files.h"
 #include "control/step_specs.h"
+#include "control/steps/step.h"
 #include "data/duckdb.h"
 #include "data/prepare.h"
 #include "data/source_reader.h"
@@ -76,18 +77,22 @@ Result<Past> LoadPast(const project::Project& project, const std::string& folder
   for (const auto& source : project.sources) {
     if (source.time.empty()) continue;
     KEELSON_ASSIGN_OR_RETURN(data::Table rows, engine->Query(data::PreparedSql(source.name)));
+    KEELSON_RETURN_IF_ERROR(control::steps::CheckColumns(source, rows.schema()));
     if (project.train && source.name == project.train->table) past.asked = past.sources.size();
     past.sources.push_back({source.name, source, std::move(rows)});
   }
+  for (const auto& expectations : project.expectations) {
+    if (std::ranges::find(past.sources, expectations.table, &ReplaySource::name) != past.sources.end()) continue;
+    KEELSON_ASSIGN_OR_RETURN(past.timeless[expectations.table], engine->Query(data::PreparedSql(expectations.table)));
+  }
   if (!project.train || past.sources.empty() || past.sources[past.asked].name != project.train->table) {
-    return Fail(ErrorCode::kFailedPrecondition,
-                "a replay needs a `train` section whose table is a source with a `time`", project.name);
+    return Fail(ErrorCode::kFailedPrecondition, "this needs a `train` section whose table is a source with a `time`",
+                project.name);
   }
   const ReplaySource& asked = past.sources[past.asked];
   if (asked.described.key.empty()) {
     return Fail(ErrorCode::kFailedPrecondition,
-                "a replay needs a `key` for the training table's source: it names the requests",
-                "sources." + asked.name);
+                "this needs a `key` for the training table's source: it names the requests", "sources." + asked.name);
   }
   std::vector<std::string> present;
   for (const auto& column : asked.rows.columns()) present.push_back(column.name);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -30,9 +31,10 @@ struct ReplaySource {
 // before its time.
 struct Past {
   std::vector<ReplaySource> sources;
-  std::size_t asked = 0;                     // index of the source whose rows are asked for: the training table
-  std::vector<std::string> request_columns;  // of it: what a request carries
-  std::vector<ReplayEvent> events;           // in (from, to], sorted by instant, rows before asks
+  std::size_t asked = 0;                        // index of the source whose rows are asked for: the training table
+  std::vector<std::string> request_columns;     // of it: what a request carries
+  std::vector<ReplayEvent> events;              // in (from, to], sorted by instant, rows before asks
+  std::map<std::string, data::Table> timeless;  // the other tables that expectations speak of
 };
 Result<Past> LoadPast(const project::Project& project, const std::string& folder, Instant from, Instant to,
                       const std::function<void(const std::string&)>& progress);

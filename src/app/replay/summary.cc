@@ -26,17 +26,9 @@ std::string Count(const Json& value) {
 
 }  // namespace
 
-Json MergeSummary(const Json& served, const ReplayResult& asked) {
-  Json months = Json::array();
+Json MeanOfMonths(const Json& months) {
   std::map<std::string, std::pair<double, int>> sums;
-  for (Json month : served.at("months")) {
-    const auto mine = asked.months.find(month.at("month").get<std::string>());
-    if (mine != asked.months.end()) {
-      month["asked"] = mine->second.asked;
-      month["failed"] = mine->second.failed;
-      month["p50_ms"] = Percentile(mine->second.latencies_us, 50);
-      month["p99_ms"] = Percentile(mine->second.latencies_us, 99);
-    }
+  for (const Json& month : months) {
     const auto difference = [&](const char* live, const char* frozen, const char* name) {
       if (!month.at(live).is_number() || !month.at(frozen).is_number()) return;
       auto& [sum, count] = sums[name];
@@ -50,14 +42,28 @@ Json MergeSummary(const Json& served, const ReplayResult& asked) {
       sum += month.at("auc_live").get<double>();
       ++count;
     }
-    months.push_back(std::move(month));
   }
   Json mean = Json::object();
   for (const auto& [name, entry] : sums) mean[name] = entry.first / entry.second;
+  return mean;
+}
+
+Json MergeSummary(const Json& served, const ReplayResult& asked) {
+  Json months = Json::array();
+  for (Json month : served.at("months")) {
+    const auto mine = asked.months.find(month.at("month").get<std::string>());
+    if (mine != asked.months.end()) {
+      month["asked"] = mine->second.asked;
+      month["failed"] = mine->second.failed;
+      month["p50_ms"] = Percentile(mine->second.latencies_us, 50);
+      month["p99_ms"] = Percentile(mine->second.latencies_us, 99);
+    }
+    months.push_back(std::move(month));
+  }
   Json refusals = Json::array();
   for (const auto& text : asked.first_refusals) refusals.push_back(Json::parse(text, nullptr, false));
   return {{"months", months},
-          {"mean", mean},
+          {"mean", MeanOfMonths(months)},
           {"asking_seconds", asked.asking_seconds},
           {"waiting_seconds", asked.waiting_seconds},
           {"refused_batches", asked.refused_batches},
