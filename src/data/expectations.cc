@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/json_depth.h"
 #include "base/strings.h"
 #include "data/expectation_check.h"
 
@@ -14,27 +15,6 @@ namespace {
 constexpr std::size_t kPartialValues = 20;
 constexpr std::size_t kMaxSuiteBytes = 10u << 20;
 constexpr std::size_t kMaxDepth = 64;  // writing JSON recurses
-
-// How deep the brackets of a JSON text nest.
-std::size_t Depth(std::string_view text) {
-  std::size_t depth = 0;
-  std::size_t deepest = 0;
-  bool in_text = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_text) {
-      if (c == '\\') ++i;
-      in_text = c != '"';
-    } else if (c == '"') {
-      in_text = true;
-    } else if (c == '[' || c == '{') {
-      deepest = std::max(deepest, ++depth);
-    } else if ((c == ']' || c == '}') && depth > 0) {
-      --depth;
-    }
-  }
-  return deepest;
-}
 
 const std::map<std::string, CheckFactory>& Factories() {
   static const auto* const factories = [] {
@@ -214,7 +194,7 @@ std::vector<std::string> ExpectationSuite::KnownTypes() {
 Result<ExpectationSuite> ExpectationSuite::Parse(std::string_view text, const std::string& file) {
   const Parser parser{file};
   if (text.size() > kMaxSuiteBytes) return parser.Bad("$", "a suite larger than 10 MiB");
-  if (Depth(text) > kMaxDepth) return parser.Bad("$", fmt::format("JSON nested deeper than {}", kMaxDepth));
+  if (JsonDepth(text) > kMaxDepth) return parser.Bad("$", fmt::format("JSON nested deeper than {}", kMaxDepth));
   try {
     const Json json = Json::parse(text);
     if (!json.is_object()) return parser.Bad("$", "expected an object with name and expectations");

@@ -5,12 +5,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_depth.h"
 #include "io/files.h"
 
 namespace keelson::serving {
 namespace {
 
 constexpr std::size_t kMaxText = std::size_t{16} << 20;
+constexpr std::size_t kMaxDepth = 64;
 
 // The path of the model's data from MLmodel, relative to the folder.
 Result<std::string> DataPath(const std::string& text, const std::string& where) {
@@ -39,6 +41,9 @@ Result<std::string> DataPath(const std::string& text, const std::string& where) 
 
 Status ReadOwnFile(const std::string& path, ModelDirectory* directory) {
   KEELSON_ASSIGN_OR_RETURN(const auto text, io::ReadFile(path, kMaxText));
+  if (JsonDepth(text) > kMaxDepth) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("JSON nested deeper than {}", kMaxDepth), path);
+  }
   auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return Fail(ErrorCode::kInvalidArgument, "not a JSON object", path);
   if (const auto output = json.find("output"); output != json.end()) {

@@ -114,6 +114,8 @@ TEST_F(Model, SaysWhatIsWrongWithADirectory) {
   EXPECT_THAT(LoadError(source).message, testing::HasSubstr("1 inputs, the model 5 features"));
   Write("keelson.json", "[");
   EXPECT_THAT(LoadError(source).where, testing::HasSubstr("keelson.json"));
+  Write("keelson.json", R"({"inputs":)" + std::string(1'000'000, '[') + std::string(1'000'000, ']') + "}");
+  EXPECT_THAT(LoadError(source).message, testing::HasSubstr("nested deeper"));
   Write("keelson.json", R"({"inputs":[],"surprise":1})");
   EXPECT_THAT(LoadError(source).where, testing::HasSubstr("keelson.json"));
   Write("MLmodel", "flavors:\n  sklearn:\n    data: x\n");

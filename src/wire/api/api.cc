@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "base/json_depth.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "control/project_files.h"
@@ -17,6 +18,7 @@ using control::Json;
 
 constexpr std::size_t kLogPiece = 256u << 10;
 constexpr int kEventsAtMost = 1'000;
+constexpr std::size_t kDeepestBody = 64;
 
 // Moves a replay's clock, but only from `after` on, when given: of several moves sent at once a later one must not
 // overtake an earlier one that had to wait.
@@ -75,11 +77,21 @@ io::HttpResponse ErrorResponse(const Error& error) {
       HttpStatusOf(error.code));
 }
 
+Result<Json> ObjectOfBody(const std::string& body) {
+  if (JsonDepth(body) > kDeepestBody) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("the body nests deeper than {}", kDeepestBody), "body");
+  }
+  Json json = Json::parse(body, nullptr, false);
+  if (json.is_discarded()) return Fail(ErrorCode::kInvalidArgument, "the body is not JSON", "body");
+  if (!json.is_object()) return Fail(ErrorCode::kInvalidArgument, "the body must be a JSON object", "body");
+  return json;
+}
+
 Result<BodyReader> BodyReader::Parse(const std::string& body) {
   BodyReader reader;
-  reader.json_ = body.empty() ? Json::object() : Json::parse(body, nullptr, false);
-  if (reader.json_.is_discarded()) return Fail(ErrorCode::kInvalidArgument, "the body is not JSON", "body");
-  if (!reader.json_.is_object()) return Fail(ErrorCode::kInvalidArgument, "the body must be a JSON object", "body");
+  if (!body.empty()) {
+    KEELSON_ASSIGN_OR_RETURN(reader.json_, ObjectOfBody(body));
+  }
   return reader;
 }
 
@@ -217,8 +229,7 @@ Api::Answer Api::Run(RouteId id, const std::vector<std::string>& parts, const io
       return MoveClock(parts.at(0), request.body);
     case RouteId::kRunProject: {
       KEELSON_RETURN_IF_ERROR(project());
-      const Json body = request.body.empty() ? Json(Json::object()) : Json::parse(request.body, nullptr, false);
-      if (!body.is_object()) return Fail(ErrorCode::kInvalidArgument, "the body must be a JSON object", "body");
+      KEELSON_ASSIGN_OR_RETURN(const Json body, ObjectOfBody(request.body.empty() ? "{}" : request.body));
       return RunProject(parts.at(0), body);
     }
     case RouteId::kPushRows: {
@@ -372,8 +383,7 @@ Api::Answer Api::PushRows(const std::string& project, const std::string& source,
 }
 
 Api::Answer Api::Attempt(RouteId id, const std::string& job, const io::HttpRequest& request) {
-  const Json body = Json::parse(request.body, nullptr, false);
-  if (!body.is_object()) return Fail(ErrorCode::kInvalidArgument, "the body must be a JSON object", "body");
+  KEELSON_ASSIGN_OR_RETURN(const Json body, ObjectOfBody(request.body));
   const auto wrong_type = [&](const char* name, bool (*is)(const Json&)) {
     return body.contains(name) && !is(body.at(name));
   };

@@ -40,6 +40,10 @@ class Api {
   ThreadPool pool_;  // for what may not block the control thread: backups
 };
 
+// The JSON object of a request's body. kInvalidArgument for what is something else, or nests deeper than anything of
+// ours.
+Result<control::Json> ObjectOfBody(const std::string& body);
+
 int HttpStatusOf(ErrorCode code);
 io::HttpResponse ErrorResponse(const Error& error);
 io::HttpResponse JsonResponse(const control::Json& json, int status = 200);
@@ -55,7 +59,7 @@ class BodyReader {
   Status Done() const;  // kInvalidArgument names what was not read, or an optional text that was something else
 
  private:
-  control::Json json_;
+  control::Json json_ = control::Json::object();
   std::string not_text_;
 };
 

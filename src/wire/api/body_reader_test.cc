@@ -42,6 +42,16 @@ TEST(BodyReaderTest, WhatIsNoJsonObjectIsRefused) {
   }
 }
 
+TEST(BodyReaderTest, BracketsThatWouldUseUpTheStackAreRefused) {
+  const auto nested = [](std::size_t depth) {
+    return R"({"rows": )" + std::string(depth, '[') + std::string(depth, ']') + "}";
+  };
+  EXPECT_TRUE(BodyReader::Parse(nested(63)));
+  for (const std::size_t depth : {std::size_t{64}, std::size_t{1'000'000}}) {
+    EXPECT_EQ(WhereOf(BodyReader::Parse(nested(depth))), "body") << depth;
+  }
+}
+
 TEST(BodyReaderTest, AnUnknownFieldIsNamed) {
   BodyReader body = Read(R"({"folder": "/b", "foldr": "/c"})");
   ASSERT_TRUE(body.Text("folder"));
