@@ -1,5 +1,5 @@
 // libFuzzer target: any bytes are refused with a position, or parse into an expression that binds and runs without
-// fault and gives the same value by row and by table. Corpus: src/features/testdata/expressions.txt, a line each.
+// fault and gives the same value by row and by table. Its language by cases: src/features/testdata/expressions.txt.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>

@@ -1,3 +1,5 @@
+// What parses must render, and the Project document of the rendering must parse to the same thing.
+// seeds: src/project/testdata/good
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
@@ -6,7 +8,6 @@
 #include "project/parse.h"
 #include "project/render.h"
 
-// What parses must render, and the Project document of the rendering must parse to the same thing.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto parsed = keelson::project::ParseProject(text, "fuzz.yaml");

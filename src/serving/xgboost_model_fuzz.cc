@@ -1,5 +1,6 @@
 // libFuzzer target: any bytes are refused with a place, or become a model (XGBoost's JSON or UBJSON) whose engine
 // answers a row of missing values and a row of zeros. Corpus: the .json and .ubj files of src/serving/testdata.
+// seeds: src/serving/testdata
 #include <cstdint>
 #include <cstdlib>
 #include <limits>

@@ -114,6 +114,19 @@ class Test(unittest.TestCase):
         self.assertEqual(tree.run("script/test").stdout.splitlines()[-1], "1 passed, 0 failed")
         self.assertEqual(tree.run("script/test", "--long").stdout.splitlines()[-1], "9 passed, 0 failed")
 
+    def test_what_a_suite_builds_itself_does_not_count_against_its_budget(self):
+        suite = "# builds\nif [ \"$1\" = build ]; then sleep 1.5; echo made >product; exit 0; fi\n[ -e product ] && echo 2 0 >$RESULT"
+        done = self.tree({"own": ("1 seconds", suite)}).run("script/test")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(done.stdout.splitlines()[-1], "2 passed, 0 failed")
+
+    def test_a_suite_whose_own_build_fails_has_failed_and_is_not_run(self):
+        suite = "# builds\nif [ \"$1\" = build ]; then exit 3; fi\necho 2 0 >$RESULT"
+        done = self.tree({"own": ("1 minutes", suite), "next": ("1 minutes", "echo 1 0 >$RESULT")}).run("script/test")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("ended with code 3", done.stdout)
+        self.assertEqual(done.stdout.splitlines()[-1], "1 passed, 1 failed")
+
     def test_a_build_that_fails_ends_it_before_any_suite(self):
         done = self.tree({"one": ("1 minutes", "echo 1 0 >$RESULT")}, build="exit 3").run("script/test")
         self.assertNotEqual(done.returncode, 0)
@@ -220,6 +233,70 @@ class Setup(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("Unable to locate package", done.stderr)
         self.assertIn("could not install: lost-package", done.stderr)
+
+
+class Check(unittest.TestCase):
+    """script/check: what it was asked, all of it although a part failed; clang-tidy's findings, and what it need not look at."""
+
+    SOUND = "int Half(int number) { return number / 2; }\n"
+    UNSOUND = "float Half(int number) { return number / 2; }\n"  # bugprone-integer-division
+
+    def tree(self):
+        tree = Tree(self.id().rsplit(".", 1)[1])
+        shutil.copy(TOP / ".clang-tidy", tree.top)
+        tree.write("src/base/half.h", self.SOUND.replace("int", "inline int", 1), executable=False)
+        tree.write("src/base/half.cc", '#include "base/half.h"\n', executable=False)
+        tree.write("src/base/other.cc", "int Other();\n", executable=False)
+        entries = [{"directory": str(tree.top), "file": str(tree.top / f"src/base/{name}.cc"),
+                    "command": f"clang++-16 -std=c++2b -I{tree.top}/src -c {tree.top}/src/base/{name}.cc"} for name in ("half", "other")]
+        tree.write("build/tidy/compile_commands.json", json.dumps(entries), executable=False)
+        return tree
+
+    def tidy(self, tree, *files):
+        done = tree.run("python3", "script/tidy.py", str(tree.top / "build/tidy"), str(tree.cache / "tidy"), *files)
+        return done.returncode, done.stdout
+
+    def test_clang_tidy_looks_only_at_what_changed_since_it_was_sound(self):
+        tree = self.tree()
+        code, said = self.tidy(tree)
+        self.assertEqual((code, "2 to look at" in said), (0, True), said)
+        code, said = self.tidy(tree)
+        self.assertEqual((code, "2 files as they were found sound before, 0 to look at" in said), (0, True), said)
+        tree.write("src/base/half.h", self.UNSOUND.replace("float", "inline float", 1), executable=False)
+        for _ in range(2):  # what is not sound is told every time
+            code, said = self.tidy(tree)
+            self.assertEqual(code, 1, said)
+            self.assertIn("1 files as they were found sound before, 1 to look at", said)
+            self.assertRegex(said, r"src/base/half\.h:1:\d+: error: .*bugprone-integer-division")
+
+    def test_a_changed_header_is_looked_at_in_the_files_that_include_it(self):
+        tree = self.tree()
+        code, said = self.tidy(tree, "src/base/half.h")
+        self.assertEqual((code, "0 files as they were found sound before, 1 to look at" in said), (0, True), said)
+
+    def test_a_file_that_does_not_compile_is_a_finding(self):
+        tree = self.tree()
+        tree.write("src/base/other.cc", "int Other(\n", executable=False)
+        code, said = self.tidy(tree)
+        self.assertEqual(code, 1, said)
+        self.assertIn("src/base/other.cc", said)
+
+    def test_a_part_that_fails_keeps_no_other_from_running(self):
+        tree = self.tree()
+        for packages in ("apt", "test"):
+            tree.write(f"script/{packages}-packages.txt", "# none\n", executable=False)
+        tree.write("script/check_walls.py", "import sys\nsys.exit(1)\n")
+        tree.write("script/check_acceptance.py", "print('every row has its test')\n")
+        done = tree.run("script/check", "walls", "acceptance")
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("every row has its test", done.stdout)
+        self.assertRegex(done.stdout, r"(?m)^walls +FAILED +\d+ s$")
+        self.assertRegex(done.stdout, r"(?m)^acceptance +sound +\d+ s$")
+
+    def test_an_unknown_part_is_refused(self):
+        done = self.tree().run("script/check", "wals")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no part wals; there are: format shell walls", done.stderr)
 
 
 if __name__ == "__main__":

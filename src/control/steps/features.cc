@@ -34,7 +34,7 @@ Result<Outcome> Features(const Context& context) {
     KEELSON_ASSIGN_OR_RETURN(tables[name], LoadVisible(*engine, table, as_of));
     definitions.sources.push_back(DescribeSource(table, tables[name].schema()));
     sources[name] = &tables[name];
-    if (name == spec.at("spine")) time_name = definitions.sources.back().time;
+    if (Json(name) == spec.at("spine")) time_name = definitions.sources.back().time;
   }
   engine.reset();
   const data::Table& spine = tables.at(spec.at("spine"));
