@@ -128,7 +128,7 @@ TEST(BatchForest, GivesTheBitsOfWalkingWithManyOutputsAndFeatures) {
 
 // A byte holds 255 thresholds: around that number, and where a feature needs several planes.
 TEST(BatchForest, GivesTheBitsOfWalkingWithManyThresholds) {
-  for (const std::size_t distinct : {1, 2, 254, 255, 256, 257, 510, 511, 5'000}) {
+  for (const std::size_t distinct : {1u, 2u, 254u, 255u, 256u, 257u, 510u, 511u, 5'000u}) {
     ExpectTheSameBits({.trees = 150, .features = 2, .distinct = distinct}, distinct);
   }
 }
