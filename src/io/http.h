@@ -14,6 +14,9 @@
 
 namespace keelson::io {
 
+class TlsClient;  // io/tls.h
+class TlsServer;
+
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
 // The first header of that name, letter case ignored; "" when there is none.
@@ -27,6 +30,7 @@ struct HttpRequest {
   std::string body;        // whole, de-chunked and decompressed
   std::string request_id;  // x-request-id as sent when it is sane (1 to 128 of [A-Za-z0-9._:-]), else made here
   std::string peer;        // "127.0.0.1:54321" or "unix"
+  std::string client_certificate = {};  // subject of the client's verified certificate; "" without one
 };
 
 struct HttpResponse {
@@ -49,12 +53,13 @@ using HttpRespond = std::function<void(HttpResponse)>;
 using HttpHandler = std::function<void(HttpRequest, HttpRespond)>;
 
 struct HttpLimits {
-  std::size_t body_bytes = 64u << 20;      // over it: 413
-  std::size_t header_bytes = 32u << 10;    // over it: 431
-  std::size_t connections = 12'000;        // over it: accepted and closed
-  std::chrono::milliseconds idle{75'000};  // keep-alive without a request
-  std::chrono::milliseconds slow{30'000};  // a request must be whole this long after its first byte (408), and an
-                                           // answer that the client does not read is given up after this long
+  std::size_t body_bytes = 64u << 20;           // over it: 413
+  std::size_t header_bytes = 32u << 10;         // over it: 431
+  std::size_t connections = 12'000;             // over it: accepted and closed
+  std::chrono::milliseconds idle{75'000};       // keep-alive without a request
+  std::chrono::milliseconds handshake{10'000};  // of TLS, whole
+  std::chrono::milliseconds slow{30'000};       // a request must be whole this long after its first byte (408), and an
+                                                // answer that the client does not read is given up after this long
 };
 
 struct HttpServerOptions {
@@ -63,6 +68,7 @@ struct HttpServerOptions {
   std::string unix_socket = {};    // a path, instead of host and port; mode 0600, an old socket is replaced
   std::size_t threads = 1;         // I/O threads
   HttpLimits limits = {};
+  std::shared_ptr<const TlsServer> tls = nullptr;  // null: plain
 };
 
 // HTTP/1.1 with keep-alive and pipelining (answers in order). Malformed requests, conflicting or lying lengths,
@@ -83,9 +89,11 @@ struct HttpTarget {
   std::string host = "127.0.0.1";
   int port = 0;
   std::string unix_socket = {};  // instead of host and port
+  bool tls = false;
+  std::shared_ptr<const TlsClient> tls_client = nullptr;  // null: TlsClient::Default()
 };
 
-// Reads "http://host:port", "http://host", "unix:/path". kInvalidArgument says what was read.
+// Reads "http://host:port", "http://host", the same with https, and "unix:/path". kInvalidArgument says what was read.
 Result<HttpTarget> ParseHttpTarget(std::string_view url);
 
 // Whether an error of a client says that nothing reached the other side, because no connection came about.
@@ -103,9 +111,10 @@ struct HttpCall {
 // A pool of keep-alive connections to one target. `Send` is asynchronous: the callback runs on an I/O thread, exactly
 // once. A request is written again on a new connection only when the old one was closed before the first byte of an
 // answer and the method is idempotent or `retry_safe` was said. kUnavailable: could not connect, or the connection
-// broke; kDeadlineExceeded: the timeout. Safe from any thread. Called from an I/O thread (in an HttpHandler or in
-// `done`), everything happens on that thread: no hand-over, no wake-up. Otherwise one background thread that all
-// clients share does the work. `max_connections` counts for each I/O thread.
+// broke; kUnauthenticated: TLS, and one side does not accept the other's certificate; kDeadlineExceeded: the timeout.
+// Safe from any thread. Called from an I/O thread (in an HttpHandler or in `done`), everything happens on that thread:
+// no hand-over, no wake-up. Otherwise one background thread that all clients share does the work. `max_connections`
+// counts for each I/O thread.
 class HttpClient {
  public:
   static std::unique_ptr<HttpClient> Create(HttpTarget target, std::size_t max_connections = 64);

@@ -12,8 +12,13 @@
 
 namespace keelson::io {
 
-HttpClientConnection::HttpClientConnection(HttpClientPool* pool, UniqueFd fd, bool connecting)
-    : pool_(pool->shared_from_this()), fd_(std::move(fd)), connecting_(connecting) {}
+HttpClientConnection::HttpClientConnection(HttpClientPool* pool, UniqueFd fd, std::unique_ptr<TlsStream> tls,
+                                           bool connecting)
+    : pool_(pool->shared_from_this()),
+      fd_(std::move(fd)),
+      tls_(std::move(tls)),
+      connecting_(connecting),
+      handshaking_(tls_ != nullptr) {}
 
 void HttpClientConnection::Open() {
   interest_ = connecting_ ? EPOLLOUT : EPOLLIN;
@@ -31,14 +36,17 @@ void HttpClientConnection::Start(std::unique_ptr<HttpClientCall> call) {
   written_ = 0;
   answered_ = false;
   parser_.Expect(call_->call.method == "HEAD");
-  if (!connecting_) Write();
+  if (!connecting_ && !handshaking_) Write();
 }
 
 void HttpClientConnection::OnEvents(std::uint32_t events) {
   const auto self = shared_from_this();
   if (connecting_) return OnConnected();
+  if (handshaking_) return Handshake();
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) OnReadable();
-  if (fd_ && call_ != nullptr && (events & EPOLLOUT) != 0) Write();
+  if (!fd_ || (events & EPOLLOUT) == 0) return;
+  if (tls_ != nullptr && tls_->wants_write()) OnReadable();
+  if (fd_ && call_ != nullptr) Write();
 }
 
 void HttpClientConnection::OnConnected() {
@@ -47,8 +55,24 @@ void HttpClientConnection::OnConnected() {
   getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &problem, &size);
   if (problem != 0) return Fail(ConnectError(strerror(problem), pool_->target()), false);
   connecting_ = false;
+  if (handshaking_) return Handshake();
   SetInterest(EPOLLIN);
   if (call_ != nullptr) Write();
+}
+
+void HttpClientConnection::Handshake() {
+  switch (tls_->Handshake()) {
+    case TlsStream::Step::kFailed:
+      return Fail(HandshakeError(*tls_, pool_->target()), false);
+    case TlsStream::Step::kWantsRead:
+      return SetInterest(EPOLLIN);
+    case TlsStream::Step::kWantsWrite:
+      return SetInterest(EPOLLOUT);
+    case TlsStream::Step::kDone:
+      handshaking_ = false;
+      SetInterest(EPOLLIN);
+      if (call_ != nullptr) Write();
+  }
 }
 
 void HttpClientConnection::Write() {
@@ -60,10 +84,7 @@ void HttpClientConnection::Write() {
     iovec pieces[2] = {
         {const_cast<char*>(head.data()) + in_head, head.size() - in_head},  // sendmsg does not write to them
         {const_cast<char*>(body.data()) + in_body, body.size() - in_body}};
-    msghdr message{};
-    message.msg_iov = pieces;
-    message.msg_iovlen = 2;
-    const ssize_t sent = sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+    const ssize_t sent = Transmit(fd_.get(), tls_.get(), pieces);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) return SetInterest(EPOLLIN | EPOLLOUT);
     if (sent < 0) {
@@ -82,8 +103,10 @@ void HttpClientConnection::Write() {
 void HttpClientConnection::OnReadable() {
   std::string& buffer = pool_->read_buffer();
   for (;;) {
-    const ssize_t count = recv(fd_.get(), buffer.data(), buffer.size(), 0);
+    const ssize_t count = Receive(fd_.get(), tls_.get(), buffer.data(), buffer.size());
     if (count < 0) {
+      if ((errno == EAGAIN || errno == EINTR) && tls_ != nullptr && tls_->wants_write())
+        return SetInterest(EPOLLIN | EPOLLOUT);
       if (errno == EAGAIN || errno == EINTR) return;
       return Fail(Broken(strerror(errno)), true);
     }
@@ -103,7 +126,7 @@ void HttpClientConnection::OnReadable() {
     }
     if (parser_.failed()) return Fail(Broken(parser_.problem().message), false);
     if (parser_.done()) return Finish();
-    if (bytes.size() < buffer.size()) return;
+    if (bytes.size() < buffer.size() && (tls_ == nullptr || !tls_->has_more())) return;
   }
 }
 
@@ -113,12 +136,18 @@ void HttpClientConnection::Finish() {
   const bool whole = written_ == call->head.size() + call->call.body.size();
   HttpResponse response = parser_.Take();
   used_before_ = true;
-  if (parser_.keep_alive() && whole && in_.empty()) {
+  if (parser_.keep_alive() && whole && in_.empty() && !SaysMore()) {
     pool_->OnIdle(this);
   } else {
     Close();
   }
   call->done(std::move(response));
+}
+
+// Whether TLS holds something behind the answer: an end, or what nobody asked for.
+bool HttpClientConnection::SaysMore() {
+  char byte = 0;
+  return tls_ != nullptr && tls_->has_more() && (tls_->Read(&byte, 1) >= 0 || tls_->failed());
 }
 
 void HttpClientConnection::Fail(Error error, bool may_retry) {
@@ -138,11 +167,13 @@ void HttpClientConnection::Close() {
   const auto self = shared_from_this();
   const auto pool = std::move(pool_);
   pool->loop().Remove(fd_.get(), this);
+  if (tls_ != nullptr) tls_->Close();
   fd_.Reset();
   pool->OnClosed(this);
 }
 
 Error HttpClientConnection::Broken(const char* why) const {
+  if (tls_ != nullptr && tls_->failed()) return BrokenTls(*tls_, pool_->target());
   return {ErrorCode::kUnavailable, fmt::format("the connection broke: {}", why), TargetName(pool_->target())};
 }
 

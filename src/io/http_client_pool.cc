@@ -1,10 +1,16 @@
 #include "io/http_client_pool.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "io/http_request_writer.h"
 
 namespace keelson::io {
+namespace {
+
+constexpr std::size_t kOneRecord = 8u << 10;  // a body that goes into one TLS record with its head
+
+}  // namespace
 
 HttpClientPool::HttpClientPool(HttpTarget target, std::size_t max_connections, std::shared_ptr<EventLoop> loop)
     : target_(std::move(target)),
@@ -28,6 +34,7 @@ void HttpClientPool::Send(HttpCall call, std::function<void(Result<HttpResponse>
   if (Status valid = AppendRequestHead(call, host_, started->head); !valid.has_value()) {
     return done(std::unexpected(std::move(valid).error()));
   }
+  if (target_.tls && call.body.size() <= kOneRecord) started->head += std::exchange(call.body, {});
   started->deadline = EventLoop::Clock::now() + call.timeout;
   started->call = std::move(call);
   started->done = std::move(done);
@@ -49,7 +56,9 @@ void HttpClientPool::Start(std::unique_ptr<HttpClientCall> call, bool on_new_con
   auto fd = StartConnect(target_);
   if (!fd.has_value()) return call->done(std::unexpected(std::move(fd).error()));
   const bool connecting = target_.unix_socket.empty();
-  auto connection = std::make_shared<HttpClientConnection>(this, *std::move(fd), connecting);
+  auto tls = StartTls(target_, fd->get(), sessions_);
+  if (!tls.has_value()) return call->done(std::unexpected(std::move(tls).error()));
+  auto connection = std::make_shared<HttpClientConnection>(this, *std::move(fd), *std::move(tls), connecting);
   connections_.emplace(connection.get(), connection);
   connection->Open();
   connection->Start(std::move(call));

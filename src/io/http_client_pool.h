@@ -38,6 +38,7 @@ class HttpClientPool : public std::enable_shared_from_this<HttpClientPool> {
   EventLoop& loop() { return *loop_; }
   const HttpTarget& target() const { return target_; }
   std::string& read_buffer() { return read_buffer_; }
+  const std::shared_ptr<TlsSessions>& sessions() const { return sessions_; }
 
   // From connections.
   void OnIdle(HttpClientConnection* connection);  // ready for another request
@@ -57,6 +58,7 @@ class HttpClientPool : public std::enable_shared_from_this<HttpClientPool> {
   std::shared_ptr<EventLoop> loop_;
   std::unique_ptr<EventLoop::Timer> timer_;
   std::string read_buffer_;
+  const std::shared_ptr<TlsSessions> sessions_ = std::make_shared<TlsSessions>();
   std::unordered_map<const HttpClientConnection*, std::shared_ptr<HttpClientConnection>> connections_;
   std::vector<HttpClientConnection*> idle_;  // the last used is taken first
   std::deque<std::unique_ptr<HttpClientCall>> waiting_;
@@ -66,7 +68,7 @@ class HttpClientPool : public std::enable_shared_from_this<HttpClientPool> {
 // One connection of a pool: at most one request at a time.
 class HttpClientConnection final : public EventHandler, public std::enable_shared_from_this<HttpClientConnection> {
  public:
-  HttpClientConnection(HttpClientPool* pool, UniqueFd fd, bool connecting);
+  HttpClientConnection(HttpClientPool* pool, UniqueFd fd, std::unique_ptr<TlsStream> tls, bool connecting);
 
   void Open();
   void Start(std::unique_ptr<HttpClientCall> call);
@@ -77,16 +79,20 @@ class HttpClientConnection final : public EventHandler, public std::enable_share
 
  private:
   void OnConnected();
+  void Handshake();
   void Write();
   void OnReadable();
   void Finish();
+  bool SaysMore();
   void Close();
   void SetInterest(std::uint32_t events);
   Error Broken(const char* why) const;
 
   std::shared_ptr<HttpClientPool> pool_;  // let go of at Close
   UniqueFd fd_;
+  std::unique_ptr<TlsStream> tls_;  // null: plain
   bool connecting_;
+  bool handshaking_;
   std::uint32_t interest_ = 0;
   bool answered_ = false;     // a byte of the answer came
   bool used_before_ = false;  // kept from an earlier request

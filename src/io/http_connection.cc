@@ -19,6 +19,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::size_t kOneRecord = 8u << 10;                 // a body that goes into one TLS record with its head
 constexpr auto kCheckAfter = std::chrono::milliseconds(20);  // a connection unused for so long may have been closed
 
 // The socket blocks, with a time limit of its own: an answer that comes in one piece costs one system call to send and
@@ -27,6 +28,8 @@ class Connection final : public HttpConnection {
  public:
   explicit Connection(HttpTarget target)
       : target_(std::move(target)), host_(HostHeader(target_)), buffer_(64u << 10, '\0') {}
+
+  ~Connection() override { Disconnect(); }
 
   Result<HttpResponse> Call(const HttpCall& call) override { return Run(call, nullptr); }
   Result<HttpResponse> Stream(const HttpCall& call, const std::function<void(std::string_view)>& on_data) override {
@@ -38,11 +41,11 @@ class Connection final : public HttpConnection {
     std::vector<HttpResponse> answers;
     if (calls.empty()) return answers;
     if (calls.size() > kPipelineAtMost) return Fail(ErrorCode::kInvalidArgument, "too many calls in one pipeline");
-    if (fd_ && Clock::now() - last_used_ > kCheckAfter && HasEnded()) fd_.Reset();
+    if (fd_ && Clock::now() - last_used_ > kCheckAfter && HasEnded()) Disconnect();
     auto result = PipelineOnce(calls, latencies, answers);
     last_used_ = Clock::now();
     if (result.has_value()) return answers;
-    fd_.Reset();
+    Disconnect();
     return std::unexpected(std::move(result).error());
   }
 
@@ -61,14 +64,14 @@ class Connection final : public HttpConnection {
     }
     const auto written = Clock::now();
     head_ = std::move(all);
-    KEELSON_RETURN_IF_ERROR(Write({}));
+    KEELSON_RETURN_IF_ERROR(Write(""));
     rest_.clear();
     while (answers.size() < calls.size()) {
       parser_.Expect(calls[answers.size()].method == "HEAD", nullptr);
       if (!rest_.empty()) rest_.erase(0, parser_.Feed(rest_));
       while (!parser_.done() && !parser_.failed()) {
-        KEELSON_RETURN_IF_ERROR(Wait(POLLIN));
-        const ssize_t count = recv(fd_.get(), buffer_.data(), buffer_.size(), 0);
+        KEELSON_RETURN_IF_ERROR(WaitForMore());
+        const ssize_t count = Receive(fd_.get(), tls_.get(), buffer_.data(), buffer_.size());
         if (count < 0 && (errno == EINTR || errno == EAGAIN)) continue;
         if (count <= 0) return Broken(count == 0 ? "it was closed" : strerror(errno));
         rest_.append(buffer_.data(), static_cast<std::size_t>(count));
@@ -77,7 +80,7 @@ class Connection final : public HttpConnection {
       if (parser_.failed()) return Broken(parser_.problem().message);
       const bool last = answers.size() + 1 == calls.size();
       if (!parser_.keep_alive() && !last) return Broken("the other side ended it");
-      if (!parser_.keep_alive()) fd_.Reset();
+      if (!parser_.keep_alive()) Disconnect();
       answers.push_back(parser_.Take());
       if (latencies != nullptr) {
         latencies->push_back(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - written));
@@ -90,29 +93,29 @@ class Connection final : public HttpConnection {
     head_.clear();
     KEELSON_RETURN_IF_ERROR(AppendRequestHead(call, host_, head_));
     const auto now = Clock::now();
-    if (fd_ && now - last_used_ > kCheckAfter && HasEnded()) fd_.Reset();
+    if (fd_ && now - last_used_ > kCheckAfter && HasEnded()) Disconnect();
     last_used_ = now;
     deadline_ = now + call.timeout;
     const bool reused = static_cast<bool>(fd_);
     answered_ = false;
     auto result = Once(call, sink);
     if (result.has_value()) return result;
-    fd_.Reset();
+    Disconnect();
     const bool again = reused && !answered_ && result.error().code == ErrorCode::kUnavailable && IsRetrySafe(call);
     if (!again) return result;
     result = Once(call, sink);
-    if (!result.has_value()) fd_.Reset();
+    if (!result.has_value()) Disconnect();
     return result;
   }
 
   Result<HttpResponse> Once(const HttpCall& call, const std::function<void(std::string_view)>* sink) {
     KEELSON_RETURN_IF_ERROR(Connect(call.timeout));
-    const bool refused_early = !Write(call).has_value();  // an answer may be there all the same: a 413, say
+    const bool refused_early = !Write(call.body).has_value();  // an answer may be there all the same: a 413, say
     parser_.Expect(call.method == "HEAD", sink);
     rest_.clear();
     for (bool first = true; !parser_.done(); first = false) {
-      if (!first) KEELSON_RETURN_IF_ERROR(Wait(POLLIN));
-      const ssize_t count = recv(fd_.get(), buffer_.data(), buffer_.size(), 0);
+      if (!first) KEELSON_RETURN_IF_ERROR(WaitForMore());
+      const ssize_t count = Receive(fd_.get(), tls_.get(), buffer_.data(), buffer_.size());
       if (count < 0 && errno == EINTR) continue;
       if (count < 0 && errno == EAGAIN)
         return Fail(ErrorCode::kDeadlineExceeded, "no answer in time", TargetName(target_));
@@ -133,12 +136,13 @@ class Connection final : public HttpConnection {
       }
       if (parser_.failed()) return Broken(parser_.problem().message);
     }
-    if (!parser_.keep_alive() || refused_early || !rest_.empty()) fd_.Reset();
+    if (!parser_.keep_alive() || refused_early || !rest_.empty()) Disconnect();
     return parser_.Take();
   }
 
   // What is not retry-safe must not be written to a connection that is known to be closed.
-  bool HasEnded() const {
+  bool HasEnded() {
+    if (tls_ != nullptr) return tls_->HasEnded();
     char byte = 0;
     return recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
   }
@@ -153,6 +157,7 @@ class Connection final : public HttpConnection {
       if (problem != 0) {
         return std::unexpected(ConnectError(strerror(problem), target_));
       }
+      if (target_.tls) KEELSON_RETURN_IF_ERROR(Handshake());
       fcntl(fd_.get(), F_SETFL, 0);
       limit_ = {};
     }
@@ -165,13 +170,34 @@ class Connection final : public HttpConnection {
     return {};
   }
 
-  Status Write(const HttpCall& call) {
-    iovec pieces[2] = {{head_.data(), head_.size()}, {const_cast<char*>(call.body.data()), call.body.size()}};
-    msghdr message{};
-    message.msg_iov = pieces;
-    message.msg_iovlen = 2;
+  Status Handshake() {
+    KEELSON_ASSIGN_OR_RETURN(tls_, StartTls(target_, fd_.get(), sessions_));
+    for (;;) {
+      const TlsStream::Step step = tls_->Handshake();
+      if (step == TlsStream::Step::kDone) return {};
+      if (step == TlsStream::Step::kFailed) return std::unexpected(HandshakeError(*tls_, target_));
+      KEELSON_RETURN_IF_ERROR(Wait(step == TlsStream::Step::kWantsRead ? POLLIN : POLLOUT));
+    }
+  }
+
+  void Disconnect() {
+    if (tls_ != nullptr && fd_) tls_->Close();
+    tls_.reset();
+    fd_.Reset();
+  }
+
+  // `body` follows what head_ holds.
+  Status Write(std::string_view body) {
+    if (tls_ != nullptr && !body.empty() && body.size() <= kOneRecord) {
+      const std::size_t head = head_.size();
+      head_ += body;
+      const Status written = Write("");
+      head_.resize(head);  // it may be written again
+      return written;
+    }
+    iovec pieces[2] = {{head_.data(), head_.size()}, {const_cast<char*>(body.data()), body.size()}};
     while (pieces[0].iov_len + pieces[1].iov_len > 0) {
-      const ssize_t sent = sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+      const ssize_t sent = Transmit(fd_.get(), tls_.get(), pieces);
       if (sent < 0 && errno == EINTR) continue;
       if (sent < 0) return Broken(strerror(errno));
       auto left = static_cast<std::size_t>(sent);
@@ -185,6 +211,8 @@ class Connection final : public HttpConnection {
     return {};
   }
 
+  Status WaitForMore() { return tls_ != nullptr && tls_->has_more() ? Status() : Wait(POLLIN); }
+
   Status Wait(short events) {
     for (;;) {
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
@@ -197,12 +225,15 @@ class Connection final : public HttpConnection {
   }
 
   std::unexpected<Error> Broken(const char* why) const {
+    if (tls_ != nullptr && tls_->failed()) return std::unexpected(BrokenTls(*tls_, target_));
     return Fail(ErrorCode::kUnavailable, fmt::format("the connection broke: {}", why), TargetName(target_));
   }
 
   const HttpTarget target_;
   const std::string host_;
   UniqueFd fd_;
+  std::unique_ptr<TlsStream> tls_;  // null: plain
+  const std::shared_ptr<TlsSessions> sessions_ = std::make_shared<TlsSessions>();
   HttpResponseParser parser_;
   std::string buffer_;
   std::string head_;

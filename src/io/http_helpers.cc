@@ -72,7 +72,7 @@ std::optional<std::string> QueryValue(std::string_view query, std::string_view n
 Result<HttpTarget> ParseHttpTarget(std::string_view url) {
   const auto refuse = [&](const char* why) {
     return Fail(ErrorCode::kInvalidArgument,
-                std::string(why) + "; expected http://host:port, http://host or unix:/path", std::string(url));
+                std::string(why) + "; expected https://host:port, http://host:port or unix:/path", std::string(url));
   };
   HttpTarget target;
   if (url.starts_with("unix:")) {
@@ -80,8 +80,10 @@ Result<HttpTarget> ParseHttpTarget(std::string_view url) {
     if (!target.unix_socket.starts_with('/')) return refuse("the path of a Unix socket must be absolute");
     return target;
   }
-  if (!url.starts_with("http://")) return refuse("this is no address that Keelson can ask");
-  std::string_view rest = url.substr(7);
+  target.tls = url.starts_with("https://");
+  if (!target.tls && !url.starts_with("http://")) return refuse("this is no address that Keelson can ask");
+  const char* const usual_port = target.tls ? "443" : "80";
+  std::string_view rest = url.substr(url.find("://") + 3);
   if (rest.ends_with('/')) rest.remove_suffix(1);
   std::string_view port;
   if (rest.starts_with('[')) {
@@ -90,11 +92,11 @@ Result<HttpTarget> ParseHttpTarget(std::string_view url) {
     target.host = rest.substr(1, close - 1);
     rest.remove_prefix(close + 1);
     if (!rest.empty() && rest[0] != ':') return refuse("there is something between host and port");
-    port = rest.empty() ? "80" : rest.substr(1);
+    port = rest.empty() ? usual_port : rest.substr(1);
   } else {
     const std::size_t colon = std::min(rest.find(':'), rest.size());
     target.host = rest.substr(0, colon);
-    port = colon == rest.size() ? "80" : rest.substr(colon + 1);
+    port = colon == rest.size() ? usual_port : rest.substr(colon + 1);
   }
   for (const char c : target.host) {
     if (c <= ' ' || c == '/' || c == '?' || c == '#' || c == '@' || c == 0x7f)

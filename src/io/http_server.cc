@@ -60,7 +60,7 @@ void HttpServerWorker::Tick() {
   for (const auto& [key, connection] : connections_) all.push_back(connection);
   for (const auto& connection : all) connection->OnTick(loop_->now());
   if (connections_.empty()) return;
-  const milliseconds shortest = std::min(shared_->limits.idle, shared_->limits.slow);
+  const milliseconds shortest = std::min({shared_->limits.idle, shared_->limits.slow, shared_->limits.handshake});
   const milliseconds period =
       shared_->draining ? milliseconds(10) : std::clamp(shortest / 8, milliseconds(5), milliseconds(1000));
   timer_.Set(loop_->now() + period);
@@ -111,6 +111,7 @@ class Server final : public HttpServer, public EventHandler {
       : options_(std::move(options)), shared_(std::make_shared<HttpServerShared>()) {
     shared_->handler = std::move(handler);
     shared_->limits = options_.limits;
+    shared_->tls = options_.tls;
   }
 
   ~Server() override {

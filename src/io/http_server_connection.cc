@@ -53,7 +53,11 @@ HttpServerConnection::HttpServerConnection(std::shared_ptr<HttpServerWorker> wor
       peer_(std::move(peer)),
       parser_(worker_->shared().limits),
       since_(loop_.now()),
-      progress_(since_) {}
+      progress_(since_) {
+  if (worker_->shared().tls == nullptr) return;
+  tls_ = worker_->shared().tls->Accept(fd_.get());
+  handshaking_ = true;
+}
 
 void HttpServerConnection::Open() {
   interest_ = EPOLLIN | EPOLLRDHUP;
@@ -64,6 +68,7 @@ void HttpServerConnection::Close() {
   if (closed_.exchange(true)) return;
   const auto self = shared_from_this();
   loop_.Remove(fd_.get(), this);
+  if (tls_ != nullptr && !lingering_) tls_->Close();
   fd_.Reset();
   slots_.clear();
   backlog_.clear();
@@ -79,7 +84,14 @@ void HttpServerConnection::UpdateInterest() {
   if (closed_) return;
   std::uint32_t wanted = 0;
   if (MayRead() || lingering_ || (stream_ && !peer_ended_)) wanted |= EPOLLIN | EPOLLRDHUP;
-  if (!backlog_.empty()) wanted |= EPOLLOUT;
+  if (!backlog_.empty() || (tls_ != nullptr && tls_->wants_write())) wanted |= EPOLLOUT;
+  if ((wanted & EPOLLIN) != 0 && HasMore() && !lingering_ && !reading_ && !read_posted_) {
+    read_posted_ = true;  // the socket will not tell of it
+    loop_.Post([self = shared_from_this()] {
+      self->read_posted_ = false;
+      if (!self->closed_ && (self->interest_ & EPOLLIN) != 0) self->OnReadable();
+    });
+  }
   if (wanted != interest_) {
     interest_ = wanted;
     loop_.Modify(fd_.get(), this, wanted);
@@ -88,7 +100,12 @@ void HttpServerConnection::UpdateInterest() {
 
 void HttpServerConnection::OnEvents(std::uint32_t events) {
   const auto self = shared_from_this();
-  if ((events & EPOLLOUT) != 0) OnWritable();
+  if (handshaking_) [[unlikely]]
+    return Handshake();
+  if ((events & EPOLLOUT) != 0) {
+    if (tls_ != nullptr && tls_->wants_write()) OnReadable();
+    if (!closed_) OnWritable();
+  }
   if (closed_) return;
   if ((interest_ & EPOLLIN) != 0 && (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
     OnReadable();
@@ -98,9 +115,17 @@ void HttpServerConnection::OnEvents(std::uint32_t events) {
 }
 
 void HttpServerConnection::OnReadable() {
+  reading_ = true;
+  ReadAll();
+  reading_ = false;
+  if (tls_ != nullptr) UpdateInterest();
+}
+
+void HttpServerConnection::ReadAll() {
   std::string& buffer = worker_->read_buffer;
   for (;;) {
-    const ssize_t count = recv(fd_.get(), buffer.data(), buffer.size(), 0);
+    // Who lingers hears nobody any more, not in TLS either.
+    const ssize_t count = Receive(fd_.get(), lingering_ ? nullptr : tls_.get(), buffer.data(), buffer.size());
     if (count < 0) {
       if (errno == EAGAIN || errno == EINTR) return;
       return Close();
@@ -115,10 +140,11 @@ void HttpServerConnection::OnReadable() {
       if (lingering_) continue;
       in_.append(buffer.data(), static_cast<std::size_t>(count));
       if (in_.size() > worker_->shared().limits.header_bytes) return Close();  // talks on while it is streamed to
+      if (HasMore()) continue;
       return;
     }
     Consume({buffer.data(), static_cast<std::size_t>(count)});
-    if (closed_ || static_cast<std::size_t>(count) < buffer.size() || !MayRead()) return;
+    if (closed_ || !MayRead() || (static_cast<std::size_t>(count) < buffer.size() && !HasMore())) return;
   }
 }
 
@@ -188,6 +214,7 @@ void HttpServerConnection::Dispatch() {
   const std::string_view id = FindHeader(request.headers, "x-request-id");
   request.request_id = IsSaneRequestId(id) ? std::string(id) : worker_->MakeRequestId();
   request.peer = peer_;
+  request.client_certificate = client_certificate_;
   slot.request_id = request.request_id;
   slot.head_request = request.method == "HEAD";
   if (!slot.keep_alive) refused_ = true;  // nothing after it is a request of this connection
@@ -231,7 +258,9 @@ void HttpServerConnection::Complete(std::uint64_t sequence, HttpResponse respons
 
 void HttpServerConnection::OnTick(EventLoop::Clock::time_point now) {
   const HttpLimits& limits = worker_->shared().limits;
-  if (lingering_) {
+  if (handshaking_) {
+    if (now - since_ > (worker_->shared().draining ? kDrainLinger : limits.handshake)) Close();
+  } else if (lingering_) {
     if (now - progress_ > (worker_->shared().draining ? kDrainLinger : kLinger)) Close();
   } else if (!backlog_.empty()) {
     if (now - progress_ > limits.slow) Close();

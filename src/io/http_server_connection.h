@@ -14,6 +14,8 @@
 #include "io/http_event_loop.h"
 #include "io/http_parser.h"
 #include "io/http_response_writer.h"
+#include "io/tls.h"
+#include "io/tls_stream.h"
 
 namespace keelson::io {
 
@@ -23,6 +25,8 @@ class HttpServerConnection;
 struct HttpServerShared {
   HttpHandler handler;
   HttpLimits limits;
+  std::shared_ptr<const TlsServer> tls;         // null: plain
+  std::atomic<std::int64_t> handshake_told{0};  // the second of the last log line about a failed handshake
   std::atomic<bool> draining{false};
   std::atomic<std::size_t> connections{0};
   std::mutex mutex;
@@ -86,7 +90,10 @@ class HttpServerConnection final : public EventHandler, public std::enable_share
     HttpResponse response;
   };
 
+  void Handshake();
+  void RefuseHandshake();
   void OnReadable();
+  void ReadAll();
   void Consume(std::string_view bytes);  // parses, calls handlers
   std::size_t ParseFrom(std::string_view bytes);
   void Dispatch();  // the parser has a request
@@ -104,11 +111,14 @@ class HttpServerConnection final : public EventHandler, public std::enable_share
   void Linger();  // no more to say: wait a little for the client to read it
   void UpdateInterest();
   bool MayRead() const;
+  bool HasMore() const { return tls_ != nullptr && tls_->has_more(); }  // read from the socket, not yet from TLS
 
   std::shared_ptr<HttpServerWorker> worker_;
   EventLoop& loop_;
   UniqueFd fd_;
+  std::unique_ptr<TlsStream> tls_;  // null: plain
   const std::string peer_;
+  std::string client_certificate_;  // its subject
   HttpRequestParser parser_;
   std::string in_;                                        // an unfinished line, or requests that must wait
   std::vector<Slot> slots_;                               // in the order of the requests
@@ -118,9 +128,12 @@ class HttpServerConnection final : public EventHandler, public std::enable_share
   std::shared_ptr<std::function<std::string()>> stream_;  // of the answer under way
   std::atomic<bool> closed_{false};
   std::uint32_t interest_ = 0;
-  bool busy_ = false;       // inside Consume: answers wait for its end, so that they share a write
-  bool continued_ = false;  // 100 Continue was sent for the present request
-  bool refused_ = false;    // nothing more is read
+  bool handshaking_ = false;
+  bool reading_ = false;      // inside OnReadable
+  bool read_posted_ = false;  // OnReadable is posted
+  bool busy_ = false;         // inside Consume: answers wait for its end, so that they share a write
+  bool continued_ = false;    // 100 Continue was sent for the present request
+  bool refused_ = false;      // nothing more is read
   bool peer_ended_ = false;
   bool closing_ = false;  // the last answer is written or under way
   bool lingering_ = false;

@@ -17,13 +17,6 @@ namespace {
 constexpr std::size_t kMaxPieces = 32;         // answers in one write
 constexpr std::size_t kCopiedBody = 8u << 10;  // smaller bodies are copied behind their heads
 
-ssize_t SendPieces(int fd, iovec* pieces, std::size_t count) {
-  msghdr message{};
-  message.msg_iov = pieces;
-  message.msg_iovlen = count;
-  return sendmsg(fd, &message, MSG_NOSIGNAL);
-}
-
 }  // namespace
 
 // Appends the heads (and small bodies) of the answers whose turn it is to head_buffer; `head_ends` says where each one
@@ -77,7 +70,7 @@ void HttpServerConnection::WriteCollected(std::size_t count) {
     start = ends[i];
     if (separate) pieces[used++] = {slots_[i].response.body.data(), slots_[i].response.body.size()};
   }
-  const ssize_t sent = SendPieces(fd_.get(), pieces.data(), used);
+  const ssize_t sent = Transmit(fd_.get(), tls_.get(), {pieces.data(), used});
   if (sent < 0 && errno != EAGAIN && errno != EINTR) return Close();
   progress_ = loop_.now();
   std::size_t left = sent < 0 ? 0 : static_cast<std::size_t>(sent);
@@ -114,8 +107,9 @@ void HttpServerConnection::AfterWrite() {
 
 void HttpServerConnection::OnWritable() {
   while (!backlog_.empty()) {
-    const std::string& front = backlog_.front();
-    const ssize_t sent = send(fd_.get(), front.data() + backlog_offset_, front.size() - backlog_offset_, MSG_NOSIGNAL);
+    std::string& front = backlog_.front();
+    iovec rest{front.data() + backlog_offset_, front.size() - backlog_offset_};
+    const ssize_t sent = Transmit(fd_.get(), tls_.get(), {&rest, 1});
     if (sent < 0) {
       if (errno != EAGAIN && errno != EINTR) Close();
       return;
@@ -133,7 +127,8 @@ void HttpServerConnection::OnWritable() {
 void HttpServerConnection::SendRaw(std::string bytes) {
   std::size_t sent = 0;
   if (backlog_.empty()) {
-    const ssize_t count = send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    iovec piece{bytes.data(), bytes.size()};
+    const ssize_t count = Transmit(fd_.get(), tls_.get(), {&piece, 1});
     if (count < 0 && errno != EAGAIN && errno != EINTR) return Close();
     sent = count < 0 ? 0 : static_cast<std::size_t>(count);
     progress_ = loop_.now();
@@ -192,6 +187,7 @@ void HttpServerConnection::Linger() {
   if (lingering_) return;
   if (peer_ended_) return Close();
   // Closing with unread bytes would reset the connection and could take our answer away from the client.
+  if (tls_ != nullptr) tls_->Close();
   shutdown(fd_.get(), SHUT_WR);
   lingering_ = true;
   progress_ = loop_.now();

@@ -14,6 +14,8 @@
 #include <cstring>
 #include <memory>
 
+#include "io/tls.h"
+
 namespace keelson::io {
 namespace {
 
@@ -135,6 +137,21 @@ Result<UniqueFd> StartConnect(const HttpTarget& target) {
   return std::unexpected(ConnectError(strerror(errno), target));
 }
 
+Result<std::unique_ptr<TlsStream>> StartTls(const HttpTarget& target, int fd, std::shared_ptr<TlsSessions> sessions) {
+  if (!target.tls) return nullptr;
+  KEELSON_ASSIGN_OR_RETURN(const auto client, target.tls_client ? target.tls_client : TlsClient::Default());
+  return client->Connect(fd, target.host, std::move(sessions));
+}
+
+Error HandshakeError(const TlsStream& tls, const HttpTarget& target) {
+  if (tls.problem().code == ErrorCode::kUnavailable) return ConnectError(tls.problem().message, target);
+  return {tls.problem().code, tls.problem().message, TargetName(target)};
+}
+
+Error BrokenTls(const TlsStream& tls, const HttpTarget& target) {
+  return {tls.problem().code, "the connection broke: " + tls.problem().message, TargetName(target)};
+}
+
 void SetNoDelay(int fd) {
   const int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -149,7 +166,8 @@ bool IsConnectError(const Error& error) {
 }
 
 std::string TargetName(const HttpTarget& target) {
-  return target.unix_socket.empty() ? "http://" + HostHeader(target) : "unix:" + target.unix_socket;
+  if (!target.unix_socket.empty()) return "unix:" + target.unix_socket;
+  return (target.tls ? "https://" : "http://") + HostHeader(target);
 }
 
 std::string HostHeader(const HttpTarget& target) {

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/result.h"
 #include "io/http.h"
+#include "io/tls_stream.h"
 
 namespace keelson::io {
 
@@ -37,10 +39,15 @@ int BoundPort(int fd);  // 0 for a Unix socket
 // Starts to connect, without blocking but for the look-up of a host name: TCP may still be under way when it returns.
 Result<UniqueFd> StartConnect(const HttpTarget& target);
 
+// The client's end of TLS on a connected socket; null for a target without.
+Result<std::unique_ptr<TlsStream>> StartTls(const HttpTarget& target, int fd, std::shared_ptr<TlsSessions> sessions);
+Error HandshakeError(const TlsStream& tls, const HttpTarget& target);  // IsConnectError, or kUnauthenticated
+
+Error BrokenTls(const TlsStream& tls, const HttpTarget& target);     // kUnavailable, or kUnauthenticated
 Error ConnectError(std::string_view why, const HttpTarget& target);  // IsConnectError
 
 void SetNoDelay(int fd);                           // no effect on Unix sockets
-std::string TargetName(const HttpTarget& target);  // for messages: "unix:/path", "http://host:port"
+std::string TargetName(const HttpTarget& target);  // for messages: "unix:/path", "https://host:port"
 std::string HostHeader(const HttpTarget& target);
 
 }  // namespace keelson::io

@@ -1,5 +1,7 @@
 #include "io/origin_guard.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <optional>
 #include <string_view>
@@ -28,11 +30,17 @@ std::optional<std::string> HostOf(std::string_view authority) {
   return ToLower(authority.substr(0, end));
 }
 
+bool IsAddress(const std::string& host) {
+  in6_addr parsed{};
+  if (host.starts_with('[')) return inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(), &parsed) == 1;
+  return inet_pton(AF_INET, host.c_str(), &parsed) == 1;
+}
+
 bool IsOurs(std::string_view authority, const OriginPolicy& policy) {
   const std::optional<std::string> host = HostOf(authority);
   if (!host) return false;
   return *host == "localhost" || *host == "127.0.0.1" || *host == "[::1]" ||
-         std::ranges::find(policy.hosts, *host) != policy.hosts.end();
+         std::ranges::find(policy.hosts, *host) != policy.hosts.end() || (policy.any_address && IsAddress(*host));
 }
 
 bool IsSameOrigin(std::string_view origin, std::string_view host) {
@@ -54,7 +62,7 @@ Status CheckOrigin(const HttpRequest& request, const OriginPolicy& policy) {
   const std::string_view host = FindHeader(request.headers, "host");
   if (!IsOurs(host, policy)) {
     return Fail(ErrorCode::kPermissionDenied,
-                "this server is not known by that name; ask it as localhost, or start it with the name allowed",
+                "this server is not known by that name; ask it by its address, or start it with --allow-host NAME",
                 "Host: " + std::string(host));
   }
   for (const auto& [name, value] : request.headers) {

@@ -12,6 +12,9 @@ namespace keelson::io {
 // port.
 struct OriginPolicy {
   std::vector<std::string> hosts;
+  // Any address is one of ours, for a server that listens on all of them: a name can be pointed to us by anybody, an
+  // address cannot.
+  bool any_address = false;
 };
 
 // Refuses (kPermissionDenied) what a web page of somebody else could make a browser send:

@@ -31,6 +31,19 @@ TEST(OriginGuardTest, RefusesAForeignOrMalformedHost) {
   EXPECT_FALSE(Allowed({}));
 }
 
+TEST(OriginGuardTest, WhereAnyAddressIsOursNamesAreStillToBeKnown) {
+  const auto allowed = [](const std::string& host) {
+    HttpRequest request;
+    request.headers = {{"host", host}};
+    return CheckOrigin(request, {.hosts = {"box"}, .any_address = true}).has_value();
+  };
+  for (const char* host : {"10.0.0.1", "10.0.0.1:7070", "[fe80::1]:7070", "[::1]", "box:7070", "localhost"})
+    EXPECT_TRUE(allowed(host)) << host;
+  for (const char* host : {"10.0.0.1.evil.example", "10.0.0", "010.0.0.1", "[fe80::1%eth0]", "[]", "[::1",
+                           "evil.example", "0x7f.1", "2130706433", ""})
+    EXPECT_FALSE(allowed(host)) << host;
+}
+
 TEST(OriginGuardTest, TheErrorNamesTheHeader) {
   const Status status = CheckOrigin({.method = "GET",
                                      .path = {},

@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <array>
 
+#include "app/roles/listen.h"
+
 namespace keelson::app {
 namespace {
 
@@ -33,12 +35,36 @@ void ServerOptions::AddTo(CLI::App& app) {
       ->envname("KEELSON_SERVER_URL")
       ->default_str("http://127.0.0.1:7070");
   app.add_option("--token", token, "Access token, when the server asks for one")->envname("KEELSON_API_TOKEN");
+  app.add_option("--ca", tls.ca, "PEM file of the authorities of the server's certificate; without it the machine's")
+      ->envname("KEELSON_CA_FILE");
+  auto* const certificate =
+      app.add_option("--cert", tls.certificate, "PEM file of a client certificate")->envname("KEELSON_CERT_FILE");
+  auto* const key = app.add_option("--key", tls.key, "PEM file of its private key")->envname("KEELSON_KEY_FILE");
+  certificate->needs(key);
+  key->needs(certificate);
+  app.add_flag("--plain-token", plain_token, "Send the token over http:// too, through a network that you trust");
+}
+
+std::string ServerOptions::Url() const {
+  return url.empty() ? "http://127.0.0.1:7070" : url;
+}
+
+Result<io::HttpTarget> ServerOptions::Target() const {
+  KEELSON_ASSIGN_OR_RETURN(auto target, io::ParseHttpTarget(Url()));
+  if (target.tls) {
+    KEELSON_ASSIGN_OR_RETURN(target.tls_client, io::TlsClient::Open(tls));
+  } else if (!token.empty() && !plain_token && target.unix_socket.empty() && !IsLoopback(target.host)) {
+    return Fail(ErrorCode::kFailedPrecondition,
+                "the token would cross the network unencrypted: ask with https://, or say --plain-token if you trust "
+                "every machine on the way",
+                Url());
+  }
+  return target;
 }
 
 Result<Client> Client::Connect(const ServerOptions& options) {
-  const std::string url = options.url.empty() ? "http://127.0.0.1:7070" : options.url;
-  KEELSON_ASSIGN_OR_RETURN(const auto target, io::ParseHttpTarget(url));
-  return Client(io::HttpConnection::Create(target), url, options.token);
+  KEELSON_ASSIGN_OR_RETURN(const auto target, options.Target());
+  return Client(io::HttpConnection::Create(target), options.Url(), options.token);
 }
 
 io::HttpHeaders Client::Headers() const {
@@ -52,7 +78,9 @@ Result<Client::Answer> Client::Send(const std::string& method, const std::string
       {.method = method, .target = path, .headers = Headers(), .body = body, .timeout = std::chrono::minutes(5)});
   if (!response) {
     if (response.error().code != ErrorCode::kUnavailable) return std::unexpected(response.error());
-    return Fail(ErrorCode::kUnavailable, "no server answers; start one with `keelson server`, or name it with --server",
+    return Fail(ErrorCode::kUnavailable,
+                "no server answers (" + response.error().message +
+                    "); start one with `keelson server`, or name it with --server",
                 url_);
   }
   Json json = Json::parse(response->body, nullptr, false);

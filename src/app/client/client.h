@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "io/http.h"
+#include "io/tls.h"
 
 namespace CLI {
 class App;
@@ -18,8 +19,14 @@ using Json = nlohmann::json;
 struct ServerOptions {
   std::string url;    // --server, else $KEELSON_SERVER_URL, else http://127.0.0.1:7070
   std::string token;  // --token, else $KEELSON_API_TOKEN
+  io::TlsClientFiles tls;
+  bool plain_token = false;  // the token may cross a network unencrypted
 
   void AddTo(CLI::App& app);
+  // What to connect to. kFailedPrecondition when the token would cross a network unencrypted and plain_token was not
+  // said.
+  Result<io::HttpTarget> Target() const;
+  std::string Url() const;
 };
 
 // Asks the server's own API. Errors of the server come back as the Error that it had; kUnavailable when nobody answers.

@@ -14,6 +14,7 @@ struct ServeFlags {
   std::string version = "1";
   std::string hash;
   serving::ReplicaOptions options;
+  ServeListenOptions listen;
 };
 
 Result<int> Serve(ServeFlags flags, Terminal& terminal) {
@@ -32,7 +33,7 @@ Result<int> Serve(ServeFlags flags, Terminal& terminal) {
     source.content_hash = flags.hash;
     flags.options.models.push_back(std::move(source));
   }
-  return RunReplica(flags.options, terminal.out);
+  return RunReplica(flags.options, flags.listen, terminal.out);
 }
 
 }  // namespace
@@ -49,11 +50,15 @@ Command ServeCommand() {
                 ->required();
             app.add_option("--version", flags->version, "The models' version on the wire")->capture_default_str();
             app.add_option("--hash", flags->hash, "Content hash that the model must have");
-            auto* port = app.add_option("--port", flags->options.port, "Port on 127.0.0.1; 0 is any free one")
+            auto* port = app.add_option("--port", flags->options.port, "Port to listen on; 0 is any free one")
                              ->check(CLI::Range(0, 65535))
                              ->capture_default_str();
             app.add_option("--unix", flags->options.unix_socket, "Unix socket to listen at, instead of a port")
                 ->excludes(port);
+            flags->listen.listen.AddTo(app);
+            app.add_option("--token-file", flags->listen.token_file,
+                           "File of the SHA-256 of the token that requests need beyond loopback; when it is not there "
+                           "a token is made and printed once");
             app.add_option("--threads", flags->options.threads, "Threads that answer")
                 ->check(CLI::Range(1, 256))
                 ->capture_default_str();

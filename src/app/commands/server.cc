@@ -9,12 +9,13 @@
 namespace keelson::app {
 
 Command ServerCommand() {
-  return {"server", "Run the server: one address, one data folder", "keelson server --data keelson-data --port 7070",
+  return {"server", "Run the server: one address, one data folder",
+          "keelson server --data keelson-data --port 7070\n"
+          "keelson server --host 0.0.0.0 --tls-cert box.pem --tls-key box.key",
           [](CLI::App& app) -> RunCommand {
             auto options = std::make_shared<ServerRoleOptions>();
             app.add_option("--data", options->data_folder, "Folder that keeps everything")->default_val("keelson-data");
-            app.add_option("--host", options->host, "Address to listen on; another than loopback needs a token")
-                ->default_val("127.0.0.1");
+            options->listen.AddTo(app);
             app.add_option("--port", options->port, "Port to listen on; 0 takes any free one")
                 ->default_val(7070)
                 ->check(CLI::Range(0, 65'535));

@@ -38,9 +38,7 @@ class Replayer {
 
   Result<ReplayResult> Run() {
     KEELSON_ASSIGN_OR_RETURN(const auto calendar, Calendar::Open(project_.time_zone));
-    KEELSON_ASSIGN_OR_RETURN(
-        const auto target,
-        io::ParseHttpTarget(options_.server.url.empty() ? "http://127.0.0.1:7070" : options_.server.url));
+    KEELSON_ASSIGN_OR_RETURN(const auto target, options_.server.Target());
     asking_ = io::HttpConnection::Create(target);
     pushing_ = io::HttpConnection::Create(target);
     KEELSON_ASSIGN_OR_RETURN(corruptions_, BindCorruptions(options_.corruptions, past_));

@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <ctime>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/log.h"
@@ -29,6 +30,20 @@ Result<wire::inference::ReplicaHandler::Served> LoadOne(const serving::ModelSour
   return served;
 }
 
+// Answers, in the protocol's own shape, who may not ask. Health is everybody's: what watches a container has no token.
+bool Refuse(const Access& access, const io::HttpRequest& request, const io::HttpRespond& respond) {
+  const bool health = request.path.starts_with("/v2/health/");
+  const Status allowed = health ? access.CheckOrigin(request) : access.Check(request);
+  if (allowed.has_value()) return false;
+  io::HttpResponse response;
+  response.status = allowed.error().code == ErrorCode::kUnauthenticated ? 401 : 403;
+  if (response.status == 401) response.headers.emplace_back("www-authenticate", "Bearer");
+  response.body = nlohmann::json{{"error", allowed.error().ToString()}}.dump(-1, ' ', false,
+                                                                             nlohmann::json::error_handler_t::replace);
+  respond(std::move(response));
+  return true;
+}
+
 // Waits for one of `signals`, at most so long; 0 when none came.
 int WaitForSignal(const sigset_t& signals, milliseconds at_most) {
   timespec time{};
@@ -39,11 +54,14 @@ int WaitForSignal(const sigset_t& signals, milliseconds at_most) {
 }
 
 // Until it is told to end, or the server's lock was free all through the grace. Says why.
-std::string WaitForEnd(const serving::ReplicaOptions& options, const sigset_t& signals) {
+std::string WaitForEnd(const serving::ReplicaOptions& options, const sigset_t& signals, io::TlsServer* tls) {
   const milliseconds step = std::min(kLookAtLock, std::max(milliseconds(1), options.orphan_grace / 4));
   auto seen_held = steady_clock::now();
   for (;;) {
-    if (const int signal = WaitForSignal(signals, step); signal != 0) return signal == SIGTERM ? "SIGTERM" : "SIGINT";
+    const int signal = WaitForSignal(signals, step);
+    if (signal == SIGTERM || signal == SIGINT) return signal == SIGTERM ? "SIGTERM" : "SIGINT";
+    if (tls != nullptr && signal == SIGHUP) ReloadNow(*tls);
+    if (tls != nullptr && signal == 0) tls->Refresh();
     if (options.lock_file.empty() || !io::FileLock::IsFree(options.lock_file)) {
       seen_held = steady_clock::now();
     } else if (steady_clock::now() - seen_held >= options.orphan_grace) {
@@ -54,7 +72,8 @@ std::string WaitForEnd(const serving::ReplicaOptions& options, const sigset_t& s
 
 }  // namespace
 
-Result<std::unique_ptr<ReplicaServer>> ReplicaServer::Start(const serving::ReplicaOptions& options) {
+Result<std::unique_ptr<ReplicaServer>> ReplicaServer::Start(const serving::ReplicaOptions& options,
+                                                            const ServeListenOptions& listen) {
   if (options.models.empty()) return Fail(ErrorCode::kInvalidArgument, "no model to serve: give --model NAME=PATH");
   std::vector<wire::inference::ReplicaHandler::Served> models;
   std::set<std::string> names;
@@ -77,13 +96,23 @@ Result<std::unique_ptr<ReplicaServer>> ReplicaServer::Start(const serving::Repli
   server_options.port = options.port;
   server_options.unix_socket = options.unix_socket;
   server_options.threads = options.threads;
+  if (options.unix_socket.empty()) {
+    server_options.host = listen.listen.host;
+    KEELSON_ASSIGN_OR_RETURN(replica->tls_, listen.listen.OpenTls(listen.token_file.empty()));
+    server_options.tls = replica->tls_;
+    KEELSON_ASSIGN_OR_RETURN(replica->access_,
+                             Access::Open(listen.listen, listen.token_file, replica->tls_, replica->fresh_token_));
+  }
   auto* handler = replica->handler_.get();
-  KEELSON_ASSIGN_OR_RETURN(replica->server_, io::HttpServer::Start(server_options, [handler](io::HttpRequest request,
-                                                                                             io::HttpRespond respond) {
-                             handler->Handle(std::move(request), respond);
-                           }));
-  replica->address_ = options.unix_socket.empty() ? fmt::format("http://127.0.0.1:{}", replica->server_->port())
-                                                  : "unix:" + options.unix_socket;
+  const Access* const access = replica->access_ ? &*replica->access_ : nullptr;
+  KEELSON_ASSIGN_OR_RETURN(
+      replica->server_,
+      io::HttpServer::Start(server_options, [handler, access](io::HttpRequest request, io::HttpRespond respond) {
+        if (access != nullptr && Refuse(*access, request, respond)) return;
+        handler->Handle(std::move(request), respond);
+      }));
+  replica->address_ =
+      options.unix_socket.empty() ? AddressOf(listen.listen, replica->server_->port()) : "unix:" + options.unix_socket;
   return replica;
 }
 
@@ -92,21 +121,23 @@ void ReplicaServer::Drain(milliseconds at_most) {
   server_->Drain(at_most);
 }
 
-Result<int> RunReplica(const serving::ReplicaOptions& options, std::ostream& out) {
+Result<int> RunReplica(const serving::ReplicaOptions& options, const ServeListenOptions& listen, std::ostream& out) {
   // Blocked before the first thread is made, so that all inherit it and only WaitForSignal takes them.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  if (!listen.listen.certificate.empty()) sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   SetLogRole("replica");
-  KEELSON_ASSIGN_OR_RETURN(const auto replica, ReplicaServer::Start(options));
+  KEELSON_ASSIGN_OR_RETURN(const auto replica, ReplicaServer::Start(options, listen));
   std::string served;
   for (const auto& model : options.models) {
     served += fmt::format("{}{} version {}", served.empty() ? "" : ", ", model.name, model.version);
   }
+  if (replica->fresh_token()) out << "token (shown this once): " << *replica->fresh_token() << "\n";
   out << fmt::format("keelson serve: ready at {} ({})", replica->address(), served) << std::endl;
-  const std::string why = WaitForEnd(options, signals);
+  const std::string why = WaitForEnd(options, signals, replica->tls());
   LogInfo("draining", {{"why", why}});
   replica->Drain(options.drain);
   return 0;

@@ -94,7 +94,7 @@ class Child {
         int fd_;
       } buffer(ends[1]);
       std::ostream out(&buffer);
-      const auto code = RunReplica(options, out);
+      const auto code = RunReplica(options, {}, out);
       _exit(code.value_or(99));
     }
     close(ends[1]);

@@ -31,6 +31,8 @@
 namespace keelson::app {
 namespace {
 
+constexpr auto kLook = std::chrono::milliseconds(50);
+constexpr int kLooksAtFiles = 20;  // once a second
 constexpr auto kDrainTime = std::chrono::seconds(5);
 constexpr std::size_t kSocketNameLimit = 100;  // a Unix socket's path has at most 107 bytes
 
@@ -38,6 +40,7 @@ const Instant kLastInstant =
     InstantFromMicros(253'402'300'799'999'999);  // the year 9999: later is no time of a project
 
 std::atomic<bool> asked_to_end = false;
+std::atomic<bool> asked_to_reload = false;
 
 // What the inference edge asks about endpoints, answered from the registry without waiting for control.
 class Directory final : public wire::inference::EndpointDirectory {
@@ -113,14 +116,14 @@ class Front {
     const auto match = wire::api::FindRoute(request.method, request.path);
     // Predictions first: they are what this is for.
     if (match.route != nullptr && match.route->id == wire::api::RouteId::kInference) {
-      if (Refuse(request, respond)) return;
+      if (!from_worker && Refuse(access_.Check(request), respond)) return;
       edge_.Handle(std::move(request), std::move(respond));
       return;
     }
     const bool internal = request.path.starts_with("/internal/");
     // The page's own files hold nothing and must open without a token: the page asks for one and sends it to the API.
     const bool is_page = match.route != nullptr && match.route->id == wire::api::RouteId::kPage;
-    if (!from_worker && !is_page && Refuse(request, respond)) return;
+    if (!from_worker && Refuse(is_page ? access_.CheckOrigin(request) : access_.Check(request), respond)) return;
     if (match.route == nullptr || internal != from_worker) {
       io::HttpResponse response = wire::api::ErrorResponse(
           {match.other_method ? ErrorCode::kInvalidArgument : ErrorCode::kNotFound,
@@ -149,8 +152,7 @@ class Front {
   }
 
  private:
-  bool Refuse(const io::HttpRequest& request, const io::HttpRespond& respond) {
-    const Status allowed = access_.Check(request);
+  static bool Refuse(const Status& allowed, const io::HttpRespond& respond) {
     if (allowed) return false;
     respond(wire::api::ErrorResponse(allowed.error()));
     return true;
@@ -181,7 +183,9 @@ Result<int> RunServer(const ServerRoleOptions& options) {
                 data);
   }
   std::optional<std::string> fresh_token;
-  KEELSON_ASSIGN_OR_RETURN(const Access access, Access::Open(data, options.host, fresh_token));
+  KEELSON_ASSIGN_OR_RETURN(const auto tls, options.listen.OpenTls(false));
+  if (tls != nullptr) std::signal(SIGHUP, [](int) { asked_to_reload = true; });
+  KEELSON_ASSIGN_OR_RETURN(const Access access, Access::Open(options.listen, data + "/token.sha256", tls, fresh_token));
   KEELSON_ASSIGN_OR_RETURN(auto database, io::Database::Open(data + "/keelson.db"));
   // A damaged page may be one that is not read for weeks; what is written until then would be lost with a restore.
   KEELSON_ASSIGN_OR_RETURN(const auto damage, database->CheckIntegrity());
@@ -237,11 +241,12 @@ Result<int> RunServer(const ServerRoleOptions& options) {
   controller->Post([&loaded] { loaded.set_value(); });
   loaded.get_future().wait();
   KEELSON_ASSIGN_OR_RETURN(
-      auto server, io::HttpServer::Start({.host = options.host, .port = options.port, .threads = options.io_threads},
-                                         [&](io::HttpRequest request, io::HttpRespond respond) {
-                                           front.Handle(std::move(request), std::move(respond), false);
-                                         }));
-  const std::string address = fmt::format("http://{}:{}", options.host, server->port());
+      auto server, io::HttpServer::Start(
+                       {.host = options.listen.host, .port = options.port, .threads = options.io_threads, .tls = tls},
+                       [&](io::HttpRequest request, io::HttpRespond respond) {
+                         front.Handle(std::move(request), std::move(respond), false);
+                       }));
+  const std::string address = AddressOf(options.listen, server->port());
   controller->Post([&controller, address] { controller->jobs().SetTrackingUri(address); });
   if (!options.address_file.empty())
     KEELSON_RETURN_IF_ERROR(io::WriteFileAtomically(options.address_file, address + "\n"));
@@ -249,7 +254,12 @@ Result<int> RunServer(const ServerRoleOptions& options) {
   std::cout << "keelson " << KEELSON_VERSION << " is ready at " << address << "\n" << std::flush;
   LogInfo("ready", {{"address", address}, {"data", data}});
 
-  while (!asked_to_end) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  for (int turn = 0; !asked_to_end; ++turn) {
+    std::this_thread::sleep_for(kLook);
+    if (tls == nullptr) continue;
+    if (asked_to_reload.exchange(false)) ReloadNow(*tls);
+    if (turn % kLooksAtFiles == 0) tls->Refresh();
+  }
   LogInfo("ending: draining requests");
   server->Drain(std::chrono::duration_cast<std::chrono::milliseconds>(kDrainTime));
   controller.reset();

@@ -3,13 +3,14 @@
 #include <cstddef>
 #include <string>
 
+#include "app/roles/listen.h"
 #include "base/result.h"
 
 namespace keelson::app {
 
 struct ServerRoleOptions {
   std::string data_folder;
-  std::string host = "127.0.0.1";
+  ListenOptions listen;
   int port = 7070;           // 0: any free one
   std::string address_file;  // the server's address is written here when it is ready
   std::size_t io_threads = 1;
@@ -19,8 +20,9 @@ struct ServerRoleOptions {
 // it is killed and are taken over by the next one on the same data folder; a server that is asked to end stops its
 // replicas and leaves jobs to end themselves.
 //
-// On another address than loopback every request needs the token: printed once, at the first such start, and stored as
-// a hash.
+// On another address than loopback every request needs the token, which is printed once, at the first such start, and
+// stored as a hash, or a certificate of the client authorities. With TLS a SIGHUP reads the certificate again, as does
+// a change of its files.
 Result<int> RunServer(const ServerRoleOptions& options);
 
 }  // namespace keelson::app
