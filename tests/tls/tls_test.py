@@ -353,5 +353,5 @@ class Peer:
 
 
 if __name__ == "__main__":
-    PROGRAM, FOLDER = sys.argv[1:3]
+    PROGRAM, FOLDER = (pathlib.Path(path).resolve() for path in sys.argv[1:3])
     unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2)
