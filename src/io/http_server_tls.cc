@@ -32,8 +32,9 @@ void HttpServerConnection::RefuseHandshake() {
     LogWarning(tls_->problem().message, {{"peer", peer_}});
   if (tls_->plain_http()) {
     static constexpr std::string_view kAnswer =
-        "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: 49\r\nconnection: close\r\n\r\n"
-        "This server speaks TLS: ask it with https://...\r\n";
+        "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: 56\r\n"
+        "connection: close\r\n\r\n"
+        "{\"error\":\"this server speaks TLS: ask it with https://\"}";
     send(fd_.get(), kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL);
   }
   handshaking_ = false;

@@ -217,7 +217,7 @@ class Tls(RoleTestCase):
         refused(4, "--ca", "--server", secure)
         refused(4, "--ca", "--server", secure, "--ca", Authority(self.folder, "stranger").ca)
         refused(3, "none.pem", "--server", secure, "--ca", self.folder / "none.pem")
-        refused(5, "does not speak TLS", "--server", secure.replace("https", "http"))
+        refused(4, "https://", "--server", secure.replace("https", "http"))
         plain = self.serve()
         refused(5, "does not speak TLS", "--server", f"https://localhost:{plain.port}", *ca)
         other, other_key = self.authority.issue("other", "DNS:other.example")

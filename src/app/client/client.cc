@@ -25,6 +25,9 @@ Error ErrorOf(int status, const Json& body) {
     }
     return {ErrorCode::kFailedPrecondition, error.value("message", ""), error.value("where", "")};
   }
+  // What the HTTP server itself refuses.
+  if (body.is_object() && body.contains("error") && body["error"].is_string())
+    return {ErrorCode::kFailedPrecondition, body["error"], ""};
   return {ErrorCode::kInternal, "the server answered with status " + std::to_string(status), ""};
 }
 
