@@ -303,10 +303,14 @@ TEST(HttpHelpersTest, ReadsTargets) {
   EXPECT_EQ(ParseHttpTarget("http://keelson/")->host, "keelson");
   EXPECT_EQ(ParseHttpTarget("http://keelson")->port, 80);
   EXPECT_EQ(ParseHttpTarget("http://[::1]:81")->host, "::1");
+  EXPECT_FALSE(ParseHttpTarget("http://keelson")->tls);
+  EXPECT_TRUE(ParseHttpTarget("https://keelson")->tls);
+  EXPECT_EQ(ParseHttpTarget("https://keelson")->port, 443);
+  EXPECT_EQ(ParseHttpTarget("https://[::1]:81/")->port, 81);
   EXPECT_EQ(ParseHttpTarget("unix:/run/a b")->unix_socket, "/run/a b");
-  for (const char* url :
-       {"", "127.0.0.1:80", "https://a", "http://", "http://:80", "http://a:", "http://a:0", "http://a:65536",
-        "http://a:8o", "http://a/b", "http://u@a", "http://[::1", "http://[::1]81", "unix:relative", "ftp://a"}) {
+  for (const char* url : {"", "127.0.0.1:80", "https:/a", "https://a:", "http://", "http://:80",
+                          "http://a:", "http://a:0", "http://a:65536", "http://a:8o", "http://a/b", "http://u@a",
+                          "http://[::1", "http://[::1]81", "unix:relative", "ftp://a"}) {
     const auto target = ParseHttpTarget(url);
     ASSERT_FALSE(target.has_value()) << url;
     EXPECT_EQ(target.error().code, ErrorCode::kInvalidArgument);

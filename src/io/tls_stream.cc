@@ -158,7 +158,7 @@ void TlsStream::Failed(int why) {
   plain_http_ = why == SSL_ERROR_SSL && ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST;
   problem_ = TlsProblem({.reason = why == SSL_ERROR_SSL ? ERR_peek_error() : 0,
                          .verify = SSL_get_verify_result(ssl_),
-                         .os_error = socket_.error,
+                         .os_error = socket_.ended ? 0 : socket_.error,
                          .server = server_,
                          .ready = ready_},
                         peer_);
