@@ -16,6 +16,12 @@ using ::testing::HasSubstr;
 
 class AccessTest : public ::testing::Test {
  protected:
+  static ListenOptions At(const std::string& host, std::vector<std::string> names = {}) {
+    ListenOptions listen;
+    listen.host = host;
+    listen.names = std::move(names);
+    return listen;
+  }
   Result<Access> Open(const ListenOptions& listen) { return Access::Open(listen, token_file_, nullptr, token_); }
   Result<Access> OpenTls(ListenOptions listen, const std::string& token_file, bool client_ca) {
     io::testing::TestAuthority authority(temp_.path(), "authority");
@@ -45,7 +51,7 @@ class AccessTest : public ::testing::Test {
 
 TEST_F(AccessTest, OnLoopbackNobodyNeedsATokenAndForeignPagesAreRefused) {
   for (const char* host : {"127.0.0.1", "127.1.2.3", "::1", "localhost"}) {
-    const auto access = Open({.host = host});
+    const auto access = Open(At(host));
     ASSERT_TRUE(access.has_value());
     EXPECT_FALSE(token_.has_value());
     EXPECT_EQ(Code(*access, {{"host", "127.0.0.1:7070"}}), kOk);
@@ -65,7 +71,7 @@ TEST_F(AccessTest, ANameThatOnlyLooksLikeLoopbackIsNone) {
 }
 
 TEST_F(AccessTest, ElsewhereTheTokenIsShownOnceAndStoredAsAHash) {
-  const auto access = Open({.host = "0.0.0.0"});
+  const auto access = Open(At("0.0.0.0"));
   ASSERT_TRUE(access.has_value());
   ASSERT_TRUE(token_.has_value());
   const std::string token = *token_;
@@ -78,7 +84,7 @@ TEST_F(AccessTest, ElsewhereTheTokenIsShownOnceAndStoredAsAHash) {
   EXPECT_EQ(Code(*access, {{"host", "10.0.0.1"}, {"authorization", "Bearer "}}), ErrorCode::kUnauthenticated);
 
   token_.reset();
-  const auto again = Open({.host = "0.0.0.0"});
+  const auto again = Open(At("0.0.0.0"));
   ASSERT_TRUE(again.has_value());
   EXPECT_FALSE(token_.has_value());
   EXPECT_EQ(Code(*again, {{"host", "10.0.0.1"}, {"authorization", "Bearer " + token}}), kOk);
@@ -86,7 +92,7 @@ TEST_F(AccessTest, ElsewhereTheTokenIsShownOnceAndStoredAsAHash) {
 
 // The token alone does not open the door to a page of somebody else that got hold of it.
 TEST_F(AccessTest, NamesAreToBeKnownWithTheTokenToo) {
-  const auto access = Open({.host = "0.0.0.0", .names = {"Keelson.Example"}});
+  const auto access = Open(At("0.0.0.0", {"Keelson.Example"}));
   ASSERT_TRUE(access.has_value());
   const std::string bearer = "Bearer " + *token_;
   std::array<char, 256> machine{};
@@ -99,7 +105,7 @@ TEST_F(AccessTest, NamesAreToBeKnownWithTheTokenToo) {
 }
 
 TEST_F(AccessTest, ACertificateStandsForTheToken) {
-  const auto access = OpenTls({.host = "0.0.0.0"}, token_file_, true);
+  const auto access = OpenTls(At("0.0.0.0"), token_file_, true);
   ASSERT_TRUE(access.has_value());
   ASSERT_TRUE(token_.has_value());
   EXPECT_EQ(Code(*access, {{"host", "10.0.0.1"}}, "CN=me"), kOk);
@@ -113,29 +119,29 @@ TEST_F(AccessTest, ACertificateStandsForTheToken) {
 }
 
 TEST_F(AccessTest, ClientAuthoritiesAskForCredentialsOnLoopbackToo) {
-  const auto access = OpenTls({}, "", true);
+  const auto access = OpenTls(ListenOptions(), "", true);
   ASSERT_TRUE(access.has_value());
   EXPECT_EQ(Code(*access, {{"host", "localhost"}}, "CN=me"), kOk);
   EXPECT_EQ(Code(*access, {{"host", "localhost"}}), ErrorCode::kUnauthenticated);
   EXPECT_EQ(Code(*access, {{"host", "localhost"}, {"authorization", "Bearer "}}), ErrorCode::kUnauthenticated);
-  const auto open = OpenTls({}, "", false);
+  const auto open = OpenTls(ListenOptions(), "", false);
   ASSERT_TRUE(open.has_value());
   EXPECT_EQ(Code(*open, {{"host", "localhost"}}), kOk);
 }
 
 TEST_F(AccessTest, WithoutAWayToKnowWhoAsksNothingListensElsewhere) {
-  const auto access = Access::Open({.host = "0.0.0.0"}, "", nullptr, token_);
+  const auto access = Access::Open(At("0.0.0.0"), "", nullptr, token_);
   ASSERT_FALSE(access.has_value());
   EXPECT_EQ(access.error().code, ErrorCode::kFailedPrecondition);
   EXPECT_THAT(access.error().message, HasSubstr("--tls-client-ca"));
-  EXPECT_FALSE(OpenTls({.host = "0.0.0.0"}, "", false).has_value());
-  EXPECT_TRUE(OpenTls({.host = "0.0.0.0"}, "", true).has_value());
+  EXPECT_FALSE(OpenTls(At("0.0.0.0"), "", false).has_value());
+  EXPECT_TRUE(OpenTls(At("0.0.0.0"), "", true).has_value());
 }
 
 TEST_F(AccessTest, ADamagedHashLetsNobodyIn) {
   for (const std::string& content : {std::string("short"), std::string(64, 'z'), std::string()}) {
     ASSERT_TRUE(io::WriteFileAtomically(token_file_, content).has_value());
-    EXPECT_EQ(Open({.host = "10.0.0.1"}).error().code, ErrorCode::kDataLoss);
+    EXPECT_EQ(Open(At("10.0.0.1")).error().code, ErrorCode::kDataLoss);
   }
 }
 
