@@ -34,14 +34,16 @@ Result<std::unique_ptr<Controller>> Controller::Start(Options options, Parts par
 Result<std::unique_ptr<Controller>> Controller::Create(Options options, Parts parts) {
   auto controller = std::unique_ptr<Controller>(new Controller(std::move(options), parts));
   KEELSON_ASSIGN_OR_RETURN(controller->store_, DocumentStore::Open(*parts.database));
-  KEELSON_ASSIGN_OR_RETURN(
-      controller->jobs_,
-      JobRunner::Open({.data_folder = controller->options_.data_folder,
-                       .server_address = controller->options_.server_address,
-                       .queues = controller->options_.queues},
-                      *controller->store_, *parts.substrate, *parts.clock, [](const Job& job) {
-                        LogInfo("job ended", {{"job", job.id}, {"step", job.step}, {"state", JobStateName(job.state)}});
-                      }));
+  KEELSON_ASSIGN_OR_RETURN(controller->jobs_,
+                           JobRunner::Open({.data_folder = controller->options_.data_folder,
+                                            .server_address = controller->options_.server_address,
+                                            .queues = controller->options_.queues},
+                                           *controller->store_, *parts.substrate, *parts.clock, [](const Job& job) {
+                                             LogInfo("job ended", {{"job", job.id},
+                                                                   {"step", job.step},
+                                                                   {"request_id", job.request_id},
+                                                                   {"state", JobStateName(job.state)}});
+                                           }));
   Controller* self = controller.get();
   PipelineRunner::World world;
   world.project = [self](const std::string& project, const std::string& revision) -> const AppliedProject* {

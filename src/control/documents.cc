@@ -17,6 +17,10 @@ const std::vector<io::Migration>& Migrations() {
           wall_us INTEGER NOT NULL, clock_us INTEGER NOT NULL);
         CREATE INDEX control_events_project ON control_events (project, sequence);
       )"},
+      // Jobs and pipelines know the request that they come from.
+      {2, R"(
+        UPDATE control_documents SET body = json_set(body, '$.request_id', '') WHERE kind IN ('job', 'pipeline');
+      )"},
   };
   return migrations;
 }

@@ -40,11 +40,7 @@ bool ProbeReady(const std::string& address) {
 
 EndpointController::EndpointController(Options options, substrate::Substrate& substrate, gateway::Gateway& gateway,
                                        const Clock& clock, ReadyProbe probe)
-    : options_(std::move(options)),
-      substrate_(substrate),
-      gateway_(gateway),
-      clock_(clock),
-      probe_(std::move(probe)) {}
+    : options_(std::move(options)), substrate_(substrate), gateway_(gateway), clock_(clock), probe_(std::move(probe)) {}
 
 void EndpointController::SetOptions(Options options) {
   options_ = std::move(options);

@@ -115,7 +115,8 @@ Status JobRunner::AttemptDied(Job& job, const substrate::WorkloadStatus* status)
   const std::string reason = status == nullptr ? "the worker has vanished" : status->reason;
   const bool own_error =
       status != nullptr && status->phase == substrate::WorkloadPhase::kFailed && status->exit_code > 0;
-  LogWarning("attempt ended without a result", {{"job", job.id}, {"step", job.step}, {"reason", reason}});
+  LogWarning("attempt ended without a result",
+             {{"job", job.id}, {"step", job.step}, {"request_id", job.request_id}, {"reason", reason}});
   job.error = reason;
   job.token_hash.clear();
   const int tries = own_error ? ++failures_[job.id] : ++kills_[job.id];
@@ -194,6 +195,7 @@ Status JobRunner::StartAttempt(Job& job) {
   Json spec = job.spec;
   spec["job"] = job.id;
   spec["kind"] = job.kind;
+  spec["request_id"] = job.request_id;
   spec["output"] = folder + "/output";
   spec["checkpoint"] = Folder(job) + "/checkpoint";
   spec["tracking_uri"] = tracking_uri_;
@@ -206,6 +208,7 @@ Status JobRunner::StartAttempt(Job& job) {
   workload.project = job.project;
   workload.command = {"keelson", "worker", "--spec", folder + "/spec.json"};
   workload.environment = {{"KEELSON_SERVER", options_.server_address}, {"KEELSON_TOKEN", token}};
+  if (!job.request_id.empty()) workload.environment["KEELSON_REQUEST_ID"] = job.request_id;
   workload.resources = job.resources;
   workload.workload_class = job.workload_class;
   workload.labels = {{"job", job.id}, {"project", job.project}, {"step", job.step}};

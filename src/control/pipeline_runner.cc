@@ -74,14 +74,26 @@ Status PipelineRunner::StopStrayJobs() {
   return {};
 }
 
+DocumentStore::Document PipelineRunner::DocumentOf(const Pipeline& pipeline) {
+  return {kKind, pipeline.id, pipeline.project, ToJson(pipeline).dump()};
+}
+
 Status PipelineRunner::Save(const Pipeline& pipeline) {
-  return store_.Commit(
-      {.put = {{kKind, pipeline.id, pipeline.project, ToJson(pipeline).dump()}}, .remove = {}, .events = {}});
+  return store_.Commit({.put = {DocumentOf(pipeline)}, .remove = {}, .events = {}});
+}
+
+Status PipelineRunner::EffectDone(const std::string& id, DocumentStore::Batch with) {
+  Pipeline& pipeline = pipelines_.at(id);
+  pipeline.effect_done = true;
+  with.put.push_back(DocumentOf(pipeline));
+  const Status stored = store_.Commit(with);
+  pipeline.effect_done = stored.has_value();
+  return stored;
 }
 
 Status PipelineRunner::Start(Pipeline pipeline, DocumentStore::Batch with) {
   pipeline.created = clock_.WallNow();
-  with.put.push_back({kKind, pipeline.id, pipeline.project, ToJson(pipeline).dump()});
+  with.put.push_back(DocumentOf(pipeline));
   KEELSON_RETURN_IF_ERROR(store_.Commit(with));
   pipelines_.emplace(pipeline.id, std::move(pipeline));
   return {};
@@ -214,6 +226,7 @@ Status PipelineRunner::Begin(Pipeline& pipeline, Step& step, const AppliedProjec
   job.kind = step.kind;
   job.pipeline = pipeline.id;
   job.step = step.name;
+  job.request_id = pipeline.request_id;
   job.spec = std::move(made.spec);
   FillResources(job, project.spec);
   KEELSON_ASSIGN_OR_RETURN(const std::string id, jobs_.Submit(std::move(job)));

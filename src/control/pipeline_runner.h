@@ -43,12 +43,15 @@ class PipelineRunner {
 
   const std::map<std::string, Pipeline>& pipelines() const { return pipelines_; }
   const Pipeline* Running(const std::string& project) const;
-  Status Save(const Pipeline& pipeline);
+  // What the project makes of a pipeline's end is stored in `with`, together with that it is done; both or neither.
+  Status EffectDone(const std::string& pipeline, DocumentStore::Batch with);
   Pipeline* Find(const std::string& id);
 
  private:
   PipelineRunner(std::string data_folder, DocumentStore& store, JobRunner& jobs, const Clock& clock, World world);
   Status StopStrayJobs();
+  static DocumentStore::Document DocumentOf(const Pipeline& pipeline);
+  Status Save(const Pipeline& pipeline);
   Status Move(Pipeline& pipeline);
   // Brings `step` up to date with its jobs; true when something changed.
   Result<bool> Observe(Pipeline& pipeline, Step& step);

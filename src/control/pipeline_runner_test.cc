@@ -41,7 +41,7 @@ class PipelineRunnerTest : public JobsFixture {
     pipeline.project = "flights";
     pipeline.revision = project_.revision;
     pipeline.as_of = InstantFromMicros(1'000);
-    pipeline.steps = PlanPipelineSteps(project_.spec, false, false);
+    pipeline.steps = StepsOf(project_.spec, {.search = false, .online = false});
     EXPECT_TRUE(pipelines_->Start(std::move(pipeline)));
     return *pipelines_->Find(id);
   }

@@ -81,7 +81,7 @@ Status ProjectRuntime::HandleDue(Instant at) {
   for (const auto& [id, pipeline] : services_.pipelines->pipelines()) {
     if (pipeline.project != state_.name || pipeline.state != PipelineState::kSucceeded || pipeline.effect_done)
       continue;
-    if (pipeline.effect_at && *pipeline.effect_at <= at) return TakeEffect(*services_.pipelines->Find(id), at);
+    if (pipeline.effect_at && *pipeline.effect_at <= at) return TakeEffect(pipeline, at);
   }
   if (rollout_.challenger && endpoint_ && endpoint_->HasReady(*rollout_.challenger)) {
     if (*CanaryDue(rollout_, spec().serve->canary) <= at) return MoveCanary(at);
@@ -89,8 +89,7 @@ Status ProjectRuntime::HandleDue(Instant at) {
   return Evaluate(at);
 }
 
-Status ProjectRuntime::TakeEffect(Pipeline& pipeline, Instant at) {
-  pipeline.effect_done = true;
+Status ProjectRuntime::TakeEffect(const Pipeline& pipeline, Instant at) {
   if (pipeline.version && spec().serve) {
     const std::string refusal = GateRefusal(pipeline);
     if (!refusal.empty()) {
@@ -102,8 +101,7 @@ Status ProjectRuntime::TakeEffect(Pipeline& pipeline, Instant at) {
       Say("rollout", fmt::format("version {} passed the gate and is rolled out", *pipeline.version));
     }
   }
-  KEELSON_RETURN_IF_ERROR(Save());
-  KEELSON_RETURN_IF_ERROR(services_.pipelines->Save(pipeline));
+  KEELSON_RETURN_IF_ERROR(Stored(services_.pipelines->EffectDone(pipeline.id, Pending())));
   return UseVersion();
 }
 
@@ -190,7 +188,7 @@ Status ProjectRuntime::Evaluate(Instant at) {
   state_.trigger = decision.trigger;
   if (!decision.retrain) return Save();
   ++state_.retrainings_by_month[month];
-  return StartPipeline(decision.breaches.empty() ? "" : decision.breaches.front(), at);
+  return StartPipeline(decision.breaches.empty() ? "" : decision.breaches.front(), at, "");
 }
 
 Status ProjectRuntime::Promote(int version, const std::string& who) {

@@ -4,10 +4,9 @@
 
 #include <algorithm>
 
-#include "base/hash.h"
 #include "base/log.h"
 #include "control/decisions.h"
-#include "data/table_io.h"
+#include "control/version_registration.h"
 #include "io/files.h"
 
 namespace keelson::control {
@@ -17,12 +16,18 @@ std::string_view Text(const Json& json, const char* name) {
   return json.contains(name) ? std::string_view(json.at(name).get_ref<const std::string&>()) : std::string_view{};
 }
 
+Error NoRows() {
+  return {ErrorCode::kUnavailable, "the logs of pushed rows could not be opened; the server's log says why", ""};
+}
+
 }  // namespace
 
 ProjectRuntime::ProjectRuntime(Services services, ProjectState state, Rollout rollout)
     : services_(std::move(services)),
       state_(std::move(state)),
       rollout_(std::move(rollout)),
+      stored_state_(state_),
+      stored_rollout_(rollout_),
       folders_(services_.data_folder, state_.name) {}
 
 Result<std::unique_ptr<ProjectRuntime>> ProjectRuntime::Open(Services services, ProjectState state, Rollout rollout) {
@@ -36,7 +41,7 @@ Result<std::unique_ptr<ProjectRuntime>> ProjectRuntime::Open(Services services, 
   if (!runtime->state_.revision.empty()) {
     KEELSON_RETURN_IF_ERROR(runtime->LoadRevision(runtime->state_.revision));
     KEELSON_RETURN_IF_ERROR(runtime->OpenMonitor());
-    KEELSON_RETURN_IF_ERROR(runtime->OpenIntakes());
+    KEELSON_RETURN_IF_ERROR(runtime->OpenRows());
     KEELSON_RETURN_IF_ERROR(runtime->UseVersion());
   }
   return runtime;
@@ -86,9 +91,8 @@ Status ProjectRuntime::Apply(const project::Bundle& bundle, const std::string& s
   if (changed) Say("project", fmt::format("revision {} applied", revision.substr(0, 12)));
   KEELSON_RETURN_IF_ERROR(Save());
   if (!changed) return {};
-  intakes_.clear();
   KEELSON_RETURN_IF_ERROR(OpenMonitor());
-  KEELSON_RETURN_IF_ERROR(OpenIntakes());
+  KEELSON_RETURN_IF_ERROR(OpenRows());
   return UseVersion();
 }
 
@@ -102,83 +106,22 @@ const Pipeline* ProjectRuntime::LastPrepared() const {
   return last;
 }
 
-Status ProjectRuntime::OpenIntakes() {
+Status ProjectRuntime::OpenRows() {
+  rows_.reset();  // before its logs are opened anew
   const Pipeline* pipeline = LastPrepared();
-  if (pipeline == nullptr) return {};
-  const Json& tables = pipeline->Find("prepare")->output.at("tables");
-  const AppliedProject& project = applied_.at(state_.revision);
-  label_.reset();
-  KEELSON_RETURN_IF_ERROR(OpenOnline());
-  for (const auto& source : project.spec.sources) {
-    if (source.time.empty() || !tables.contains(source.name)) continue;
-    RowIntake::Options options;
-    options.source = source.name;
-    options.log_path = folders_.Rows(source.name);
-    options.quarantine_folder = folders_.Quarantine(source.name);
-    options.key_column = source.key;
-    for (const Json& column : tables.at(source.name).at("schema")) {
-      options.schema.push_back(
-          {column.at("name"), data::ParseColumnType(column.at("type").get<std::string>()).value()});
-    }
-    const auto suite = std::ranges::find(project.spec.expectations, source.name, &project::ExpectationsSpec::table);
-    if (suite != project.spec.expectations.end()) {
-      KEELSON_ASSIGN_OR_RETURN(const std::string text, io::ReadFile(project.revision_folder + "/" + suite->suite_path));
-      KEELSON_ASSIGN_OR_RETURN(auto parsed, data::ExpectationSuite::Parse(text, suite->suite_path));
-      options.suite = std::make_shared<const data::ExpectationSuite>(std::move(parsed));
-    }
-    if (project.spec.train && project.spec.monitor.performance &&
-        project.spec.monitor.performance->labels == source.name) {
-      KEELSON_ASSIGN_OR_RETURN(const auto expression, features::Expression::Parse(project.spec.train->label));
-      KEELSON_ASSIGN_OR_RETURN(label_, expression.Bind(options.schema));
-    }
-    KEELSON_ASSIGN_OR_RETURN(intakes_[source.name], RowIntake::Open(options, [&](const RowLog::Batch& batch) {
-                               if (state_.replay) state_.clock = std::max(state_.clock, batch.clock);
-                               return TakeRows(source.name, batch.rows, batch.clock);
-                             }));
-  }
+  ProjectRows::Options options{
+      .project = applied_.at(state_.revision),
+      .folders = folders_,
+      .tables = pipeline == nullptr ? Json::object() : pipeline->Find("prepare")->output.at("tables"),
+      .online_folder = state_.online_ready ? state_.online_file : ""};
+  ProjectRows::World world{.label = [this](const monitoring::Label& label) { monitor_->AddLabel(label); },
+                           .now =
+                               [this](Instant accepted) {
+                                 if (state_.replay) state_.clock = std::max(state_.clock, accepted);
+                                 return now();
+                               }};
+  KEELSON_ASSIGN_OR_RETURN(rows_, ProjectRows::Open(std::move(options), std::move(world)));
   if (info_) info_->replay_clock_us = state_.replay ? ToMicros(state_.clock) : 0;
-  return {};
-}
-
-Status ProjectRuntime::OpenOnline() {
-  online_.reset();
-  const AppliedProject& project = applied_.at(state_.revision);
-  if (!state_.online_ready || project.spec.features.views.empty()) return {};
-  const Pipeline* pipeline = LastPrepared();
-  const features::Definitions definitions = DefinitionsOf(project.spec, [&](const std::string& table) {
-    data::Schema schema;
-    for (const Json& column : pipeline->Find("prepare")->output.at("tables").at(table).at("schema")) {
-      schema.push_back({column.at("name"), data::ParseColumnType(column.at("type").get<std::string>()).value()});
-    }
-    return schema;
-  });
-  KEELSON_ASSIGN_OR_RETURN(online_, features::OnlineFeatures::Create(definitions));
-  for (const auto& source : definitions.sources) {
-    const std::string file = state_.online_file + "/" + source.name + ".table";
-    if (!io::Exists(file)) continue;
-    KEELSON_ASSIGN_OR_RETURN(const data::Table table, data::ReadTableFile(file));
-    KEELSON_RETURN_IF_ERROR(online_->Load(source.name, table));
-  }
-  return {};
-}
-
-// Rows that were accepted, now or before a restart: the online features and the labels take them in. Both drop what
-// they know already.
-Status ProjectRuntime::TakeRows(const std::string& source, const data::Table& rows, Instant known) {
-  if (online_ && online_->Uses(source)) {
-    KEELSON_RETURN_IF_ERROR(online_->Load(source, rows));
-    online_->Advance(now());
-  }
-  const auto& performance = spec().monitor.performance;
-  if (!label_ || !performance || performance->labels != source) return {};
-  const project::Source* described = SourceOfTable(spec(), source);
-  const data::Column* key = rows.Find(described->key);
-  KEELSON_ASSIGN_OR_RETURN(const data::Column labels, label_->Evaluate(rows));
-  for (std::size_t row = 0; row < rows.rows(); ++row) {
-    if (labels.is_null(row) || key == nullptr || key->is_null(row)) continue;
-    const std::string id = key->type == data::ColumnType::kString ? key->strings[row] : fmt::to_string(key->ints[row]);
-    monitor_->AddLabel({.request_id = id, .known = known, .value = labels.Number(row)});
-  }
   return {};
 }
 
@@ -218,7 +161,7 @@ Status ProjectRuntime::UseVersion() {
 
   auto info = std::make_shared<EndpointInfo>();
   info->name = state_.name;
-  info->online = online_;
+  info->online = rows_ ? rows_->online() : nullptr;
   info->replay_clock_us = state_.replay ? ToMicros(state_.clock) : 0;
   info_ = info;
   services_.registry->Put(info);
@@ -258,7 +201,8 @@ std::optional<ChampionInfo> ProjectRuntime::Champion() {
   return ChampionInfo{.version = version->version, .model_folder = version->source};
 }
 
-Result<std::string> ProjectRuntime::Run(std::optional<Instant> as_of, const std::string& cause) {
+Result<std::string> ProjectRuntime::Run(std::optional<Instant> as_of, const std::string& cause,
+                                        const std::string& request_id) {
   if (const Pipeline* running = services_.pipelines->Running(state_.name)) {
     return Fail(ErrorCode::kFailedPrecondition, "a pipeline of this project is running; wait for it or stop it",
                 running->id);
@@ -280,23 +224,23 @@ Result<std::string> ProjectRuntime::Run(std::optional<Instant> as_of, const std:
     state_.replay = true;
     state_.clock = *as_of;
   }
-  KEELSON_RETURN_IF_ERROR(StartPipeline(cause, now()));
+  KEELSON_RETURN_IF_ERROR(StartPipeline(cause, now(), request_id));
   return services_.pipelines->Running(state_.name)->id;
 }
 
-Status ProjectRuntime::StartPipeline(const std::string& cause, Instant as_of) {
+Status ProjectRuntime::StartPipeline(const std::string& cause, Instant as_of, const std::string& request_id) {
   Pipeline pipeline;
   pipeline.id = fmt::format("{}-p{:04}", state_.name, ++state_.pipelines_made);
   pipeline.project = state_.name;
   pipeline.revision = state_.revision;
   pipeline.cause = cause;
+  pipeline.request_id = request_id;
   pipeline.as_of = as_of;
-  for (const auto& [source, intake] : intakes_) pipeline.row_sequences[source] = intake->sequence();
+  if (rows_) pipeline.row_sequences = rows_->sequences();
   pipeline.reuse_parameters = state_.best_parameters;
-  const bool search = spec().train && spec().train->search && !state_.best_parameters;
-  pipeline.steps = PlanPipelineSteps(spec(), search, !state_.online_ready);
+  pipeline.steps = StepsOf(spec(), {.search = !state_.best_parameters, .online = !state_.online_ready});
   Say("pipeline", fmt::format("{} started: {}", pipeline.id, cause));
-  return services_.pipelines->Start(std::move(pipeline), Pending());
+  return Stored(services_.pipelines->Start(std::move(pipeline), Pending()));
 }
 
 // "" or why the version stays out of service.
@@ -309,55 +253,10 @@ std::string ProjectRuntime::GateRefusal(const Pipeline& pipeline) const {
 Status ProjectRuntime::CompletePipeline(Pipeline& pipeline) {
   const Step* train = pipeline.Find("train");
   if (train == nullptr) return {};
-  const Step* evaluate = pipeline.Find("evaluate");
-  const Json& output = train->output;
-  const std::string run = Sha256::Hex(pipeline.id + output.at("model_hash").get<std::string>()).substr(0, 32);
-  auto& tracking = *services_.tracking;
-  KEELSON_ASSIGN_OR_RETURN(const auto experiment, tracking.EnsureExperiment(state_.name));
-  KEELSON_RETURN_IF_ERROR(tracking.CreateRun(experiment.id, run, pipeline.id, {{"keelson.pipeline", pipeline.id}}));
-  std::map<std::string, std::string> params;
-  for (const auto& [name, value] : output.at("parameters").items()) {
-    params[name] = value.is_string() ? value.get<std::string>() : value.dump();
-  }
-  std::vector<tracking::Metric> metrics;
-  for (const auto& [name, value] : evaluate->output.at("candidate").items()) {
-    if (value.is_number()) metrics.push_back({name, value, pipeline.as_of, 0});
-  }
-  KEELSON_RETURN_IF_ERROR(tracking.LogBatch(run, params, metrics, {}));
-  const std::string artifacts = tracking.ArtifactFolder(run);
-  if (!io::Exists(artifacts + "/model")) {
-    KEELSON_RETURN_IF_ERROR(io::MakeFolders(artifacts));
-    KEELSON_RETURN_IF_ERROR(io::RemoveTree(artifacts + "/model.new"));
-    KEELSON_RETURN_IF_ERROR(io::CopyTree(output.at("model"), artifacts + "/model.new"));
-    KEELSON_RETURN_IF_ERROR(io::Rename(artifacts + "/model.new", artifacts + "/model"));
-  }
-  KEELSON_RETURN_IF_ERROR(tracking.EndRun(run, tracking::RunStatus::kFinished));
-  const std::string refusal = GateRefusal(pipeline);
-  KEELSON_ASSIGN_OR_RETURN(const auto version,
-                           tracking.RegisterVersion(state_.name, run, artifacts + "/model",
-                                                    {{"keelson.pipeline", pipeline.id},
-                                                     {"keelson.revision", pipeline.revision},
-                                                     {"keelson.gate", refusal.empty() ? "passed" : "failed"}}));
-  const std::string node = fmt::format("version:{}/{}", state_.name, version.version);
-  std::vector<tracking::LineageEdge> edges = {{"run:" + run, node, "registered"},
-                                              {"revision:" + pipeline.revision, "run:" + run, "defined"},
-                                              {node, "endpoint:" + state_.name, "served by"}};
-  const std::string frame = "frame:" + pipeline.Find("features")->output.at("hash").get<std::string>();
-  edges.push_back({frame, "run:" + run, "trained on"});
-  for (const auto& [name, table] : pipeline.Find("prepare")->output.at("tables").items()) {
-    edges.push_back({"table:" + table.at("hash").get<std::string>(), frame, name});
-  }
-  for (const auto& step : pipeline.steps) {
-    if (step.kind != "ingest") continue;
-    for (const auto& [name, table] : pipeline.Find("prepare")->output.at("tables").items()) {
-      edges.push_back({"snapshot:" + step.output.at("hash").get<std::string>(),
-                       "table:" + table.at("hash").get<std::string>(), step.name});
-    }
-  }
-  KEELSON_RETURN_IF_ERROR(tracking.AddLineage(edges));
-  pipeline.version = version.version;
+  KEELSON_ASSIGN_OR_RETURN(pipeline.version,
+                           RegisterVersion(*services_.tracking, pipeline, GateRefusal(pipeline).empty()));
   if (!state_.best_parameters) {
-    state_.best_parameters = output.at("parameters").dump();
+    state_.best_parameters = train->output.at("parameters").dump();
     KEELSON_RETURN_IF_ERROR(Save());
   }
   if (state_.replay) {
@@ -383,10 +282,10 @@ void ProjectRuntime::PipelineEnded(const Pipeline& pipeline) {
   const bool materialized = TakeMaterialized(pipeline);
   if (materialized) status = Save();
   const Step* prepare = pipeline.Find("prepare");
-  // A restart while the pipeline ran has opened the intakes already, but without the online features.
-  if (status && prepare != nullptr && prepare->output.contains("tables") && (materialized || intakes_.empty())) {
-    intakes_.clear();
-    status = OpenIntakes();
+  // A restart while the pipeline ran has opened the rows already, but without the online features.
+  if (status && prepare != nullptr && prepare->output.contains("tables") &&
+      (materialized || !rows_ || rows_->empty())) {
+    status = OpenRows();
   }
   if (status) status = UseVersion();
   if (!status) LogError("after a pipeline", {{"pipeline", pipeline.id}, {"error", status.error().ToString()}});
@@ -405,40 +304,26 @@ void ProjectRuntime::PipelineEnded(const Pipeline& pipeline) {
   if (const auto saved = Save(); !saved) LogError("cannot store the project", {{"error", saved.error().ToString()}});
 }
 
-Result<RowIntake*> ProjectRuntime::IntakeOf(const std::string& source) const {
-  const auto intake = intakes_.find(source);
-  if (intake != intakes_.end()) return intake->second.get();
-  if (SourceOfTable(spec(), source) == nullptr)
-    return Fail(ErrorCode::kNotFound, fmt::format("the project has no source \"{}\"", source));
-  return Fail(ErrorCode::kFailedPrecondition,
-              "rows can be pushed once the pipeline has prepared the table (`keelson run`), to a source with a `time`",
-              source);
-}
-
 Result<PushedRows> ProjectRuntime::ReadRows(const std::string& source, std::string_view body) const {
-  KEELSON_ASSIGN_OR_RETURN(const RowIntake* intake, IntakeOf(source));
-  return intake->Read(body);
+  if (!rows_) return std::unexpected(NoRows());
+  return rows_->Read(source, body);
 }
 
 Result<RowsAnswer> ProjectRuntime::AcceptRows(const std::string& source, const PushedRows& rows) {
-  KEELSON_ASSIGN_OR_RETURN(RowIntake* const intake, IntakeOf(source));
-  const std::uint64_t refused_before = intake->refused_batches();
-  KEELSON_ASSIGN_OR_RETURN(RowsAnswer answer, intake->Accept(rows, now()));
-  if (answer.refusal) {
-    if (refused_before % 100 == 0) {  // a broken feed refuses every batch; the first of each hundred is news
-      Say("rows",
-          fmt::format("a batch for {} was refused by its expectations: {}", source, Text(*answer.refusal, "summary")));
-      KEELSON_RETURN_IF_ERROR(Save());
-    }
-    return answer;
+  if (!rows_) return std::unexpected(NoRows());
+  const std::uint64_t refused_before = rows_->refused_batches();
+  KEELSON_ASSIGN_OR_RETURN(RowsAnswer answer, rows_->Accept(source, rows, now()));
+  if (answer.refusal &&
+      refused_before % 100 == 0) {  // a broken feed refuses every batch; the first of a hundred is news
+    Say("rows",
+        fmt::format("a batch for {} was refused by its expectations: {}", source, Text(*answer.refusal, "summary")));
+    KEELSON_RETURN_IF_ERROR(Save());
   }
-  KEELSON_RETURN_IF_ERROR(TakeRows(source, answer.accepted, now()));
   return answer;
 }
 
 Status ProjectRuntime::SyncRows() {
-  for (auto& [source, intake] : intakes_) KEELSON_RETURN_IF_ERROR(intake->Sync());
-  return {};
+  return rows_ ? rows_->Sync() : Status{};
 }
 
 Result<project::Bundle> ProjectRuntime::StoredBundle() const {
@@ -446,14 +331,7 @@ Result<project::Bundle> ProjectRuntime::StoredBundle() const {
   return project::Bundle::FromJson(text);
 }
 
-std::uint64_t ProjectRuntime::refused_batches() const {
-  std::uint64_t sum = 0;
-  for (const auto& [source, intake] : intakes_) sum += intake->refused_batches();
-  return sum;
-}
-
 Result<std::vector<monitoring::MonthReport>> ProjectRuntime::Months() {
-  if (!monitor_) return std::vector<monitoring::MonthReport>{};
   KEELSON_RETURN_IF_ERROR(monitor_->Consume());
   return monitor_->Months();
 }
@@ -482,7 +360,21 @@ DocumentStore::Batch ProjectRuntime::Pending() {
 }
 
 Status ProjectRuntime::Save() {
-  return services_.store->Commit(Pending());
+  return Stored(services_.store->Commit(Pending()));
+}
+
+// What could not be stored did not happen: it is decided again at the next look. Time alone does not go back.
+Status ProjectRuntime::Stored(Status committed) {
+  if (committed) {
+    stored_state_ = state_;
+    stored_rollout_ = rollout_;
+    return committed;
+  }
+  const Instant clock = state_.clock;
+  state_ = stored_state_;
+  state_.clock = std::max(state_.clock, clock);
+  rollout_ = stored_rollout_;
+  return committed;
 }
 
 void ProjectRuntime::Say(const std::string& kind, const std::string& message) {

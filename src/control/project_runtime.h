@@ -14,10 +14,8 @@
 #include "control/endpoint_registry.h"
 #include "control/monitor_loop.h"
 #include "control/pipeline_runner.h"
-#include "control/row_intake.h"
+#include "control/project_rows.h"
 #include "control/types.h"
-#include "features/expression.h"
-#include "features/online.h"
 #include "gateway/gateway.h"
 #include "project/bundle.h"
 #include "serving/model.h"
@@ -62,7 +60,7 @@ class ProjectRuntime {
 
   // Runs the pipeline. `as_of` makes the project a replay that begins there; nothing: now. kFailedPrecondition while
   // one runs.
-  Result<std::string> Run(std::optional<Instant> as_of, const std::string& cause);
+  Result<std::string> Run(std::optional<Instant> as_of, const std::string& cause, const std::string& request_id = "");
 
   // Moves a replay's clock forward as far as it goes now, doing on the way what falls due. Repeating it changes
   // nothing.
@@ -93,9 +91,8 @@ class ProjectRuntime {
   const Rollout& rollout() const { return rollout_; }
   const project::Project& spec() const { return applied_.at(state_.revision).spec; }
   const EndpointController* endpoint() const { return endpoint_.get(); }
-  const std::map<std::string, std::unique_ptr<RowIntake>>& intakes() const { return intakes_; }
   Result<std::vector<monitoring::MonthReport>> Months();
-  std::uint64_t refused_batches() const;
+  std::uint64_t refused_batches() const { return rows_ ? rows_->refused_batches() : 0; }
   Result<project::Bundle> StoredBundle() const;  // of the present revision
   const Calendar& calendar() const { return calendar_; }
 
@@ -104,26 +101,24 @@ class ProjectRuntime {
 
   Status LoadRevision(const std::string& revision);
   bool TakeMaterialized(const Pipeline& pipeline);  // the online features' first tables; true when they are new
-  Result<RowIntake*> IntakeOf(const std::string& source) const;
-  Status OpenIntakes();                             // once the prepared tables' schemas are known
-  Status OpenOnline();  // features at prediction time: the materialized tables, then the pushed rows
+  Status OpenRows();                                // anew, when a revision or the prepared tables have changed
   Status OpenMonitor();
   Status UseVersion();  // what the endpoint wants, from the rollout's state
   Status WatchVersion();
-  Status TakeRows(const std::string& source, const data::Table& rows, Instant known);
-  Status StartPipeline(const std::string& cause, Instant as_of);
+  Status StartPipeline(const std::string& cause, Instant as_of, const std::string& request_id);
 
   std::optional<Instant> NextDue() const;
   std::string BlockedBy() const;
   Status HandleDue(Instant at);
   Status Evaluate(Instant at);
-  Status TakeEffect(Pipeline& pipeline, Instant at);
+  Status TakeEffect(const Pipeline& pipeline, Instant at);
   Status MoveCanary(Instant at);
   Status MakeChampion(int version, const std::string& who, const std::string& reason);
   std::string GateRefusal(const Pipeline& pipeline) const;  // "" when the version may go in
 
   DocumentStore::Batch Pending();  // what is to be stored now: the state, the rollout, what was said
   Status Save();
+  Status Stored(Status committed);
   void Say(const std::string& kind, const std::string& message);
   const Pipeline* LastPrepared() const;  // the newest pipeline whose tables exist
   Result<ServedVersion> Served(int version, int weight);
@@ -131,13 +126,13 @@ class ProjectRuntime {
   Services services_;
   ProjectState state_;
   Rollout rollout_;
+  ProjectState stored_state_;  // as in the database, as is the next
+  Rollout stored_rollout_;
   Calendar calendar_ = Calendar::Utc();
   ProjectFolders folders_;
   std::map<std::string, AppliedProject> applied_;  // by revision
-  std::map<std::string, std::unique_ptr<RowIntake>> intakes_;
-  std::shared_ptr<features::OnlineFeatures> online_;
+  std::unique_ptr<ProjectRows> rows_;
   std::unique_ptr<MonitorLoop> monitor_;
-  std::optional<features::BoundExpression> label_;  // over the label source's rows
   std::unique_ptr<EndpointController> endpoint_;
   std::shared_ptr<EndpointInfo> info_;
   std::optional<int> watched_;   // the version whose profile the monitor has

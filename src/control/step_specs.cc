@@ -7,7 +7,6 @@
 #include "base/hash.h"
 #include "base/strings.h"
 #include "io/files.h"
-#include "project/expand.h"
 
 namespace keelson::control {
 namespace {
@@ -224,32 +223,15 @@ project::FeaturesSpec FeaturesFromJson(const Json& json) {
   return features;
 }
 
-std::vector<Step> PlanPipelineSteps(const project::Project& spec, bool with_search, bool with_online) {
+std::vector<Step> StepsOf(const project::Project& spec, project::StepsWanted wanted) {
   std::vector<Step> steps;
-  const auto add = [&](std::string name, std::string kind, std::vector<std::string> depends) {
+  for (auto& planned : project::ExpandSteps(spec, wanted)) {
     Step step;
-    step.name = std::move(name);
-    step.kind = std::move(kind);
-    step.depends = std::move(depends);
+    step.name = std::move(planned.name);
+    step.kind = std::move(planned.kind);
+    step.depends = std::move(planned.needs);
     steps.push_back(std::move(step));
-  };
-  std::vector<std::string> ingests;
-  for (const auto& source : spec.sources) {
-    add("ingest:" + source.name, "ingest", {});
-    ingests.push_back("ingest:" + source.name);
   }
-  add("prepare", "prepare", ingests);
-  std::vector<std::string> checked = {"prepare"};
-  for (const auto& expectations : spec.expectations) {
-    add("validate:" + expectations.table, "validate", {"prepare"});
-    checked.push_back("validate:" + expectations.table);
-  }
-  if (with_online && !spec.features.views.empty()) add("materialize", "materialize", checked);
-  if (!spec.train) return steps;
-  add("features", "features", checked);
-  if (with_search) add("search", "search", {"features"});
-  add("train", "train", {with_search ? "search" : "features"});
-  add("evaluate", "evaluate", {"train"});
   return steps;
 }
 

@@ -9,6 +9,7 @@
 #include "control/types.h"
 #include "features/plan.h"
 #include "project/bundle.h"
+#include "project/expand.h"
 #include "project/spec.h"
 
 namespace keelson::control {
@@ -31,9 +32,8 @@ struct ChampionInfo {
 // The project that a bundle describes; kFailedPrecondition with every problem, a line each.
 Result<project::Project> ProjectOf(const project::Bundle& bundle);
 
-// The steps of a project's pipeline, in an order in which they could run, with what each depends on. `with_online`:
-// also make the online features' starting point.
-std::vector<Step> PlanPipelineSteps(const project::Project& spec, bool with_search, bool with_online);
+// The steps of a project's pipeline (project::ExpandSteps), none begun.
+std::vector<Step> StepsOf(const project::Project& spec, project::StepsWanted wanted);
 
 // What the worker of `step` is told. Its inputs are the outputs of earlier steps of the same pipeline, so everything
 // that it depends on must have ended. `input_key` covers all that can change the output.

@@ -12,13 +12,14 @@ std::string Names(const std::vector<Step>& steps) {
 }
 
 // A pipeline all of whose steps have succeeded, below `data`.
-Pipeline Done(const AppliedProject& project, const std::string& data, bool with_search = false) {
+Pipeline Done(AppliedProject project, const std::string& data, bool with_search = false) {
+  if (with_search) project.spec.train->search.emplace();
   Pipeline pipeline;
   pipeline.id = "flights-p0001";
   pipeline.project = "flights";
   pipeline.as_of = InstantFromMicros(1'000);
   pipeline.row_sequences = {{"flights", 3}};
-  pipeline.steps = PlanPipelineSteps(project.spec, with_search, true);
+  pipeline.steps = StepsOf(project.spec, {.search = with_search, .online = true});
   for (Step& step : pipeline.steps) {
     if (step.kind == "ingest") step.output = {{"path", data + "/" + step.name}, {"hash", "hash of " + step.name}};
     if (step.kind == "prepare")
@@ -73,7 +74,8 @@ class StepSpecsTest : public JobsFixture {
 };
 
 TEST_F(StepSpecsTest, StepsAreInAnOrderInWhichTheyCanRun) {
-  const auto steps = PlanPipelineSteps(project_.spec, true, true);
+  project_.spec.train->search.emplace();
+  const auto steps = StepsOf(project_.spec, {});
   EXPECT_EQ(Names(steps),
             "ingest:flights ingest:weather prepare validate:flights materialize features search train evaluate ");
   std::set<std::string> before;
@@ -84,12 +86,24 @@ TEST_F(StepSpecsTest, StepsAreInAnOrderInWhichTheyCanRun) {
       EXPECT_EQ(std::ranges::count(step.depends, "validate:flights"), 1) << "a refused check lets nothing through";
     }
   }
-  EXPECT_EQ(Names(PlanPipelineSteps(project_.spec, false, false)),
+  EXPECT_EQ(Names(StepsOf(project_.spec, {.search = false, .online = false})),
             "ingest:flights ingest:weather prepare validate:flights features train evaluate ");
   project_.spec.features.views.clear();
   project_.spec.train.reset();
-  EXPECT_EQ(Names(PlanPipelineSteps(project_.spec, false, true)),
-            "ingest:flights ingest:weather prepare validate:flights ");
+  EXPECT_EQ(Names(StepsOf(project_.spec, {})), "ingest:flights ingest:weather prepare validate:flights ");
+}
+
+TEST_F(StepSpecsTest, APipelineRunsWhatRenderShows) {
+  project_.spec.train->search.emplace();
+  const auto shown = project::ExpandSteps(project_.spec);
+  const auto run = StepsOf(project_.spec, {});
+  ASSERT_EQ(run.size(), shown.size());
+  for (std::size_t i = 0; i < run.size(); ++i) {
+    EXPECT_EQ(run[i].name, shown[i].name);
+    EXPECT_EQ(run[i].kind, shown[i].kind);
+    EXPECT_EQ(run[i].depends, shown[i].needs);
+    EXPECT_EQ(run[i].state, StepState::kPending);
+  }
 }
 
 TEST_F(StepSpecsTest, KeysAreStableAndDoNotDependOnPaths) {

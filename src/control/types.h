@@ -27,7 +27,8 @@ struct Job {
   std::string project;
   std::string kind;  // "ingest", "prepare", "validate", "features", "materialize", "trial", "train", "evaluate"
   std::string pipeline;
-  std::string step;  // the pipeline's step that it is for
+  std::string step;        // the pipeline's step that it is for
+  std::string request_id;  // of the call that started the pipeline; "" when the project decided by itself
   JobState state = JobState::kPending;
   Json spec;                      // what the worker is told
   Json output;                    // what it answered
@@ -76,7 +77,8 @@ struct Pipeline {
   std::string id;  // "flight-delays-p0003"
   std::string project;
   std::string revision;
-  std::string cause;  // "first run", "drift: ...", "asked by ..."
+  std::string cause;       // "first run", "drift: ...", "asked by ..."
+  std::string request_id;  // of the call that started it; "" when the project decided by itself
   Instant as_of;
   std::map<std::string, std::uint64_t> row_sequences;  // pushed rows that are visible, by source
   std::optional<std::string> reuse_parameters;         // JSON of the parameters found by the first search
@@ -110,7 +112,6 @@ struct Rollout {
 struct ProjectState {
   std::string name;
   std::string revision;
-  std::string bundle;                                     // JSON of project::Bundle
   bool replay = false;                                    // the clock is moved by a client
   Instant clock;                                          // meaningful in a replay
   bool online_ready = false;                              // a materialize step has succeeded

@@ -1,4 +1,7 @@
 #include <array>
+#include <functional>
+#include <tuple>
+#include <type_traits>
 
 #include "control/types.h"
 
@@ -9,59 +12,205 @@ constexpr std::array<std::string_view, 5> kJobStates = {"pending", "running", "s
 constexpr std::array<std::string_view, 5> kStepStates = {"pending", "running", "succeeded", "failed", "skipped"};
 constexpr std::array<std::string_view, 4> kPipelineStates = {"running", "succeeded", "failed", "refused"};
 
-template <typename Enum, std::size_t N>
-Enum EnumOf(const std::array<std::string_view, N>& names, const std::string& name) {
-  for (std::size_t i = 0; i < N; ++i) {
-    if (names[i] == name) return static_cast<Enum>(i);
+constexpr const auto& NamesOf(JobState) {
+  return kJobStates;
+}
+constexpr const auto& NamesOf(StepState) {
+  return kStepStates;
+}
+constexpr const auto& NamesOf(PipelineState) {
+  return kPipelineStates;
+}
+
+// One field of a stored type: its name in JSON, and where it is: a member, or a function from the value to one. Writing
+// and reading walk the same table, so neither can forget a field.
+template <typename Place>
+struct Field {
+  const char* name;
+  Place place;
+};
+template <typename Place>
+Field(const char*, Place) -> Field<Place>;
+
+constexpr auto FieldsOf(const Job*) {
+  return std::tuple{Field{"id", &Job::id},
+                    Field{"project", &Job::project},
+                    Field{"kind", &Job::kind},
+                    Field{"pipeline", &Job::pipeline},
+                    Field{"step", &Job::step},
+                    Field{"request_id", &Job::request_id},
+                    Field{"state", &Job::state},
+                    Field{"spec", &Job::spec},
+                    Field{"output", &Job::output},
+                    Field{"error", &Job::error},
+                    Field{"refused_by_check", &Job::refused_by_check},
+                    Field{"class", &Job::workload_class},
+                    Field{"queue", &Job::queue},
+                    Field{"priority", &Job::priority},
+                    Field{"cpu_milli", [](auto& job) -> auto& { return job.resources.cpu_milli; }},
+                    Field{"memory_bytes", [](auto& job) -> auto& { return job.resources.memory_bytes; }},
+                    Field{"group", &Job::group},
+                    Field{"group_parallel", &Job::group_parallel},
+                    Field{"attempts", &Job::attempts},
+                    Field{"token_hash", &Job::token_hash},
+                    Field{"progress", &Job::progress},
+                    Field{"fraction", &Job::fraction},
+                    Field{"waiting", &Job::waiting},
+                    Field{"created", &Job::created},
+                    Field{"started", &Job::started},
+                    Field{"ended", &Job::ended}};
+}
+
+constexpr auto FieldsOf(const Step*) {
+  return std::tuple{
+      Field{"name", &Step::name},   Field{"kind", &Step::kind},           Field{"depends", &Step::depends},
+      Field{"state", &Step::state}, Field{"input_key", &Step::input_key}, Field{"output", &Step::output},
+      Field{"error", &Step::error}, Field{"jobs", &Step::jobs},           Field{"search", &Step::search}};
+}
+
+constexpr auto FieldsOf(const Pipeline*) {
+  return std::tuple{Field{"id", &Pipeline::id},
+                    Field{"project", &Pipeline::project},
+                    Field{"revision", &Pipeline::revision},
+                    Field{"cause", &Pipeline::cause},
+                    Field{"request_id", &Pipeline::request_id},
+                    Field{"as_of", &Pipeline::as_of},
+                    Field{"row_sequences", &Pipeline::row_sequences},
+                    Field{"reuse_parameters", &Pipeline::reuse_parameters},
+                    Field{"state", &Pipeline::state},
+                    Field{"error", &Pipeline::error},
+                    Field{"steps", &Pipeline::steps},
+                    Field{"version", &Pipeline::version},
+                    Field{"created", &Pipeline::created},
+                    Field{"ended", &Pipeline::ended},
+                    Field{"effect_at", &Pipeline::effect_at},
+                    Field{"effect_done", &Pipeline::effect_done}};
+}
+
+constexpr auto FieldsOf(const Rollout*) {
+  return std::tuple{Field{"project", &Rollout::project},
+                    Field{"champion", &Rollout::champion},
+                    Field{"challenger", &Rollout::challenger},
+                    Field{"previous", &Rollout::previous},
+                    Field{"champion_since", &Rollout::champion_since},
+                    Field{"step", &Rollout::step},
+                    Field{"step_since", &Rollout::step_since},
+                    Field{"base_requests", &Rollout::base_requests},
+                    Field{"base_errors", &Rollout::base_errors}};
+}
+
+constexpr auto FieldsOf(const monitoring::TriggerState*) {
+  return std::tuple{Field{"breaches_in_a_row", &monitoring::TriggerState::breaches_in_a_row},
+                    Field{"last_retraining", &monitoring::TriggerState::last_retraining},
+                    Field{"alarmed", &monitoring::TriggerState::alarmed}};
+}
+
+constexpr auto FieldsOf(const ProjectState*) {
+  return std::tuple{Field{"name", &ProjectState::name},
+                    Field{"revision", &ProjectState::revision},
+                    Field{"replay", &ProjectState::replay},
+                    Field{"clock", &ProjectState::clock},
+                    Field{"online_ready", &ProjectState::online_ready},
+                    Field{"online_file", &ProjectState::online_file},
+                    Field{"online_sequences", &ProjectState::online_sequences},
+                    Field{"next_evaluation", &ProjectState::next_evaluation},
+                    Field{"trigger", &ProjectState::trigger},
+                    Field{"frozen", &ProjectState::frozen},
+                    Field{"best_parameters", &ProjectState::best_parameters},
+                    Field{"pipelines_made", &ProjectState::pipelines_made},
+                    Field{"alarms_by_month", &ProjectState::alarms_by_month},
+                    Field{"retrainings_by_month", &ProjectState::retrainings_by_month},
+                    Field{"promotions_by_month", &ProjectState::promotions_by_month},
+                    Field{"drift_by_day", &ProjectState::drift_by_day}};
+}
+
+template <typename T>
+concept Named = requires(T value) { NamesOf(value); };
+template <typename T>
+concept Fielded = requires(const T* value) { FieldsOf(value); };
+
+template <typename T>
+struct Codec {  // what the JSON library knows
+  static Json Write(const T& value) { return value; }
+  static T Read(const Json& json) { return json.get<T>(); }
+};
+
+template <>
+struct Codec<Instant> {  // microseconds
+  static Json Write(Instant value) { return ToMicros(value); }
+  static Instant Read(const Json& json) { return InstantFromMicros(json.get<std::int64_t>()); }
+};
+
+template <typename T>
+struct Codec<std::optional<T>> {
+  static Json Write(const std::optional<T>& value) { return value ? Codec<T>::Write(*value) : Json(nullptr); }
+  static std::optional<T> Read(const Json& json) {
+    return json.is_null() ? std::nullopt : std::optional(Codec<T>::Read(json));
   }
-  throw std::out_of_range("unknown state " + name);
-}
+};
 
-Json InstantJson(const std::optional<Instant>& instant) {
-  return instant ? Json(ToMicros(*instant)) : Json(nullptr);
-}
+template <Named T>
+struct Codec<T> {
+  static Json Write(T value) { return NamesOf(value)[static_cast<std::size_t>(value)]; }
+  static T Read(const Json& json) {
+    const auto& names = NamesOf(T{});
+    const std::string name = json.get<std::string>();
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (names[i] == name) return static_cast<T>(i);
+    }
+    throw std::out_of_range("unknown state " + name);
+  }
+};
 
-std::optional<Instant> OptionalInstant(const Json& json) {
-  return json.is_null() ? std::nullopt : std::optional(InstantFromMicros(json.get<std::int64_t>()));
-}
+template <>
+struct Codec<scheduling::WorkloadClass> {
+  static Json Write(scheduling::WorkloadClass value) { return static_cast<int>(value); }
+  static scheduling::WorkloadClass Read(const Json& json) {
+    return static_cast<scheduling::WorkloadClass>(json.get<int>());
+  }
+};
 
+template <Fielded T>
+struct Codec<T> {
+  static Json Write(const T& value) {
+    Json json = Json::object();
+    const auto write = [&](const auto& field) {
+      const auto& member = std::invoke(field.place, value);
+      json[field.name] = Codec<std::remove_cvref_t<decltype(member)>>::Write(member);
+    };
+    std::apply([&](const auto&... fields) { (write(fields), ...); }, FieldsOf(&value));
+    return json;
+  }
+  static T Read(const Json& json) {
+    T value;
+    const auto read = [&](const auto& field) {
+      auto& member = std::invoke(field.place, value);
+      member = Codec<std::remove_cvref_t<decltype(member)>>::Read(json.at(field.name));
+    };
+    std::apply([&](const auto&... fields) { (read(fields), ...); }, FieldsOf(&value));
+    return value;
+  }
+};
+
+template <Fielded T>
+struct Codec<std::vector<T>> {
+  static Json Write(const std::vector<T>& values) {
+    Json json = Json::array();
+    for (const T& value : values) json.push_back(Codec<T>::Write(value));
+    return json;
+  }
+  static std::vector<T> Read(const Json& json) {
+    std::vector<T> values;
+    for (const Json& item : json) values.push_back(Codec<T>::Read(item));
+    return values;
+  }
+};
+
+// Every way in which reading can fail means that the store is damaged.
 template <typename T>
-Json OptionalJson(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
-
-template <typename T>
-std::optional<T> Optional(const Json& json) {
-  return json.is_null() ? std::nullopt : std::optional(json.get<T>());
-}
-
-Json StepJson(const Step& step) {
-  return {{"name", step.name},           {"kind", step.kind},
-          {"depends", step.depends},     {"state", StepStateName(step.state)},
-          {"input_key", step.input_key}, {"output", step.output},
-          {"error", step.error},         {"jobs", step.jobs},
-          {"search", step.search}};
-}
-
-Step StepFrom(const Json& json) {
-  Step step;
-  step.name = json.at("name");
-  step.kind = json.at("kind");
-  step.depends = json.at("depends").get<std::vector<std::string>>();
-  step.state = EnumOf<StepState>(kStepStates, json.at("state"));
-  step.input_key = json.at("input_key");
-  step.output = json.at("output");
-  step.error = json.at("error");
-  step.jobs = json.at("jobs").get<std::vector<std::string>>();
-  step.search = json.at("search");
-  return step;
-}
-
-// Runs `read` on the parsed text; every way in which it can fail means that the store is damaged.
-template <typename T, typename Read>
-Result<T> FromText(const std::string& text, const char* what, Read read) {
+Result<T> FromText(const std::string& text, const char* what) {
   try {
-    return read(Json::parse(text));
+    return Codec<T>::Read(Json::parse(text));
   } catch (const std::exception& error) {
     return Fail(ErrorCode::kDataLoss, std::string("a stored ") + what + " does not read back: " + error.what());
   }
@@ -91,184 +240,29 @@ const Step* Pipeline::Find(std::string_view step) const {
 }
 
 Json ToJson(const Job& job) {
-  return {{"id", job.id},
-          {"project", job.project},
-          {"kind", job.kind},
-          {"pipeline", job.pipeline},
-          {"step", job.step},
-          {"state", JobStateName(job.state)},
-          {"spec", job.spec},
-          {"output", job.output},
-          {"error", job.error},
-          {"refused_by_check", job.refused_by_check},
-          {"class", static_cast<int>(job.workload_class)},
-          {"queue", job.queue},
-          {"priority", job.priority},
-          {"cpu_milli", job.resources.cpu_milli},
-          {"memory_bytes", job.resources.memory_bytes},
-          {"group", job.group},
-          {"group_parallel", job.group_parallel},
-          {"attempts", job.attempts},
-          {"token_hash", job.token_hash},
-          {"progress", job.progress},
-          {"fraction", job.fraction},
-          {"waiting", job.waiting},
-          {"created", ToMicros(job.created)},
-          {"started", InstantJson(job.started)},
-          {"ended", InstantJson(job.ended)}};
+  return Codec<Job>::Write(job);
+}
+Json ToJson(const Pipeline& pipeline) {
+  return Codec<Pipeline>::Write(pipeline);
+}
+Json ToJson(const Rollout& rollout) {
+  return Codec<Rollout>::Write(rollout);
+}
+Json ToJson(const ProjectState& state) {
+  return Codec<ProjectState>::Write(state);
 }
 
 Result<Job> JobFromJson(const std::string& text) {
-  return FromText<Job>(text, "job", [](const Json& json) {
-    Job job;
-    job.id = json.at("id");
-    job.project = json.at("project");
-    job.kind = json.at("kind");
-    job.pipeline = json.at("pipeline");
-    job.step = json.at("step");
-    job.state = EnumOf<JobState>(kJobStates, json.at("state"));
-    job.spec = json.at("spec");
-    job.output = json.at("output");
-    job.error = json.at("error");
-    job.refused_by_check = json.at("refused_by_check");
-    job.workload_class = static_cast<scheduling::WorkloadClass>(json.at("class").get<int>());
-    job.queue = json.at("queue");
-    job.priority = json.at("priority");
-    job.resources.cpu_milli = json.at("cpu_milli");
-    job.resources.memory_bytes = json.at("memory_bytes");
-    job.group = json.at("group");
-    job.group_parallel = json.at("group_parallel");
-    job.attempts = json.at("attempts");
-    job.token_hash = json.at("token_hash");
-    job.progress = json.at("progress");
-    job.fraction = json.at("fraction");
-    job.waiting = json.at("waiting");
-    job.created = InstantFromMicros(json.at("created").get<std::int64_t>());
-    job.started = OptionalInstant(json.at("started"));
-    job.ended = OptionalInstant(json.at("ended"));
-    return job;
-  });
+  return FromText<Job>(text, "job");
 }
-
-Json ToJson(const Pipeline& pipeline) {
-  Json steps = Json::array();
-  for (const Step& step : pipeline.steps) steps.push_back(StepJson(step));
-  return {{"id", pipeline.id},
-          {"project", pipeline.project},
-          {"revision", pipeline.revision},
-          {"cause", pipeline.cause},
-          {"as_of", ToMicros(pipeline.as_of)},
-          {"row_sequences", pipeline.row_sequences},
-          {"reuse_parameters", OptionalJson(pipeline.reuse_parameters)},
-          {"state", PipelineStateName(pipeline.state)},
-          {"error", pipeline.error},
-          {"steps", std::move(steps)},
-          {"version", OptionalJson(pipeline.version)},
-          {"created", ToMicros(pipeline.created)},
-          {"ended", InstantJson(pipeline.ended)},
-          {"effect_at", InstantJson(pipeline.effect_at)},
-          {"effect_done", pipeline.effect_done}};
-}
-
 Result<Pipeline> PipelineFromJson(const std::string& text) {
-  return FromText<Pipeline>(text, "pipeline", [](const Json& json) {
-    Pipeline pipeline;
-    pipeline.id = json.at("id");
-    pipeline.project = json.at("project");
-    pipeline.revision = json.at("revision");
-    pipeline.cause = json.at("cause");
-    pipeline.as_of = InstantFromMicros(json.at("as_of").get<std::int64_t>());
-    pipeline.row_sequences = json.at("row_sequences").get<std::map<std::string, std::uint64_t>>();
-    pipeline.reuse_parameters = Optional<std::string>(json.at("reuse_parameters"));
-    pipeline.state = EnumOf<PipelineState>(kPipelineStates, json.at("state"));
-    pipeline.error = json.at("error");
-    for (const Json& step : json.at("steps")) pipeline.steps.push_back(StepFrom(step));
-    pipeline.version = Optional<int>(json.at("version"));
-    pipeline.created = InstantFromMicros(json.at("created").get<std::int64_t>());
-    pipeline.ended = OptionalInstant(json.at("ended"));
-    pipeline.effect_at = OptionalInstant(json.at("effect_at"));
-    pipeline.effect_done = json.at("effect_done");
-    return pipeline;
-  });
+  return FromText<Pipeline>(text, "pipeline");
 }
-
-Json ToJson(const Rollout& rollout) {
-  return {{"project", rollout.project},
-          {"champion", OptionalJson(rollout.champion)},
-          {"challenger", OptionalJson(rollout.challenger)},
-          {"previous", OptionalJson(rollout.previous)},
-          {"champion_since", ToMicros(rollout.champion_since)},
-          {"step", rollout.step},
-          {"step_since", ToMicros(rollout.step_since)},
-          {"base_requests", rollout.base_requests},
-          {"base_errors", rollout.base_errors}};
-}
-
 Result<Rollout> RolloutFromJson(const std::string& text) {
-  return FromText<Rollout>(text, "rollout", [](const Json& json) {
-    Rollout rollout;
-    rollout.project = json.at("project");
-    rollout.champion = Optional<int>(json.at("champion"));
-    rollout.challenger = Optional<int>(json.at("challenger"));
-    rollout.previous = Optional<int>(json.at("previous"));
-    rollout.champion_since = InstantFromMicros(json.at("champion_since").get<std::int64_t>());
-    rollout.step = json.at("step");
-    rollout.step_since = InstantFromMicros(json.at("step_since").get<std::int64_t>());
-    rollout.base_requests = json.at("base_requests");
-    rollout.base_errors = json.at("base_errors");
-    return rollout;
-  });
+  return FromText<Rollout>(text, "rollout");
 }
-
-Json ToJson(const ProjectState& state) {
-  return {{"name", state.name},
-          {"revision", state.revision},
-          {"bundle", state.bundle},
-          {"replay", state.replay},
-          {"clock", ToMicros(state.clock)},
-          {"online_ready", state.online_ready},
-          {"online_file", state.online_file},
-          {"online_sequences", state.online_sequences},
-          {"next_evaluation", InstantJson(state.next_evaluation)},
-          {"trigger",
-           {{"breaches_in_a_row", state.trigger.breaches_in_a_row},
-            {"last_retraining", InstantJson(state.trigger.last_retraining)},
-            {"alarmed", state.trigger.alarmed}}},
-          {"frozen", OptionalJson(state.frozen)},
-          {"best_parameters", OptionalJson(state.best_parameters)},
-          {"pipelines_made", state.pipelines_made},
-          {"alarms_by_month", state.alarms_by_month},
-          {"retrainings_by_month", state.retrainings_by_month},
-          {"promotions_by_month", state.promotions_by_month},
-          {"drift_by_day", state.drift_by_day}};
-}
-
 Result<ProjectState> ProjectStateFromJson(const std::string& text) {
-  return FromText<ProjectState>(text, "project", [](const Json& json) {
-    ProjectState state;
-    state.name = json.at("name");
-    state.revision = json.at("revision");
-    state.bundle = json.at("bundle");
-    state.replay = json.at("replay");
-    state.clock = InstantFromMicros(json.at("clock").get<std::int64_t>());
-    state.online_ready = json.at("online_ready");
-    state.online_file = json.at("online_file");
-    state.online_sequences = json.at("online_sequences").get<std::map<std::string, std::uint64_t>>();
-    state.next_evaluation = OptionalInstant(json.at("next_evaluation"));
-    const Json& trigger = json.at("trigger");
-    state.trigger.breaches_in_a_row = trigger.at("breaches_in_a_row");
-    state.trigger.last_retraining = OptionalInstant(trigger.at("last_retraining"));
-    state.trigger.alarmed = trigger.at("alarmed");
-    state.frozen = Optional<int>(json.at("frozen"));
-    state.best_parameters = Optional<std::string>(json.at("best_parameters"));
-    state.pipelines_made = json.at("pipelines_made");
-    state.alarms_by_month = json.at("alarms_by_month").get<std::map<std::string, std::uint64_t>>();
-    state.retrainings_by_month = json.at("retrainings_by_month").get<std::map<std::string, std::uint64_t>>();
-    state.promotions_by_month = json.at("promotions_by_month").get<std::map<std::string, std::uint64_t>>();
-    state.drift_by_day =
-        json.at("drift_by_day").get<std::map<std::string, std::vector<std::pair<std::string, double>>>>();
-    return state;
-  });
+  return FromText<ProjectState>(text, "project");
 }
 
 }  // namespace keelson::control

@@ -14,6 +14,7 @@ Job FullJob() {
   job.kind = "train";
   job.pipeline = "flights-p0003";
   job.step = "train";
+  job.request_id = "r-1";
   job.state = JobState::kStopped;
   job.spec = {{"a", {1, 2.5, "x"}}};
   job.output = {{"model", "m"}};
@@ -42,6 +43,7 @@ Pipeline FullPipeline() {
   pipeline.project = "flights";
   pipeline.revision = "abc";
   pipeline.cause = "drift: temp";
+  pipeline.request_id = "r-1";
   pipeline.as_of = kThen;
   pipeline.row_sequences = {{"flights", UINT64_MAX}, {"weather", 0}};
   pipeline.reuse_parameters = R"({"eta": "0.1"})";
@@ -83,7 +85,6 @@ ProjectState FullState() {
   ProjectState state;
   state.name = "flights";
   state.revision = "abc";
-  state.bundle = "{}";
   state.replay = true;
   state.clock = kThen;
   state.online_ready = true;

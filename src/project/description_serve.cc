@@ -96,8 +96,8 @@ Field MonitorField() {
            .Required(),
        Member("labels", &PerformanceSpec::labels, Text("a source's name"),
               "The source whose pushed rows bring the truth. A row belongs to the prediction whose request id equals "
-              "its key, or its "
-              "column request_id when the source has no key.")
+              "its key, or, when the source has no key, its column request_id: text, which the rows may bring though "
+              "the table does not have it.")
            .Required(),
        Member("window", &PerformanceSpec::window, Span(), "The labels that are compared: those of the last ...")});
   auto monitor = Object<MonitorSpec>(

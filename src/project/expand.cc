@@ -14,68 +14,32 @@ const T* Find(const std::vector<T>& items, std::string_view name) {
   return found == items.end() ? nullptr : &*found;
 }
 
-class Expander {
- public:
-  explicit Expander(const Project& project) : project_(project) {}
-
-  std::vector<PipelineStep> Run() {
-    std::vector<std::string> ingests;
-    for (const Source& source : project_.sources) {
-      ingests.push_back("ingest:" + source.name);
-      steps_.push_back({ingests.back(), "ingest", source.name, {}, false});
-    }
-    // A table's SQL may read any source.
-    for (const TableSpec& table : project_.tables) {
-      steps_.push_back({"prepare:" + table.name, "prepare", table.name, ingests, false});
-    }
-    for (const ExpectationsSpec& suite : project_.expectations) {
-      steps_.push_back({"validate:" + suite.table, "validate", suite.table, {MadeBy(suite.table)}, false});
-    }
-    std::vector<std::string> view_inputs;
-    for (const features::View& view : project_.features.views) Add(Checked(view.source), &view_inputs);
-    if (project_.train) ExpandTraining(*project_.train, view_inputs);
-    if (project_.serve && !view_inputs.empty())
-      steps_.push_back({"materialize", "materialize", "", view_inputs, false});
-    return std::move(steps_);
-  }
-
- private:
-  std::string MadeBy(const std::string& table) const {
-    return (Find(project_.tables, table) != nullptr ? "prepare:" : "ingest:") + table;
-  }
-  // What must have ended well before a table may be used.
-  std::string Checked(const std::string& table) const {
-    for (const ExpectationsSpec& suite : project_.expectations) {
-      if (suite.table == table) return "validate:" + table;
-    }
-    return MadeBy(table);
-  }
-  static void Add(const std::string& name, std::vector<std::string>* names) {
-    if (std::find(names->begin(), names->end(), name) == names->end()) names->push_back(name);
-  }
-
-  void ExpandTraining(const TrainSpec& train, const std::vector<std::string>& view_inputs) {
-    std::vector<std::string> inputs = {Checked(train.table)};
-    for (const auto& input : view_inputs) Add(input, &inputs);
-    steps_.push_back({"features", "features", "", inputs, false});
-    std::vector<std::string> before = {"features"};
-    if (train.search) {
-      steps_.push_back({"search", "search", "", before, true});
-      before.emplace_back("search");
-    }
-    steps_.push_back({"train", "train", "", before, false});
-    steps_.push_back({"evaluate", "evaluate", "", {"features", "train"}, false});
-    steps_.push_back({"register", "register", "", {"evaluate"}, false});
-  }
-
-  const Project& project_;
-  std::vector<PipelineStep> steps_;
-};
-
 }  // namespace
 
-std::vector<PipelineStep> ExpandSteps(const Project& project) {
-  return Expander(project).Run();
+std::vector<PipelineStep> ExpandSteps(const Project& project, StepsWanted wanted) {
+  std::vector<PipelineStep> steps;
+  std::vector<std::string> ingests;
+  for (const Source& source : project.sources) {
+    ingests.push_back("ingest:" + source.name);
+    steps.push_back({ingests.back(), "ingest", {}, ""});
+  }
+  // One step for all tables: a table's SQL may read any source and any table before it.
+  steps.push_back({"prepare", "prepare", ingests, ""});
+  // Nothing is learned or served from any table before every suite holds.
+  std::vector<std::string> checked = {"prepare"};
+  for (const ExpectationsSpec& suite : project.expectations) {
+    steps.push_back({"validate:" + suite.table, "validate", {"prepare"}, ""});
+    checked.push_back(steps.back().name);
+  }
+  if (wanted.online && !project.features.views.empty())
+    steps.push_back({"materialize", "materialize", checked, "first run"});
+  if (!project.train) return steps;
+  const bool search = wanted.search && project.train->search.has_value();
+  steps.push_back({"features", "features", checked, ""});
+  if (search) steps.push_back({"search", "search", {"features"}, "first training"});
+  steps.push_back({"train", "train", {search ? "search" : "features"}, ""});
+  steps.push_back({"evaluate", "evaluate", {"train"}, ""});
+  return steps;
 }
 
 std::vector<std::string> FeatureNames(const Project& project) {

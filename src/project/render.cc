@@ -20,7 +20,7 @@ Json Pipeline(const Project& project) {
   for (const PipelineStep& step : ExpandSteps(project)) {
     Json json = {{"name", step.name}};
     if (!step.needs.empty()) json["needs"] = step.needs;
-    if (step.first_training_only) json["when"] = "first training";
+    if (!step.when.empty()) json["when"] = step.when;
     document["steps"].push_back(std::move(json));
   }
   return document;

@@ -54,19 +54,30 @@ TEST(ExpandSteps, EveryNeedComesEarlier) {
 TEST(ExpandSteps, NothingIsLearnedFromATableBeforeItsSuiteHolds) {
   std::map<std::string, PipelineStep> steps;
   for (const auto& step : ExpandSteps(Good("architecture.yaml"))) steps[step.name] = step;
-  EXPECT_EQ(steps.at("prepare:flights").needs, (std::vector<std::string>{"ingest:flights", "ingest:weather"}));
-  EXPECT_EQ(steps.at("validate:flights").needs, std::vector<std::string>{"prepare:flights"});
-  EXPECT_EQ(steps.at("features").needs, std::vector<std::string>{"validate:flights"});
-  EXPECT_EQ(steps.at("materialize").needs, std::vector<std::string>{"validate:flights"});
-  EXPECT_EQ(steps.at("train").needs, (std::vector<std::string>{"features", "search"}));
-  EXPECT_TRUE(steps.at("search").first_training_only);
+  EXPECT_EQ(steps.at("prepare").needs, (std::vector<std::string>{"ingest:flights", "ingest:weather"}));
+  EXPECT_EQ(steps.at("validate:flights").needs, std::vector<std::string>{"prepare"});
+  EXPECT_EQ(steps.at("features").needs, (std::vector<std::string>{"prepare", "validate:flights"}));
+  EXPECT_EQ(steps.at("materialize").needs, steps.at("features").needs);
+  EXPECT_EQ(steps.at("materialize").when, "first run");
+  EXPECT_EQ(steps.at("train").needs, std::vector<std::string>{"search"});
+  EXPECT_EQ(steps.at("search").when, "first training");
 }
 
-TEST(ExpandSteps, AProjectOfSourcesAloneOnlyIngests) {
+TEST(ExpandSteps, ARetrainingHasNeitherSearchNorMaterialize) {
+  std::map<std::string, PipelineStep> steps;
+  for (const auto& step : ExpandSteps(Good("architecture.yaml"), {.search = false, .online = false}))
+    steps[step.name] = step;
+  EXPECT_FALSE(steps.contains("search"));
+  EXPECT_FALSE(steps.contains("materialize"));
+  EXPECT_EQ(steps.at("train").needs, std::vector<std::string>{"features"});
+}
+
+TEST(ExpandSteps, AProjectOfSourcesAloneOnlyIngestsAndPrepares) {
   const auto parsed = ParseProject(
       "apiVersion: keelson.dev/v1\nkind: Project\nmetadata: {name: p}\nsources: {a: {path: a.csv}}\n", "p.yaml");
   ASSERT_TRUE(parsed.has_value());
-  EXPECT_EQ(ExpandSteps(parsed->project), (std::vector<PipelineStep>{{"ingest:a", "ingest", "a", {}, false}}));
+  EXPECT_EQ(ExpandSteps(parsed->project),
+            (std::vector<PipelineStep>{{"ingest:a", "ingest", {}, ""}, {"prepare", "prepare", {"ingest:a"}, ""}}));
   EXPECT_EQ(Expand(parsed->project).size(), 2u);
 }
 

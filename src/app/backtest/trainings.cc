@@ -76,7 +76,7 @@ Status Trainings::Make(Training& training, std::optional<int> champion) {
   pipeline.as_of = training.as_of;
   pipeline.reuse_parameters = best_parameters_;
   const bool search = options_.search && project_.train->search && !best_parameters_;
-  pipeline.steps = control::PlanPipelineSteps(project_, search, /*with_online=*/false);
+  pipeline.steps = control::StepsOf(project_, {.search = search, .online = false});
   // The frame stays in memory: no step reads it from here.
   pipeline.Find("features")->output = {{"path", ""}, {"hash", ""}};
   training.other_seconds = SecondsSince(begun);

@@ -88,27 +88,29 @@ Result<int> Attempt(const std::string& spec_file) {
   context.output = context.spec.at("output");
   context.checkpoint = context.spec.at("checkpoint");
   const std::string job = context.spec.at("job");
+  const std::string request_id = context.spec.value("request_id", "");
   Reporter reporter(server, job, token);
   context.progress = [&](const std::string& line, double fraction) { reporter.Progress(line, fraction); };
   context.cancelled = [] { return asked_to_end.load(); };
 
-  LogInfo("attempt begins", {{"job", job}, {"kind", context.spec.at("kind").get<std::string>()}});
+  LogInfo("attempt begins",
+          {{"job", job}, {"request_id", request_id}, {"kind", context.spec.at("kind").get<std::string>()}});
   Json result;
   try {
     const auto outcome = control::steps::RunStep(context);
     if (!outcome) {
       if (outcome.error().code == ErrorCode::kAborted && asked_to_end) return 3;  // preempted: the checkpoint is there
-      LogError("attempt failed", {{"job", job}, {"error", outcome.error().ToString()}});
+      LogError("attempt failed", {{"job", job}, {"request_id", request_id}, {"error", outcome.error().ToString()}});
       result = {{"error", outcome.error().ToString()}, {"retry", WorthRetrying(outcome.error().code)}};
     } else if (outcome->refused) {
-      LogWarning("the step says no", {{"job", job}, {"reason", outcome->message}});
+      LogWarning("the step says no", {{"job", job}, {"request_id", request_id}, {"reason", outcome->message}});
       result = {{"error", outcome->message}, {"refused", true}, {"retry", false}, {"output", outcome->output}};
     } else {
-      LogInfo("attempt done", {{"job", job}});
+      LogInfo("attempt done", {{"job", job}, {"request_id", request_id}});
       result = {{"output", outcome->output}};
     }
   } catch (const std::exception& error) {  // a spec that our own server wrote wrongly
-    LogError("attempt failed", {{"job", job}, {"error", error.what()}});
+    LogError("attempt failed", {{"job", job}, {"request_id", request_id}, {"error", error.what()}});
     result = {{"error", std::string("internal error: ") + error.what()}, {"retry", false}};
   }
   KEELSON_RETURN_IF_ERROR(reporter.Result(result));

@@ -3,6 +3,7 @@
 #include "control/row_log.h"
 #include "control/step_specs.h"
 #include "control/steps/step.h"
+#include "control/table_columns.h"
 #include "data/snapshot.h"
 #include "features/as_of.h"
 #include "io/files.h"
@@ -51,9 +52,11 @@ Result<data::Table> LoadVisible(data::Engine& engine, const Json& described, Ins
   KEELSON_ASSIGN_OR_RETURN(table, features::VisibleAt(std::move(table), source.time, source.known, as_of));
   const std::uint64_t up_to = described.at("up_to");
   if (up_to == 0) return table;
-  data::Table pushed(table.schema());
-  KEELSON_RETURN_IF_ERROR(RowLog::Read(described.at("rows"), 0, up_to,
-                                       [&](const RowLog::Batch& batch) { return pushed.AppendTable(batch.rows); }));
+  const data::Schema schema = table.schema();
+  data::Table pushed(schema);
+  KEELSON_RETURN_IF_ERROR(RowLog::Read(described.at("rows"), 0, up_to, [&](const RowLog::Batch& batch) {
+    return pushed.AppendTable(WithColumns(batch.rows, schema));
+  }));
   return features::Upsert(std::move(table), pushed, source.key);
 }
 

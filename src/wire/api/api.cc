@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "control/project_files.h"
+#include "io/http_status.h"
 #include "wire/api/push_body.h"
 #include "wire/api/views.h"
 
@@ -35,35 +36,6 @@ std::string BearerToken(const io::HttpRequest& request) {
 
 }  // namespace
 
-int HttpStatusOf(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kInvalidArgument:
-      return 400;
-    case ErrorCode::kNotFound:
-      return 404;
-    case ErrorCode::kAlreadyExists:
-    case ErrorCode::kFailedPrecondition:
-    case ErrorCode::kAborted:
-      return 409;
-    case ErrorCode::kUnauthenticated:
-      return 401;
-    case ErrorCode::kPermissionDenied:
-      return 403;
-    case ErrorCode::kResourceExhausted:
-      return 429;
-    case ErrorCode::kUnavailable:
-      return 503;
-    case ErrorCode::kDeadlineExceeded:
-      return 504;
-    case ErrorCode::kUnsupported:
-      return 501;
-    case ErrorCode::kDataLoss:
-    case ErrorCode::kInternal:
-      return 500;
-  }
-  return 500;
-}
-
 io::HttpResponse JsonResponse(const Json& json, int status) {
   io::HttpResponse response;
   response.status = status;
@@ -74,7 +46,7 @@ io::HttpResponse JsonResponse(const Json& json, int status) {
 io::HttpResponse ErrorResponse(const Error& error) {
   return JsonResponse(
       {{"error", {{"code", ErrorCodeName(error.code)}, {"message", error.message}, {"where", error.where}}}},
-      HttpStatusOf(error.code));
+      io::HttpStatusOf(error.code));
 }
 
 Result<Json> ObjectOfBody(const std::string& body) {
@@ -157,7 +129,7 @@ void Api::Handle(const Match& match, io::HttpRequest request, io::HttpRespond re
   }
   controller_.Post([this, id, parts = std::move(parts), request = std::move(request), respond] {
     Answer answer = Run(id, parts, request);
-    if (!answer && HttpStatusOf(answer.error().code) >= 500) {
+    if (!answer && io::HttpStatusOf(answer.error().code) >= 500) {
       LogError("request failed",
                {{"request_id", request.request_id}, {"path", request.path}, {"error", answer.error().ToString()}});
     }
@@ -230,7 +202,7 @@ Api::Answer Api::Run(RouteId id, const std::vector<std::string>& parts, const io
     case RouteId::kRunProject: {
       KEELSON_RETURN_IF_ERROR(project());
       KEELSON_ASSIGN_OR_RETURN(const Json body, ObjectOfBody(request.body.empty() ? "{}" : request.body));
-      return RunProject(parts.at(0), body);
+      return RunProject(parts.at(0), body, request.request_id);
     }
     case RouteId::kPushRows: {
       KEELSON_RETURN_IF_ERROR(project());
@@ -319,7 +291,7 @@ Api::Answer Api::Run(RouteId id, const std::vector<std::string>& parts, const io
   return Fail(ErrorCode::kInternal, "a route without a handler", request.path);
 }
 
-Api::Answer Api::RunProject(const std::string& project, const Json& json) {
+Api::Answer Api::RunProject(const std::string& project, const Json& json, const std::string& request_id) {
   KEELSON_ASSIGN_OR_RETURN(BodyReader body, BodyReader::Parse(json.dump()));
   std::optional<Instant> as_of;
   auto* runtime = controller_.Find(project);
@@ -328,7 +300,7 @@ Api::Answer Api::RunProject(const std::string& project, const Json& json) {
   }
   const std::string cause = body.OptionalText("cause").value_or("asked by the operator");
   KEELSON_RETURN_IF_ERROR(body.Done());
-  KEELSON_ASSIGN_OR_RETURN(const std::string pipeline, runtime->Run(as_of, cause));
+  KEELSON_ASSIGN_OR_RETURN(const std::string pipeline, runtime->Run(as_of, cause, request_id));
   return JsonResponse({{"pipeline", pipeline}});
 }
 

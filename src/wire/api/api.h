@@ -29,7 +29,7 @@ class Api {
   using Answer = Result<io::HttpResponse>;
   // Runs on the control thread.
   Answer Run(RouteId id, const std::vector<std::string>& parts, const io::HttpRequest& request);
-  Answer RunProject(const std::string& project, const control::Json& body);
+  Answer RunProject(const std::string& project, const control::Json& body, const std::string& request_id);
   Answer MoveClock(const std::string& project, const std::string& body);
   Answer PushRows(const std::string& project, const std::string& source, const std::string& body);
   Answer Attempt(RouteId id, const std::string& job, const io::HttpRequest& request);
@@ -44,7 +44,6 @@ class Api {
 // ours.
 Result<control::Json> ObjectOfBody(const std::string& body);
 
-int HttpStatusOf(ErrorCode code);
 io::HttpResponse ErrorResponse(const Error& error);
 io::HttpResponse JsonResponse(const control::Json& json, int status = 200);
 

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "io/http_status.h"
 #include "wire/api/api.h"
 
 namespace keelson::wire::api {
@@ -86,7 +87,7 @@ TEST(HttpStatusTest, EveryCodeHasItsStatus) {
       {ErrorCode::kInternal, 500}};
   std::set<ErrorCode> codes;
   for (const auto& [code, status] : expected) {
-    EXPECT_EQ(HttpStatusOf(code), status) << ErrorCodeName(code);
+    EXPECT_EQ(io::HttpStatusOf(code), status) << ErrorCodeName(code);
     codes.insert(code);
   }
   EXPECT_EQ(codes.size(), static_cast<std::size_t>(ErrorCode::kInternal) + 1) << "a code is missing in this table";

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
+#include "io/http_status.h"
 #include "wire/inference/tensor.h"
 
 namespace keelson::wire::inference {
@@ -28,30 +29,9 @@ void AppendFloat(float value, std::string* out) {
 }
 
 int StatusOf(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kInvalidArgument:
-    case ErrorCode::kUnsupported:
-      return 400;
-    case ErrorCode::kUnauthenticated:
-      return 401;
-    case ErrorCode::kPermissionDenied:
-      return 403;
-    case ErrorCode::kNotFound:
-      return 404;
-    case ErrorCode::kAlreadyExists:
-    case ErrorCode::kFailedPrecondition:
-    case ErrorCode::kAborted:
-      return 409;
-    case ErrorCode::kResourceExhausted:
-    case ErrorCode::kUnavailable:
-      return 503;
-    case ErrorCode::kDeadlineExceeded:
-      return 504;
-    case ErrorCode::kDataLoss:
-    case ErrorCode::kInternal:
-      break;
-  }
-  return 500;
+  if (code == ErrorCode::kUnsupported) return 400;        // a datatype or shape that no model here takes
+  if (code == ErrorCode::kResourceExhausted) return 503;  // clients of this protocol come back after a 503
+  return io::HttpStatusOf(code);
 }
 
 io::HttpResponse ErrorAnswer(int status, std::string_view message) {
