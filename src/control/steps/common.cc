@@ -54,7 +54,8 @@ Result<data::Table> LoadVisible(data::Engine& engine, const Json& described, Ins
   if (up_to == 0) return table;
   const data::Schema schema = table.schema();
   data::Table pushed(schema);
-  KEELSON_RETURN_IF_ERROR(RowLog::Read(described.at("rows"), 0, up_to, [&](const RowLog::Batch& batch) {
+  KEELSON_RETURN_IF_ERROR(RowLog::Read(described.at("rows"), 0, up_to, [&](const RowLog::Batch& batch) -> Status {
+    if (batch.rows.schema() == schema) return pushed.AppendTable(batch.rows);
     return pushed.AppendTable(WithColumns(batch.rows, schema));
   }));
   return features::Upsert(std::move(table), pushed, source.key);
