@@ -93,8 +93,9 @@ export async function figureChecks(checks, url, name) {
       const over = drift.values.flat().filter((value) => value !== null && value >= drift.threshold).length;
       const cells = async (selector) => {
         const paths = await page.locator(selector).evaluateAll((found) => found.map((path) => path.getAttribute("d")).join(""));
-        const runs = [...paths.matchAll(/M\S+ \S+h([\d.]+)/g)].map(([, run]) => Number(run) + (drawn.cell >= 6 ? 1 : 0));
-        return Math.round(runs.reduce((sum, run) => sum + run, 0) / drawn.cell);
+        // Widths are written in hundredths: each run is a whole number of cells, the sum of many is not.
+        const runs = [...paths.matchAll(/M\S+ \S+h([\d.]+)/g)].map(([, run]) => Math.round((Number(run) + (drawn.cell >= 6 ? 1 : 0)) / drawn.cell));
+        return runs.reduce((sum, run) => sum + run, 0);
       };
       equal(await cells("#heat path.over"), over, "marked cells");
       equal(await cells("#heat path.heat-5, #heat path.heat-6"), over, "cells of the colours over the threshold");
