@@ -1,5 +1,8 @@
 """Each bad input ends with an error that says what is wrong, and the server that met it lives on."""
+import fcntl
 import json
+import os
+import struct
 
 import shop
 from server_case import ServerTestCase
@@ -124,6 +127,18 @@ class BadInput(ServerTestCase):
         said = self.refuses_to_start("--data", str(server.data), "--port", "0")
         self.assertIn("another server", said)
         self.assertEqual(self.keelson_run("doctor", "--data", str(server.data)).returncode, 4)
+        self.works(server)
+
+    def test_a_lock_that_outlives_its_server_for_a_moment_is_waited_for(self):
+        """As a child has it that a killed server was starting, until it is its own program."""
+        server = self.begin()
+        server.stop()
+        with open(server.data / "lock", "r+b") as holder:
+            fcntl.fcntl(holder, fcntl.F_OFD_SETLK, struct.pack("hhlli4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+            server.start()
+            while "waiting for the lock" not in server.log.read_text():
+                self.assertIsNone(server.process.poll(), server.tail())
+        server.wait_ready()
         self.works(server)
 
     def test_a_file_in_place_of_the_data_folder_is_said(self):

@@ -33,6 +33,8 @@ namespace {
 
 constexpr auto kLook = std::chrono::milliseconds(50);
 constexpr int kLooksAtFiles = 20;  // once a second
+constexpr auto kLockPatience = std::chrono::seconds(3);
+constexpr auto kLockPeriod = std::chrono::milliseconds(10);
 constexpr auto kDrainTime = std::chrono::seconds(5);
 constexpr std::size_t kSocketNameLimit = 100;  // a Unix socket's path has at most 107 bytes
 
@@ -165,6 +167,23 @@ class Front {
   const gateway::Gateway& gateway_;
 };
 
+// A killed server's lock can outlive it for a moment, in a child that it was starting and that is not yet its own
+// program: so the lock is waited for before another server is said to have the folder.
+Result<io::FileLock> LockDataFolder(const std::string& data) {
+  const auto until = std::chrono::steady_clock::now() + kLockPatience;
+  for (bool said = false;; said = true) {
+    auto lock = io::FileLock::Acquire(data + "/lock");
+    if (lock) return lock;
+    if (lock.error().code != ErrorCode::kFailedPrecondition) return Fail(lock.error().code, lock.error().message, data);
+    if (std::chrono::steady_clock::now() >= until) {
+      return Fail(ErrorCode::kFailedPrecondition,
+                  "another server has this data folder; stop it, or give another --data", data);
+    }
+    if (!said) LogInfo("waiting for the lock of the data folder", {{"data", data}});
+    std::this_thread::sleep_for(kLockPeriod);
+  }
+}
+
 }  // namespace
 
 Result<int> RunServer(const ServerRoleOptions& options) {
@@ -174,14 +193,7 @@ Result<int> RunServer(const ServerRoleOptions& options) {
   const SystemClock clock;
   const std::string& data = options.data_folder;
   KEELSON_RETURN_IF_ERROR(io::MakeFolders(data + "/run"));
-  auto lock = io::FileLock::Acquire(data + "/lock");
-  if (!lock) {
-    return Fail(lock.error().code,
-                lock.error().code == ErrorCode::kFailedPrecondition
-                    ? "another server has this data folder; stop it, or give another --data"
-                    : lock.error().message,
-                data);
-  }
+  KEELSON_ASSIGN_OR_RETURN(const auto lock, LockDataFolder(data));
   std::optional<std::string> fresh_token;
   KEELSON_ASSIGN_OR_RETURN(const auto tls, options.listen.OpenTls(false));
   if (tls != nullptr) std::signal(SIGHUP, [](int) { asked_to_reload = true; });
