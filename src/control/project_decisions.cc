@@ -54,12 +54,15 @@ std::optional<Instant> ProjectRuntime::NextDue() const {
   return due;
 }
 
-Result<ClockAnswer> ProjectRuntime::AdvanceClock(Instant to) {
+Result<ClockAnswer> ProjectRuntime::AdvanceClock(Instant to, std::optional<Instant> unanswered) {
   if (state_.replay && to < state_.clock) to = state_.clock;
   for (;;) {
     if (const std::string blocked = BlockedBy(); !blocked.empty()) return ClockAnswer{now(), false, blocked};
     const auto due = NextDue();
     if (!due || *due > to) break;
+    if (state_.replay && unanswered && *unanswered < *due) {
+      return ClockAnswer{now(), false, "answers to what was asked before " + FormatInstant(*due)};
+    }
     if (state_.replay) {
       state_.clock = std::max(state_.clock, *due);
       if (info_) info_->replay_clock_us = ToMicros(state_.clock);

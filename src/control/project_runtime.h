@@ -63,8 +63,9 @@ class ProjectRuntime {
   Result<std::string> Run(std::optional<Instant> as_of, const std::string& cause, const std::string& request_id = "");
 
   // Moves a replay's clock forward as far as it goes now, doing on the way what falls due. Repeating it changes
-  // nothing.
-  Result<ClockAnswer> AdvanceClock(Instant to);
+  // nothing. With `unanswered`, the earliest instant of which a question is still to be answered, it does not go over
+  // what falls due later than that: what is decided at an instant is decided in the knowledge of all answers before it.
+  Result<ClockAnswer> AdvanceClock(Instant to, std::optional<Instant> unanswered = std::nullopt);
 
   // Rows for one source: read and judged, which changes nothing, and taken in. In a replay the caller moves the clock
   // in between.

@@ -404,6 +404,29 @@ TEST_F(ProjectRuntimeTest, AReplaysClockDoesNotGoBack) {
   EXPECT_EQ(CodeOf(Project().Run(At("2013-03-01T00:00:00Z"), "x")), ErrorCode::kFailedPrecondition);
 }
 
+TEST_F(ProjectRuntimeTest, AReplaysClockGoesOverNoDecisionBeforeWhatWasAskedEarlierIsAnswered) {
+  monitor_ = "{drift: {threshold: 0.2, window: 1d}, interval: 1d, cool_down: 3d, on_breach: retrain}";
+  ServeReplay("2013-04-01T00:00:00Z");
+  Predict("2013-04-02T00:30:00Z", 300, 0.9, 0.4F);
+  const Instant evaluation = At("2013-04-03T00:00:00Z");
+  MoveTo("2013-04-02T23:00:00Z");
+  ASSERT_EQ(Said("alarm"), 0);
+  // Nothing is due on the way: the clock may run ahead of the answers.
+  ASSERT_TRUE(Project().AdvanceClock(At("2013-04-02T23:30:00Z"), At("2013-04-02T20:00:00Z"))->reached);
+  for (int i = 0; i < 2; ++i) {
+    const auto answer = Project().AdvanceClock(At("2013-04-03T01:00:00Z"), At("2013-04-02T23:15:00Z")).value();
+    EXPECT_FALSE(answer.reached);
+    EXPECT_EQ(answer.now, At("2013-04-02T23:30:00Z"));
+    EXPECT_EQ(answer.waiting_for, "answers to what was asked before 2013-04-03T00:00:00Z");
+    EXPECT_EQ(Said("alarm"), 0);
+  }
+  Predict("2013-04-02T06:00:00Z", 300, 0.9, 0.4F);  // the answers that were still to come
+  // A question of the deciding instant itself is asked after the decision.
+  Project().AdvanceClock(At("2013-04-03T01:00:00Z"), evaluation).value();
+  EXPECT_EQ(Said("alarm: "), 1) << AllSaid();
+  EXPECT_EQ(controller_->pipelines().Running(kName)->as_of, evaluation);
+}
+
 TEST_F(ProjectRuntimeTest, OneReplayGivesOneResultHoweverItsClockIsMoved) {
   const auto play = [&](int steps) {
     if (controller_->Find(kName) != nullptr) {

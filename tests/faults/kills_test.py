@@ -43,9 +43,10 @@ def outcome(server, summary_file):
 class Life:
     """apply, run, replay against one server, the replay by way of a proxy that may act on what it sees."""
 
-    def __init__(self, keelson, folder, decide=lambda request: None):
+    def __init__(self, keelson, folder, decide=lambda request: None, more=()):
         folder.mkdir(parents=True)
         self.folder = folder
+        self.more = more  # arguments of the replay
         self.project = folder / "project"
         shop.write_project(self.project)
         self.server = Server(keelson, folder).start().wait_ready()
@@ -56,7 +57,7 @@ class Life:
 
     def begin_client(self):
         arguments = ["replay", "--from", shop.REPLAY_FROM, "--to", shop.REPLAY_TO, "--journal", str(self.folder / "journal"),
-                     "--summary", str(self.folder / "summary"), "--server", self.proxy.address]
+                     "--summary", str(self.folder / "summary"), "--server", self.proxy.address, *self.more]
         with open(self.client_log, "a") as log:
             self.client = subprocess.Popen([self.server.keelson, *arguments], cwd=self.project, stdout=log, stderr=log)
 
@@ -121,8 +122,8 @@ class Kills(unittest.TestCase):
     seed = 0
     maxDiff = None
 
-    def live(self, name, killer=None):
-        life = Life(self.keelson, self.folder / name, *([killer] if killer else []))
+    def live(self, name, killer=None, more=()):
+        life = Life(self.keelson, self.folder / name, killer or (lambda request: None), more)
         self.addCleanup(life.clean)
         began = time.monotonic()
         result = life.live(killer)
@@ -153,8 +154,21 @@ class Kills(unittest.TestCase):
             own = [inputs for _, time_us, inputs, _ in records if time_us == sent_at[name]]
             self.assertEqual(own, own[:1] * len(own), f"{name} was answered again with other features")
 
+    def questions_see_no_later_row(self, calm_life, calm):
+        """Rows are pushed while earlier questions are under way; asked in step, nothing is there that came later."""
+        life, in_step, _ = self.live("in step", more=["--in-step"])
+        self.assertEqual(in_step, calm)
+        self.assertEqual({source: log.rows for source, log in life.stored()[0].items()},
+                         {source: log.rows for source, log in calm_life.stored()[0].items()})
+        ahead, step = calm_life.stored()[1], life.stored()[1]
+        self.assertEqual(ahead.keys(), step.keys())
+        other = [(name, ahead[name], step[name]) for name in ahead if ahead[name][0] != step[name][0]]
+        self.assertEqual(other[:5], [], f"{len(other)} predictions are others")
+
     def test_killed_at_random_moments_it_ends_as_undisturbed(self):
         calm_life, calm, calm_jobs = self.live("calm")
+        with self.subTest("in step"):
+            self.questions_see_no_later_row(calm_life, calm)
         self.assertGreaterEqual(sum(month["retrainings"] for month in calm["months"]), 1)
         self.assertGreaterEqual(len(calm["versions"]), 2)
         self.assertTrue(all(version["content_hash"] for version in calm["versions"]))

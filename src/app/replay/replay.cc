@@ -6,6 +6,8 @@
 #include <chrono>
 #include <thread>
 
+#include "app/replay/ahead.h"
+#include "app/replay/asking.h"
 #include "app/replay/row_text.h"
 #include "io/files.h"
 
@@ -18,6 +20,10 @@ constexpr auto kRetryPeriod = std::chrono::milliseconds(50);
 constexpr auto kWaitPeriod = std::chrono::milliseconds(10);
 constexpr auto kGiveUpAfter = std::chrono::minutes(3);  // of no answer at all
 constexpr std::size_t kPushesAtOnce = 32;
+// How far rows may be pushed before the questions of earlier instants are answered: a fraction of how far back the
+// server's features remember, and no more instants than keep everybody busy.
+constexpr auto kTimeAhead = std::chrono::hours(6);
+constexpr std::size_t kInstantsAhead = 64;
 constexpr auto kJournalPatience = std::chrono::seconds(30);
 constexpr auto kJournalPeriod = std::chrono::seconds(1);
 
@@ -39,7 +45,6 @@ class Replayer {
   Result<ReplayResult> Run() {
     KEELSON_ASSIGN_OR_RETURN(const auto calendar, Calendar::Open(project_.time_zone));
     KEELSON_ASSIGN_OR_RETURN(const auto target, options_.server.Target());
-    asking_ = io::HttpConnection::Create(target);
     pushing_ = io::HttpConnection::Create(target);
     KEELSON_ASSIGN_OR_RETURN(corruptions_, BindCorruptions(options_.corruptions, past_));
     for (const auto& source : past_.sources) {
@@ -49,13 +54,29 @@ class Replayer {
       }
       rows_.emplace_back(source, std::move(here));
     }
-    KEELSON_RETURN_IF_ERROR(ReadJournal());
+    in_step_ = options_.in_step || !MayRunAhead(past_, options_.corruptions);
+    KEELSON_ASSIGN_OR_RETURN(ReplayTally so_far, ReadJournal());
+    position_ = so_far.position;
+    asking_ = std::make_unique<Asking>(Asking::Options{.target = target,
+                                                       .endpoint = project_.name,
+                                                       .at_once = options_.connections,
+                                                       .call = [this](std::size_t row) { return AskCall(row); },
+                                                       .retry_period = kRetryPeriod,
+                                                       .give_up_after = kGiveUpAfter},
+                                       std::move(so_far));
     while (position_ < past_.events.size()) {
-      KEELSON_RETURN_IF_ERROR(NextStretch(calendar));
+      KEELSON_RETURN_IF_ERROR(Timed([&] { return NextStretch(calendar); }));
       KEELSON_RETURN_IF_ERROR(MaybeWriteJournal(past_.events[position_ - 1].at, false));
     }
-    KEELSON_RETURN_IF_ERROR(Deliver(PushesOf(options_.to, {}, position_, position_)));
+    KEELSON_RETURN_IF_ERROR(Timed([&] { return asking_->WaitFor(0); }));
+    LivedInstant end;
+    KEELSON_RETURN_IF_ERROR(Deliver(PushesOf(options_.to, {}, position_, position_), end));
     KEELSON_RETURN_IF_ERROR(MaybeWriteJournal(options_.to, true));
+    const ReplayTally tally = asking_->Tally();
+    result_.months = tally.months;
+    result_.refused_batches = tally.refused_batches;
+    result_.refused_rows = tally.refused_rows;
+    result_.first_refusals = tally.refusals;
     return result_;
   }
 
@@ -63,7 +84,8 @@ class Replayer {
   // One request that moves the clock to `at` and, with rows, brings them.
   struct PushCall {
     Instant at;
-    std::optional<Instant> after;  // the clock must have come this far, or the call waits for the one before it
+    std::optional<Instant> after;       // the clock must have come this far, or the call waits for the one before it
+    std::optional<Instant> unanswered;  // the first instant with a question that has no answer yet
     std::string path;
     std::string rows;
     std::size_t count = 0;
@@ -71,36 +93,78 @@ class Replayer {
     std::string Body(bool ordered) const {
       std::string body = fmt::format(R"({{"{}":"{}")", count == 0 ? "to" : "clock", FormatInstant(at));
       if (ordered && after) body += fmt::format(R"(,"after":"{}")", FormatInstant(*after));
+      if (ordered && unanswered) body += fmt::format(R"(,"unanswered":"{}")", FormatInstant(*unanswered));
       if (count > 0) body += ",\"rows\":[" + rows + "]";
       return body + "}";
     }
   };
 
-  // Up to and with the next instant at which something is asked: what became known on the way, instant by instant; then
-  // the questions.
-  Status NextStretch(const Calendar& calendar) {
+  // Counts the time that `part` takes as asking, less what it waited for trainings and rollouts.
+  Status Timed(const std::function<Status()>& part) {
     const auto started = steady_clock::now();
     const double waited = result_.waiting_seconds;
-    std::vector<PushCall> pushes;
-    std::optional<Instant> before;
-    std::size_t begin = position_;
-    std::size_t end = begin;
-    bool asks = false;
-    while (end < past_.events.size() && !asks && pushes.size() < kPushesAtOnce) {
-      begin = end;
-      const Instant at = past_.events[begin].at;
-      while (end < past_.events.size() && past_.events[end].at == at) {
-        asks = asks || past_.events[end].kind == ReplayEvent::Kind::kAsk;
-        ++end;
-      }
-      for (auto& push : PushesOf(at, before, begin, end)) pushes.push_back(std::move(push));
-      before = at;
-    }
-    KEELSON_RETURN_IF_ERROR(DeliverTogether(pushes));
-    if (asks) KEELSON_RETURN_IF_ERROR(AskTogether(begin, end, result_.months[calendar.Month(past_.events[begin].at)]));
-    position_ = end;
+    Status done = part();
     result_.asking_seconds += SecondsSince(started) - (result_.waiting_seconds - waited);
+    return done;
+  }
+
+  // Some instants of the past: what became known at them is pushed, in their order and together; then their questions
+  // are asked, while the next stretch is pushed. The server answers a question as of its own instant, so that rows of
+  // later ones change nothing; and it goes over no decision that is due before all earlier questions are answered.
+  Status NextStretch(const Calendar& calendar) {
+    KEELSON_RETURN_IF_ERROR(asking_->WaitFor(in_step_ ? 0 : kInstantsAhead / 2));
+    std::vector<LivedInstant> instants;
+    std::vector<PushCall> pushes;
+    std::vector<std::size_t> pushes_until;  // of each instant
+    std::optional<Instant> unanswered = asking_->Unanswered();
+    std::optional<Instant> before;
+    for (std::size_t end = position_; end < past_.events.size() && pushes.size() < kPushesAtOnce;) {
+      const std::size_t begin = end;
+      LivedInstant instant;
+      instant.at = past_.events[begin].at;
+      if (unanswered && (in_step_ || instant.at > *unanswered + kTimeAhead)) break;
+      for (; end < past_.events.size() && past_.events[end].at == instant.at; ++end) {
+        if (past_.events[end].kind == ReplayEvent::Kind::kAsk) instant.rows.push_back(past_.events[end].row);
+      }
+      for (auto& push : PushesOf(instant.at, before, begin, end)) {
+        push.unanswered = unanswered;
+        pushes.push_back(std::move(push));
+      }
+      pushes_until.push_back(pushes.size());
+      before = instant.at;
+      if (!instant.rows.empty()) {
+        instant.month = calendar.Month(instant.at);
+        if (!unanswered) unanswered = instant.at;
+      }
+      instant.end = end;
+      instants.push_back(std::move(instant));
+    }
+    if (instants.empty()) return asking_->WaitFor(asking_->UnderWay() - 1);
+
+    const auto answers = PushTogether(pushes);
+    std::size_t next = 0;  // push
+    for (std::size_t i = 0; i < instants.size(); ++i) {
+      while (next < pushes_until[i] && next < answers.size() && Taken(answers[next], pushes[next].count, instants[i])) {
+        ++next;
+      }
+      if (next == pushes_until[i]) {
+        Lived(std::move(instants[i]));
+        continue;
+      }
+      // What the clock waits for may be the answers. What comes behind is pushed again with the next stretch.
+      KEELSON_RETURN_IF_ERROR(asking_->WaitFor(0));
+      const auto first = pushes.begin() + static_cast<std::ptrdiff_t>(next);
+      const auto last = pushes.begin() + static_cast<std::ptrdiff_t>(pushes_until[i]);
+      KEELSON_RETURN_IF_ERROR(Deliver({first, last}, instants[i]));
+      Lived(std::move(instants[i]));
+      break;
+    }
     return {};
+  }
+
+  void Lived(LivedInstant instant) {
+    position_ = instant.end;
+    asking_->Add(std::move(instant));
   }
 
   // What moves the clock to `at` and brings the rows of events [begin, end), source by source.
@@ -109,6 +173,7 @@ class Replayer {
     for (std::size_t s = 0; s < past_.sources.size(); ++s) {
       PushCall push{.at = at,
                     .after = after,
+                    .unanswered = {},
                     .path = fmt::format("{}/projects/{}/sources/{}/rows", kApi, project_.name, past_.sources[s].name),
                     .rows = {}};
       for (std::size_t i = begin; i < end; ++i) {
@@ -123,43 +188,46 @@ class Replayer {
       after = at;
     }
     if (pushes.empty()) {
-      pushes.push_back(
-          {.at = at, .after = after, .path = fmt::format("{}/projects/{}/clock", kApi, project_.name), .rows = {}});
+      pushes.push_back({.at = at,
+                        .after = after,
+                        .unanswered = {},
+                        .path = fmt::format("{}/projects/{}/clock", kApi, project_.name),
+                        .rows = {}});
     }
     return pushes;
   }
 
-  // All at once; from the first that was not taken on, one by one.
-  Status DeliverTogether(const std::vector<PushCall>& pushes) {
+  // All at once: their answers, or nothing when the connection broke.
+  std::vector<io::HttpResponse> PushTogether(const std::vector<PushCall>& pushes) {
     std::vector<io::HttpCall> calls;
     for (const PushCall& push : pushes) {
       calls.push_back({.method = "POST",
                        .target = push.path,
                        .headers = {{"content-type", "application/json"}},
                        .body = push.Body(/*ordered=*/true)});
+      if (!options_.server.token.empty())
+        calls.back().headers.emplace_back("authorization", "Bearer " + options_.server.token);
     }
-    std::size_t taken = 0;
-    if (const auto answers = pushing_->Pipeline(calls)) {
-      for (; taken < answers->size(); ++taken) {
-        const io::HttpResponse& answer = (*answers)[taken];
-        if (answer.status == 422) {
-          Refused(Json::parse(answer.body, nullptr, false), pushes[taken].count);
-        } else if (answer.status != 200 || answer.body.find("\"reached\":true") == std::string::npos) {
-          break;
-        }
-      }
-    }
-    return Deliver({pushes.begin() + static_cast<std::ptrdiff_t>(taken), pushes.end()});
+    auto answers = pushing_->Pipeline(calls);
+    return answers ? *std::move(answers) : std::vector<io::HttpResponse>{};
   }
 
-  Status Deliver(const std::vector<PushCall>& pushes) {
+  static bool Taken(const io::HttpResponse& answer, std::size_t rows, LivedInstant& instant) {
+    if (answer.status == 422) {
+      Refused(Json::parse(answer.body, nullptr, false), rows, instant);
+      return true;
+    }
+    return answer.status == 200 && answer.body.find("\"reached\":true") != std::string::npos;
+  }
+
+  Status Deliver(const std::vector<PushCall>& pushes, LivedInstant& instant) {
     for (const PushCall& push : pushes)
-      KEELSON_RETURN_IF_ERROR(Deliver(push.path, push.Body(/*ordered=*/false), push.count));
+      KEELSON_RETURN_IF_ERROR(Deliver(push.path, push.Body(/*ordered=*/false), push.count, instant));
     return {};
   }
 
   // Until the server has taken it: through its restarts, and through what its clock waits for.
-  Status Deliver(const std::string& path, const std::string& body, std::size_t rows) {
+  Status Deliver(const std::string& path, const std::string& body, std::size_t rows, LivedInstant& instant) {
     auto last_answer = steady_clock::now();
     for (;;) {
       const auto started = steady_clock::now();
@@ -174,7 +242,7 @@ class Replayer {
       }
       last_answer = steady_clock::now();
       if (answer->status == 422) {
-        Refused(answer->body, rows);
+        Refused(answer->body, rows, instant);
         return {};
       }
       if (answer->status >= 300) {
@@ -189,77 +257,29 @@ class Replayer {
     }
   }
 
-  void Refused(const Json& answer, std::size_t rows) {
-    ++result_.refused_batches;
-    result_.refused_rows += rows;
-    if (result_.first_refusals.size() < 5)
-      result_.first_refusals.push_back(answer.value("report", Json::object()).dump());
+  static void Refused(const Json& answer, std::size_t rows, LivedInstant& instant) {
+    ++instant.refused_batches;
+    instant.refused_rows += rows;
+    if (instant.refusals.size() < ReplayTally::kRefusalsTold)
+      instant.refusals.push_back(answer.value("report", Json::object()).dump());
   }
 
   // A question says its own instant: a server that was restarted in between may not have been told it again yet.
   io::HttpCall AskCall(std::size_t row) const {
-    return {.method = "POST",
-            .target = "/v2/models/" + project_.name + "/infer",
-            .headers = {{"content-type", "application/json"},
-                        {"x-keelson-time", fmt::to_string(ToMicros(requests_.At(row)))}},
-            .body = requests_.Of(row),
-            .retry_safe = true};
-  }
-
-  // The questions of one instant, several at once; those that got no answer again, one by one.
-  Status AskTogether(std::size_t begin, std::size_t end, MonthOfAsking& month) {
-    std::vector<std::size_t> rows;
-    for (std::size_t i = begin; i < end; ++i) {
-      if (past_.events[i].kind == ReplayEvent::Kind::kAsk) rows.push_back(past_.events[i].row);
-    }
-    const std::size_t at_once =
-        std::min(static_cast<std::size_t>(options_.connections), io::HttpConnection::kPipelineAtMost);
-    for (std::size_t first = 0; first < rows.size(); first += at_once) {
-      const std::size_t last = std::min(rows.size(), first + at_once);
-      std::vector<io::HttpCall> calls;
-      for (std::size_t i = first; i < last; ++i) calls.push_back(AskCall(rows[i]));
-      std::vector<std::chrono::microseconds> latencies;
-      const auto answers = asking_->Pipeline(calls, &latencies);
-      for (std::size_t i = first; i < last; ++i) {
-        ++month.asked;
-        ++asked_;
-        if (answers && (*answers)[i - first].status == 200) {
-          month.latencies_us.push_back(static_cast<std::uint32_t>(latencies[i - first].count()));
-        } else {
-          KEELSON_RETURN_IF_ERROR(AskAgain(rows[i], begin, end, month));
-        }
-      }
-    }
-    return {};
-  }
-
-  Status AskAgain(std::size_t row, std::size_t begin, std::size_t end, MonthOfAsking& month) {
-    const io::HttpCall call = AskCall(row);
-    const auto first = steady_clock::now();
-    for (;;) {
-      const auto started = steady_clock::now();
-      const auto answer = asking_->Call(call);
-      if (answer && answer->status == 200) {
-        month.latencies_us.push_back(static_cast<std::uint32_t>(SecondsSince(started) * 1e6));
-        return {};
-      }
-      if (answer && answer->status >= 400 && answer->status < 500 && answer->status != 429) {
-        return Fail(ErrorCode::kFailedPrecondition, "the endpoint refused a request: " + answer->body, project_.name);
-      }
-      if (steady_clock::now() - first > kGiveUpAfter) {
-        ++month.failed;
-        return {};
-      }
-      std::this_thread::sleep_for(kRetryPeriod);
-      // The server may have been restarted meanwhile: tell it again what time it is.
-      KEELSON_RETURN_IF_ERROR(Deliver(PushesOf(past_.events[begin].at, {}, begin, end)));
-    }
+    io::HttpCall call{.method = "POST",
+                      .target = "/v2/models/" + project_.name + "/infer",
+                      .headers = {{"content-type", "application/json"},
+                                  {"x-keelson-time", fmt::to_string(ToMicros(requests_.At(row)))}},
+                      .body = requests_.Of(row),
+                      .retry_safe = true};
+    if (!options_.server.token.empty()) call.headers.emplace_back("authorization", "Bearer " + options_.server.token);
+    return call;
   }
 
   void Show(Instant clock) {
     const double fraction =
         past_.events.empty() ? 1 : static_cast<double>(position_) / static_cast<double>(past_.events.size());
-    progress_({.clock = clock, .fraction = fraction, .asked = asked_, .note = note_});
+    progress_({.clock = clock, .fraction = fraction, .asked = asking_->Tally().asked, .note = note_});
   }
 
   Status MaybeWriteJournal(Instant clock, bool now) {
@@ -268,26 +288,28 @@ class Replayer {
     note_.clear();
     Show(clock);
     if (options_.journal.empty()) return {};
+    const ReplayTally tally = asking_->Tally();
     Json months = Json::object();
-    for (const auto& [name, month] : result_.months) {
+    for (const auto& [name, month] : tally.months) {
       months[name] = {{"asked", month.asked}, {"failed", month.failed}, {"latencies_us", month.latencies_us}};
     }
     const Json journal = {{"project", project_.name},
                           {"from", ToMicros(options_.from)},
                           {"to", ToMicros(options_.to)},
-                          {"position", position_},
-                          {"asked", asked_},
+                          {"position", tally.position},
+                          {"asked", tally.asked},
                           {"months", months},
-                          {"refused_batches", result_.refused_batches},
-                          {"refused_rows", result_.refused_rows},
-                          {"first_refusals", result_.first_refusals},
+                          {"refused_batches", tally.refused_batches},
+                          {"refused_rows", tally.refused_rows},
+                          {"first_refusals", tally.refusals},
                           {"asking_seconds", result_.asking_seconds},
                           {"waiting_seconds", result_.waiting_seconds}};
     return io::WriteFileAtomically(options_.journal, journal.dump());
   }
 
-  Status ReadJournal() {
-    if (options_.journal.empty() || !io::Exists(options_.journal)) return {};
+  Result<ReplayTally> ReadJournal() {
+    ReplayTally tally;
+    if (options_.journal.empty() || !io::Exists(options_.journal)) return tally;
     KEELSON_ASSIGN_OR_RETURN(const std::string text, io::ReadFile(options_.journal));
     try {
       const Json journal = Json::parse(text);
@@ -296,22 +318,22 @@ class Replayer {
         return Fail(ErrorCode::kFailedPrecondition, "the journal is of another replay; remove it or name another one",
                     options_.journal);
       }
-      position_ = journal.at("position");
-      asked_ = journal.at("asked");
+      tally.position = journal.at("position");
+      tally.asked = journal.at("asked");
       for (const auto& [name, month] : journal.at("months").items()) {
-        result_.months[name] = {month.at("asked"), month.at("failed"),
-                                month.at("latencies_us").get<std::vector<std::uint32_t>>()};
+        tally.months[name] = {month.at("asked"), month.at("failed"),
+                              month.at("latencies_us").get<std::vector<std::uint32_t>>()};
       }
-      result_.refused_batches = journal.at("refused_batches");
-      result_.refused_rows = journal.at("refused_rows");
-      result_.first_refusals = journal.at("first_refusals").get<std::vector<std::string>>();
+      tally.refused_batches = journal.at("refused_batches");
+      tally.refused_rows = journal.at("refused_rows");
+      tally.refusals = journal.at("first_refusals").get<std::vector<std::string>>();
       result_.asking_seconds = journal.at("asking_seconds");
       result_.waiting_seconds = journal.at("waiting_seconds");
     } catch (const std::exception& error) {
       return Fail(ErrorCode::kDataLoss, std::string("the journal does not read back: ") + error.what(),
                   options_.journal);
     }
-    return {};
+    return tally;
   }
 
   const project::Project& project_;
@@ -319,16 +341,16 @@ class Replayer {
   const ReplayOptions& options_;
   Client client_;
   const std::function<void(const ReplayProgress&)>& progress_;
-  std::unique_ptr<io::HttpConnection> asking_;
   std::unique_ptr<io::HttpConnection> pushing_;
   std::vector<BoundCorruption> corruptions_;
   std::vector<RowText> rows_;  // of each source
   const RequestText requests_;
-  ReplayResult result_;
-  std::size_t position_ = 0;
-  std::uint64_t asked_ = 0;
+  bool in_step_ = false;
+  ReplayResult result_;       // the times; the rest is in the tally
+  std::size_t position_ = 0;  // in the events: what is before it has been pushed
   std::string note_;
   steady_clock::time_point last_journal_ = steady_clock::now();
+  std::unique_ptr<Asking> asking_;  // the last: its threads use what stands before
 };
 
 }  // namespace

@@ -26,8 +26,9 @@ struct ReplayOptions {
   ServerOptions server;
   Instant from;
   Instant to;
-  std::string journal;  // file; where a killed replay goes on
-  int connections = 4;  // predictions at once
+  std::string journal;   // file; where a killed replay goes on
+  int connections = 8;   // predictions at once
+  bool in_step = false;  // nothing later is pushed before an instant's questions are answered
   std::vector<Corruption> corruptions;
 };
 
@@ -51,8 +52,10 @@ struct ReplayProgress {
 Result<Json> GetOnceBack(Client& client, const std::string& path, std::chrono::seconds patience);
 
 // Lives through the past against a running server: at each instant first what became known, pushed as rows; then what
-// was asked, as predictions over the Open Inference Protocol with the row's key as request id, several at once. The
-// journal remembers where it stands; a request that got no answer is asked again with the same id.
+// was asked, as predictions over the Open Inference Protocol with the row's key as request id, several at once. Where
+// MayRunAhead holds, the rows of later instants are on their way while questions are answered, though never over an
+// instant at which the server decides something. The journal remembers where it stands; a request that got no answer is
+// asked again with the same id.
 Result<ReplayResult> Replay(const project::Project& project, const Past& past, const ReplayOptions& options,
                             const std::function<void(const ReplayProgress&)>& progress);
 

@@ -23,10 +23,18 @@ constexpr std::size_t kDeepestBody = 64;
 
 // Moves a replay's clock, but only from `after` on, when given: of several moves sent at once a later one must not
 // overtake an earlier one that had to wait.
-Result<control::ClockAnswer> Advance(control::ProjectRuntime& runtime, Instant to,
-                                     const std::optional<Instant>& after) {
+Result<control::ClockAnswer> Advance(control::ProjectRuntime& runtime, Instant to, const std::optional<Instant>& after,
+                                     const std::optional<Instant>& unanswered) {
   if (after && runtime.now() < *after) return control::ClockAnswer{runtime.now(), false, "an earlier instant"};
-  return runtime.AdvanceClock(to);
+  return runtime.AdvanceClock(to, unanswered);
+}
+
+Result<std::optional<Instant>> OptionalInstant(BodyReader& body, const std::string& name) {
+  const auto text = body.OptionalText(name);
+  if (!text) return std::nullopt;
+  auto instant = ParseInstant(*text);
+  if (!instant) return Fail(instant.error().code, instant.error().message, name);
+  return *instant;
 }
 
 std::string BearerToken(const io::HttpRequest& request) {
@@ -307,7 +315,8 @@ Api::Answer Api::RunProject(const std::string& project, const Json& json, const 
 Api::Answer Api::MoveClock(const std::string& project, const std::string& json) {
   KEELSON_ASSIGN_OR_RETURN(BodyReader body, BodyReader::Parse(json));
   KEELSON_ASSIGN_OR_RETURN(const std::string to, body.Text("to"));
-  const auto after_text = body.OptionalText("after");
+  KEELSON_ASSIGN_OR_RETURN(const auto after, OptionalInstant(body, "after"));
+  KEELSON_ASSIGN_OR_RETURN(const auto unanswered, OptionalInstant(body, "unanswered"));
   KEELSON_RETURN_IF_ERROR(body.Done());
   auto* runtime = controller_.Find(project);
   if (!runtime->state().replay) {
@@ -315,11 +324,7 @@ Api::Answer Api::MoveClock(const std::string& project, const std::string& json) 
                 "the project is live: its clock is the wall's; `keelson run --as-of` begins a replay", project);
   }
   KEELSON_ASSIGN_OR_RETURN(const Instant at, ParseInstant(to));
-  std::optional<Instant> after;
-  if (after_text) {
-    KEELSON_ASSIGN_OR_RETURN(after, ParseInstant(*after_text));
-  }
-  KEELSON_ASSIGN_OR_RETURN(const auto answer, Advance(*runtime, at, after));
+  KEELSON_ASSIGN_OR_RETURN(const auto answer, Advance(*runtime, at, after, unanswered));
   return JsonResponse(
       {{"now", FormatInstant(answer.now)}, {"reached", answer.reached}, {"waiting_for", answer.waiting_for}});
 }
@@ -331,7 +336,7 @@ Api::Answer Api::PushRows(const std::string& project, const std::string& source,
     return Fail(ErrorCode::kFailedPrecondition, "only a replay's clock can be moved", "clock");
   KEELSON_ASSIGN_OR_RETURN(const auto rows, runtime->ReadRows(source, body));
   if (push.clock) {
-    KEELSON_ASSIGN_OR_RETURN(const auto answer, Advance(*runtime, *push.clock, push.after));
+    KEELSON_ASSIGN_OR_RETURN(const auto answer, Advance(*runtime, *push.clock, push.after, push.unanswered));
     if (!answer.reached) {
       return JsonResponse({{"accepted", 0},
                            {"now", FormatInstant(answer.now)},

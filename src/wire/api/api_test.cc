@@ -111,6 +111,30 @@ TEST_F(ApiTest, AProjectInServiceIsShownWhole) {
   EXPECT_EQ(events.at(0).at("sequence"), 3);
 }
 
+TEST_F(ApiTest, AReplaysClockMovesInOrderAndOverNoDecisionThatIsDueBeforeTheAnswers) {
+  Apply();
+  Run(ParseInstant("2013-04-01T00:00:00Z").value());
+  Play();
+  const std::string clock = std::string(kTrips) + "/clock";
+  const Json early = {{"to", "2013-04-01T00:10:00Z"}, {"after", "2013-04-01T00:05:00Z"}};
+  EXPECT_EQ(Post(clock, early).body.at("waiting_for"), "an earlier instant");
+  // The first version goes into service at the replay's first instant.
+  const Json ahead = {{"to", "2013-04-01T00:10:00Z"}, {"unanswered", "2013-03-31T23:00:00Z"}};
+  const Json answer = Post(clock, ahead).body;
+  EXPECT_EQ(answer.at("reached"), false);
+  EXPECT_EQ(answer.at("waiting_for"), "answers to what was asked before 2013-04-01T00:00:00Z");
+  const std::string rows = std::string(kTrips) + "/sources/trips/rows";
+  const Json push = {
+      {"clock", "2013-04-01T00:10:00Z"}, {"unanswered", "2013-03-31T23:00:00Z"}, {"rows", Json::array()}};
+  EXPECT_EQ(Post(rows, push).body.at("reached"), false);
+  EXPECT_EQ(Project().rollout().challenger, std::nullopt);
+  Post(clock, {{"to", "2013-04-01T00:10:00Z"}, {"unanswered", "2013-04-01T00:00:00Z"}});
+  EXPECT_EQ(Project().rollout().challenger, 1);
+  EXPECT_EQ(ErrorOf(Post(clock, {{"to", "2013-04-01T00:10:00Z"}, {"unanswered", "soon"}})),
+            "400 invalid_argument unanswered");
+  EXPECT_EQ(ErrorOf(Post(clock, {{"to", "2013-04-01T00:10:00Z"}, {"after", 5}})), "400 invalid_argument after");
+}
+
 TEST_F(ApiTest, ARunCarriesTheRequestIdThroughPipelineAndJobs) {
   Apply();
   const Answer started = Post(std::string(kTrips) + "/runs", {{"cause", "by the test"}});

@@ -35,10 +35,13 @@ Result<PushBody> ReadPushBody(const std::string& body) {
       KEELSON_ASSIGN_OR_RETURN(push.clock, InstantOf(value, name));
     } else if (name == "after") {
       KEELSON_ASSIGN_OR_RETURN(push.after, InstantOf(value, name));
+    } else if (name == "unanswered") {
+      KEELSON_ASSIGN_OR_RETURN(push.unanswered, InstantOf(value, name));
     } else if (name == "rows") {
       has_rows = true;
     } else {
-      return Fail(ErrorCode::kInvalidArgument, "unknown field; expected rows, clock and after", std::string(name));
+      return Fail(ErrorCode::kInvalidArgument, "unknown field; expected rows, clock, after and unanswered",
+                  std::string(name));
     }
   }
   if (!has_rows) return Fail(ErrorCode::kInvalidArgument, "a required field is missing", "rows");

@@ -21,6 +21,11 @@ TEST(PushBodyTest, ReadsTheClocks) {
   ASSERT_TRUE(both);
   EXPECT_EQ(ToMicros(*both->clock), 1'364'788'800'000'000);
   EXPECT_EQ(*both->clock - *both->after, std::chrono::minutes(1));
+  EXPECT_FALSE(both->unanswered);
+  const auto ahead =
+      ReadPushBody(R"({"unanswered": "2013-04-01T03:00:00Z", "clock": "2013-04-01T04:00:00Z", "rows": []})");
+  ASSERT_TRUE(ahead);
+  EXPECT_EQ(*ahead->clock - *ahead->unanswered, std::chrono::hours(1));
 }
 
 TEST(PushBodyTest, MistakesNameTheirField) {
@@ -29,6 +34,7 @@ TEST(PushBodyTest, MistakesNameTheirField) {
   EXPECT_EQ(ErrorOf(R"({"rows": [], "clock": 5})").where, "clock");
   EXPECT_EQ(ErrorOf(R"({"rows": [], "clock": "soon"})").where, "clock");
   EXPECT_EQ(ErrorOf(R"({"rows": [], "after": null})").where, "after");
+  EXPECT_EQ(ErrorOf(R"({"rows": [], "unanswered": "2013"})").where, "unanswered");
   for (const char* body : {"", "[]", "{", "3", R"({"rows": []} x)"}) EXPECT_EQ(ErrorOf(body).where, "body") << body;
 }
 
