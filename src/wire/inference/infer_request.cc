@@ -93,6 +93,11 @@ class Parser {
     if (!cursor_.EnterObject()) return Malformed();
     std::string_view key;
     while (cursor_.NextKey(&key)) {
+      // Twice would change what the contents were read as.
+      if ((key == "name" && has_name) || (key == "datatype" && has_datatype) || (key == "shape" && has_shape) ||
+          (key == "data" && has_data)) {
+        return Bad(fmt::format("input \"{}\": \"{}\" stands twice", tensor.name, key));
+      }
       if (key == "name") {
         has_name = true;
         if (!cursor_.ReadString(&tensor.name)) return Malformed();
@@ -108,7 +113,6 @@ class Parser {
         has_shape = true;
         KEELSON_RETURN_IF_ERROR(Shape(&tensor));
       } else if (key == "data") {
-        if (has_data) return Bad(fmt::format("input \"{}\": \"data\" stands twice", tensor.name));
         has_data = true;
         data_at = cursor_.ValueOffset();
         if (has_name && has_datatype && has_shape && Wanted(tensor.name)) {

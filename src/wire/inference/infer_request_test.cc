@@ -106,6 +106,15 @@ TEST(InferRequest, SaysWhatCameAndWhatWasExpected) {
   EXPECT_THAT(Refusal("{\"inputs\":[],\"id\":\"\xff\"}"), testing::HasSubstr("UTF-8"));
 }
 
+// A shape after the contents that it does not fit would have them read beyond their end.
+TEST(InferRequest, RefusesWhatStandsTwice) {
+  const std::string input = R"({"name":"x","shape":[1],"datatype":"FP32","data":[1])";
+  EXPECT_THAT(Refusal(Body(input + R"(,"shape":[1000]})")), testing::HasSubstr("input \"x\": \"shape\" stands twice"));
+  EXPECT_THAT(Refusal(Body(input + R"(,"datatype":"INT64"})")), testing::HasSubstr("\"datatype\" stands twice"));
+  EXPECT_THAT(Refusal(Body(input + R"(,"name":"y"})")), testing::HasSubstr("\"name\" stands twice"));
+  EXPECT_THAT(Refusal(Body(input + R"(,"data":[1]})")), testing::HasSubstr("\"data\" stands twice"));
+}
+
 TEST(InferRequest, RefusesEveryTruncationAndSurvivesEveryChange) {
   const std::string body =
       R"({"id":"a\u0041","parameters":{"x":1.5e3,"y":[true,null]},"inputs":[{"name":"x","shape":[2,2],"datatype":"FP32","data":)"
