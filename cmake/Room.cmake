@@ -5,6 +5,19 @@
 # it from the CMake files and fails the build on an include that crosses a wall not declared here.
 # Files named *_test.cc become one test program a room; each *_fuzz.cc, with KEELSON_FUZZ, a program of its own in build/*/fuzz;
 # main.cc is the program's own.
+
+# KEELSON_SOURCE_DIR is defined for the tests that ask for it only, so that ccache knows the others from another checkout. They name
+# it, or include a *_testing.h that does.
+set(keelson_asks_source_dir KEELSON_SOURCE_DIR)
+file(GLOB_RECURSE helpers ${CMAKE_SOURCE_DIR}/src/*_testing.h)
+foreach(helper ${helpers})
+  file(STRINGS ${helper} asks REGEX KEELSON_SOURCE_DIR LIMIT_COUNT 1)
+  if(asks)
+    get_filename_component(helper ${helper} NAME)
+    string(APPEND keelson_asks_source_dir "|${helper}")
+  endif()
+endforeach()
+
 function(keelson_room name)
   cmake_parse_arguments(ROOM "" "" "MAY;LIBRARIES" ${ARGN})
   string(REPLACE "/" "_" target "keelson_${name}")
@@ -59,7 +72,12 @@ function(keelson_room name)
     if(precompiled)
       target_precompile_headers(${target}_test ${precompiled})
     endif()
-    target_compile_definitions(${target}_test PRIVATE KEELSON_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    foreach(file ${tests})
+      file(STRINGS ${file} asks REGEX "${keelson_asks_source_dir}" LIMIT_COUNT 1)
+      if(asks)
+        set_property(SOURCE ${file} APPEND PROPERTY COMPILE_DEFINITIONS KEELSON_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+      endif()
+    endforeach()
     add_test(NAME ${target} COMMAND ${target}_test)
     set_tests_properties(${target} PROPERTIES LABELS unit TIMEOUT 170)
   endif()
