@@ -5,8 +5,8 @@
 
 #include <csignal>
 #include <ctime>
+#include <map>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "base/log.h"
 #include "io/files.h"
@@ -19,20 +19,69 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kLookAtLock{1'000};
 
-Result<wire::inference::ReplicaHandler::Served> LoadOne(const serving::ModelSource& source,
-                                                        std::string payload_folder) {
-  wire::inference::ReplicaHandler::Served served;
-  KEELSON_ASSIGN_OR_RETURN(served.model, serving::LoadedModel::Load(source));
-  if (!payload_folder.empty()) {
-    KEELSON_ASSIGN_OR_RETURN(served.payload,
-                             serving::PayloadWriter::Open(payload_folder, served.model->payload_schema()));
+using wire::inference::Served;
+
+// The models that the command line names: each may be unloaded, and loaded anew from its path.
+class NamedModels final : public wire::inference::ModelRepository {
+ public:
+  static Result<std::unique_ptr<NamedModels>> Open(const serving::ReplicaOptions& options) {
+    std::unique_ptr<NamedModels> models(new NamedModels);
+    for (const auto& source : options.models) {
+      Place place{source, options.payload_folder, nullptr, {}};
+      if (!place.payload_folder.empty() && options.models.size() > 1) {
+        KEELSON_ASSIGN_OR_RETURN(place.payload_folder, io::SafeJoin(options.payload_folder, source.name));
+      }
+      if (!models->places_.emplace(source.name, std::move(place)).second) {
+        return Fail(ErrorCode::kInvalidArgument, "two models of one name", source.name);
+      }
+    }
+    return models;
   }
-  return served;
-}
+
+  std::vector<std::string> Names() override {
+    std::vector<std::string> names;
+    for (const auto& [name, place] : places_) names.push_back(name);
+    return names;
+  }
+
+  Result<std::vector<Served>> Load(const std::string& name) override {
+    const auto found = places_.find(name);
+    if (found == places_.end()) return Fail(ErrorCode::kNotFound, "there is no such model", name);
+    Place& place = found->second;
+    Served served;
+    KEELSON_ASSIGN_OR_RETURN(served.model, serving::LoadedModel::Load(place.source));
+    if (io::Exists(place.source.path + "/MLmodel")) {
+      KEELSON_ASSIGN_OR_RETURN(served.signature, serving::ReadMlflowSignature(place.source.path));
+    }
+    if (!place.payload_folder.empty()) {
+      // One writer a folder: a model of the same shape goes on in the log of the one before.
+      const auto schema = served.model->payload_schema();
+      if (place.payload == nullptr || !(schema == place.schema)) {
+        KEELSON_ASSIGN_OR_RETURN(place.payload, serving::PayloadWriter::Open(place.payload_folder, schema));
+        place.schema = schema;
+      }
+      served.payload = place.payload;
+    }
+    std::vector<Served> versions;
+    versions.push_back(std::move(served));
+    return versions;
+  }
+
+ private:
+  struct Place {
+    serving::ModelSource source;
+    std::string payload_folder;  // "": no log
+    std::shared_ptr<serving::PayloadWriter> payload;
+    serving::PayloadSchema schema;  // of `payload`
+  };
+  NamedModels() = default;
+
+  std::map<std::string, Place> places_;
+};
 
 // Answers, in the protocol's own shape, who may not ask. Health is everybody's: what watches a container has no token.
 bool Refuse(const Access& access, const io::HttpRequest& request, const io::HttpRespond& respond) {
-  const bool health = request.path.starts_with("/v2/health/");
+  const bool health = request.path.starts_with("/v2/health/") || request.path == "/ping" || request.path == "/health";
   const Status allowed = health ? access.CheckOrigin(request) : access.Check(request);
   if (allowed.has_value()) return false;
   io::HttpResponse response;
@@ -75,21 +124,17 @@ std::string WaitForEnd(const serving::ReplicaOptions& options, const sigset_t& s
 Result<std::unique_ptr<ReplicaServer>> ReplicaServer::Start(const serving::ReplicaOptions& options,
                                                             const ServeListenOptions& listen) {
   if (options.models.empty()) return Fail(ErrorCode::kInvalidArgument, "no model to serve: give --model NAME=PATH");
-  std::vector<wire::inference::ReplicaHandler::Served> models;
-  std::set<std::string> names;
+  KEELSON_ASSIGN_OR_RETURN(auto repository, NamedModels::Open(options));
+  std::vector<Served> models;
   for (const auto& source : options.models) {
-    if (!names.insert(source.name).second) {
-      return Fail(ErrorCode::kInvalidArgument, "two models of one name", source.name);
-    }
-    std::string payload = options.payload_folder;
-    if (!payload.empty() && options.models.size() > 1) {
-      KEELSON_ASSIGN_OR_RETURN(payload, io::SafeJoin(payload, source.name));
-    }
-    KEELSON_ASSIGN_OR_RETURN(models.emplace_back(), LoadOne(source, std::move(payload)));
+    KEELSON_ASSIGN_OR_RETURN(auto versions, repository->Load(source.name));
+    for (auto& version : versions) models.push_back(std::move(version));
   }
   std::unique_ptr<ReplicaServer> replica(new ReplicaServer);
   wire::inference::ReplicaHandler::Options handler_options;
   handler_options.server_version = KEELSON_VERSION;
+  replica->repository_ = std::move(repository);
+  handler_options.repository = replica->repository_.get();
   replica->handler_ =
       std::make_unique<wire::inference::ReplicaHandler>(std::move(models), replica->clock_, handler_options);
   io::HttpServerOptions server_options;

@@ -46,6 +46,7 @@ class ReplicaServer {
   std::optional<std::string> fresh_token_;
   std::shared_ptr<io::TlsServer> tls_;
   std::optional<Access> access_;  // none for a Unix socket
+  std::unique_ptr<wire::inference::ModelRepository> repository_;
   std::unique_ptr<wire::inference::ReplicaHandler> handler_;
   std::unique_ptr<io::HttpServer> server_;  // goes first: it calls the handler
 };

@@ -49,6 +49,8 @@ class Directory final : public wire::inference::EndpointDirectory {
  public:
   Directory(const control::EndpointRegistry& registry, const Clock& clock) : registry_(registry), clock_(clock) {}
 
+  std::vector<std::string> Names() const override { return registry_.Names(); }
+
   std::shared_ptr<const wire::inference::EndpointFeatures> Find(const std::string& endpoint) const override {
     const auto info = registry_.Find(endpoint);
     if (info == nullptr) return nullptr;

@@ -17,7 +17,7 @@ TEST(RoutesTest, FindsARouteAndItsParts) {
 TEST(RoutesTest, TellsAnotherMethodFromNothing) {
   EXPECT_TRUE(FindRoute("PUT", "/api/keelson/v1/projects/p").other_method);
   for (const char* path :
-       {"/api/keelson/v1/projects/", "/api/keelson/v1/projects//runs", "/v2/models", "/nothing", "//"}) {
+       {"/api/keelson/v1/projects/", "/api/keelson/v1/projects//runs", "/v2/models/", "/nothing", "//"}) {
     const Match match = FindRoute("GET", path);
     EXPECT_EQ(match.route, nullptr) << path;
     EXPECT_FALSE(match.other_method) << path;

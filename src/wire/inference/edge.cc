@@ -7,9 +7,12 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "io/http_deflate.h"
 #include "wire/inference/answer.h"
+#include "wire/inference/edge_table.h"
 #include "wire/inference/entity_keys.h"
-#include "wire/inference/route.h"
+#include "wire/inference/kserve_v1.h"
+#include "wire/inference/mlflow_scoring.h"
 
 namespace keelson::wire::inference {
 namespace {
@@ -137,42 +140,147 @@ InferenceEdge::InferenceEdge(gateway::Gateway& gateway, const EndpointDirectory&
       server_version_(std::move(server_version)),
       limits_(limits) {}
 
+// What may be asked without a replica. Models are the endpoints; which versions are loaded behind them is control's.
+bool InferenceEdge::AnswerHere(const Route& route, io::HttpResponse* response) const {
+  using Kind = Route::Kind;
+  const auto dump = [&](const nlohmann::json& json) {
+    response->body = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  };
+  switch (route.kind) {
+    case Kind::kServer:
+      dump({{"name", "keelson"},
+            {"version", server_version_},
+            {"extensions", {"binary_tensor_data", "statistics", "model_repository"}}});
+      return true;
+    case Kind::kLive:
+      response->body = R"({"live":true})";
+      return true;
+    case Kind::kReady:
+      response->body = R"({"ready":true})";
+      return true;
+    case Kind::kPing:
+      response->body = "\n";
+      return true;
+    case Kind::kVersion:
+      response->body = kMlflowVersion;
+      return true;
+    case Kind::kModels:
+    case Kind::kV1Models:
+      dump({{"models", directory_.Names()}});
+      return true;
+    case Kind::kIndex: {
+      nlohmann::json rows = nlohmann::json::array();
+      for (const auto& name : directory_.Names()) {
+        rows.push_back({{"name", name}, {"version", ""}, {"state", "READY"}, {"reason", ""}});
+      }
+      dump(rows);
+      return true;
+    }
+    case Kind::kLoad:
+    case Kind::kUnload:
+      *response = ErrorAnswer(400,
+                              "the versions behind an endpoint are loaded and unloaded by the server: use keelson "
+                              "promote, keelson rollback or keelson delete");
+      return true;
+    default:
+      return false;
+  }
+}
+
 void InferenceEdge::Handle(io::HttpRequest request, io::HttpRespond respond) {
-  const auto route = ParseRoute(request.path);
+  auto route = ParseRoute(request.path);
   if (!route) return respond(ErrorAnswer(404, fmt::format("no such path: {}", request.path.substr(0, 200))));
   using Kind = Route::Kind;
-  const bool infer = route->kind == Kind::kInfer;
-  if (request.method != (infer ? "POST" : "GET")) {
-    auto response = ErrorAnswer(
-        405, fmt::format("{} is not answered here; expected {}", request.method.substr(0, 20), infer ? "POST" : "GET"));
-    response.headers.emplace_back("allow", infer ? "POST" : "GET");
+  const std::string_view method = MethodOf(route->kind);
+  if (request.method != method && !(request.method == "HEAD" && method == "GET")) {
+    auto response =
+        ErrorAnswer(405, fmt::format("{} is not answered here; expected {}", request.method.substr(0, 20), method));
+    response.headers.emplace_back("allow", method);
     return respond(std::move(response));
   }
   io::HttpResponse response;
-  switch (route->kind) {
-    case Kind::kServer:
-      response.body = fmt::format(R"({{"extensions":["binary_tensor_data"],"name":"keelson","version":{}}})",
-                                  JsonString(server_version_));
-      return respond(std::move(response));
-    case Kind::kLive:
-      response.body = R"({"live":true})";
-      return respond(std::move(response));
-    case Kind::kReady:
-      response.body = R"({"ready":true})";
-      return respond(std::move(response));
-    default:
-      break;
+  if (AnswerHere(*route, &response)) return respond(std::move(response));
+  if (const auto accepted = io::FindHeader(request.headers, "accept-encoding"); !accepted.empty()) {
+    respond = [respond = std::move(respond), accepted = std::string(accepted)](io::HttpResponse answer) {
+      io::CompressAnswer(accepted, &answer);
+      respond(std::move(answer));
+    };
+  }
+  if (route->kind == Kind::kInvocations) {
+    route->model = io::QueryValue(request.query, "model").value_or("");
+    if (const auto names = directory_.Names(); route->model.empty() && names.size() == 1) route->model = names.front();
   }
   auto features = directory_.Find(route->model);
   if (features == nullptr) {
+    if (route->kind == Kind::kInvocations) {
+      return respond(ScoringError({ErrorCode::kNotFound,
+                                   fmt::format("there is no endpoint \"{}\": name one, as in /invocations?model=NAME",
+                                               route->model.substr(0, 200)),
+                                   ""}));
+    }
     return respond(ErrorAnswer(404, fmt::format("there is no endpoint \"{}\"", route->model.substr(0, 200))));
   }
-  if (route->kind == Kind::kModelReady) {
-    response.body = fmt::format(R"({{"name":{},"ready":true}})", JsonString(route->model));
-    return respond(std::move(response));
+  switch (route->kind) {
+    case Kind::kModelReady:
+    case Kind::kV1Model:
+      response.body = fmt::format(R"({{"name":{},"ready":true}})", JsonString(route->model));
+      return respond(std::move(response));
+    case Kind::kInfer:
+      return Infer(route->model, *features, std::move(request), std::move(respond));
+    case Kind::kPredict:
+    case Kind::kExplain:
+    case Kind::kInvocations:
+      return InferTable(*route, route->model, *features, std::move(request), std::move(respond));
+    default:
+      return Metadata(route->model, std::move(features), std::move(request), std::move(respond));
   }
-  if (infer) return Infer(route->model, *features, std::move(request), std::move(respond));
-  Metadata(route->model, std::move(features), std::move(request), std::move(respond));
+}
+
+Result<io::HttpCall> InferenceEdge::TableCall(const Route& route, const std::string& endpoint,
+                                              const EndpointFeatures& features, io::HttpRequest& request) const {
+  const bool scoring = route.kind == Route::Kind::kInvocations;
+  const auto micros = ParseInt(io::FindHeader(request.headers, "x-keelson-time"));
+  const Instant time =
+      directory_.RequestTime(endpoint, micros ? std::optional(InstantFromMicros(*micros)) : std::nullopt);
+  io::HttpCall call = CallFor(request, request.request_id);
+  if (scoring) call.target += "?model=" + io::PercentEncode(endpoint);
+  call.headers.emplace_back("x-keelson-time", std::to_string(ToMicros(time)));
+  if (features.names.empty()) {
+    call.body = std::move(request.body);
+    return call;
+  }
+  ScoringRequest asked{RowTable(limits_)};
+  if (scoring) {
+    KEELSON_ASSIGN_OR_RETURN(asked, ReadScoringRequest(io::FindHeader(request.headers, "content-type"), request.body,
+                                                       std::nullopt, limits_));
+  } else {
+    KEELSON_RETURN_IF_ERROR(ReadV1Request(request.body, &asked.table));
+  }
+  KEELSON_ASSIGN_OR_RETURN(const auto keys, TakeEntityKeys(features.keys, asked.table));
+  KEELSON_ASSIGN_OR_RETURN(const auto values, lookup_(endpoint, keys.cells, keys.rows, time));
+  if (values.size() != keys.rows * features.names.size()) {
+    return Fail(ErrorCode::kInternal, "the feature lookup gave another number of values than it was asked for");
+  }
+  KEELSON_RETURN_IF_ERROR(AddFeatures(features.names, values, &asked.table));
+  call.body = WriteTableBody(route.kind, asked.predict, asked.table);
+  for (auto& [name, value] : call.headers) {
+    if (name == "content-type") value = "application/json";
+  }
+  call.headers.emplace_back("x-keelson-keys", KeyNames(features.keys));
+  return call;
+}
+
+void InferenceEdge::InferTable(const Route& route, const std::string& endpoint, const EndpointFeatures& features,
+                               io::HttpRequest request, io::HttpRespond respond) {
+  const std::string request_id = request.request_id;
+  const bool scoring = route.kind == Route::Kind::kInvocations;
+  auto call = TableCall(route, endpoint, features, request);
+  if (!call) return respond(scoring ? ScoringError(call.error()) : ErrorAnswer(call.error()));
+  gateway_.Forward(endpoint, request_id, std::move(*call),
+                   [respond = std::move(respond), scoring](Result<io::HttpResponse> answer) {
+                     if (!answer && scoring) return respond(ScoringError(answer.error()));
+                     respond(Relay(std::move(answer)));
+                   });
 }
 
 void InferenceEdge::Metadata(const std::string& endpoint, std::shared_ptr<const EndpointFeatures> features,

@@ -13,6 +13,7 @@
 #include "gateway/gateway.h"
 #include "io/http.h"
 #include "wire/inference/infer_request.h"
+#include "wire/inference/route.h"
 
 namespace keelson::wire::inference {
 
@@ -26,6 +27,7 @@ struct EndpointFeatures {
 class EndpointDirectory {
  public:
   virtual ~EndpointDirectory() = default;
+  virtual std::vector<std::string> Names() const = 0;
   // Null when there is no such endpoint; without keys and names when its requests pass untouched.
   virtual std::shared_ptr<const EndpointFeatures> Find(const std::string& endpoint) const = 0;
   // The project's clock for a request that comes now; `asked` is what its x-keelson-time header says, if it has one.
@@ -38,11 +40,12 @@ class EndpointDirectory {
 using FeatureLookup = std::function<Result<std::vector<double>>(
     const std::string& endpoint, std::span<const data::Value> keys, std::size_t rows, Instant time)>;
 
-// The server's side of the Open Inference Protocol: /v2 and all below. An inference request gets its features spliced
-// into its text (the rest of the body stays byte for byte), an x-request-id (the body's `id` when it is sane, else the
-// request's own) and x-keelson-time, and goes to the gateway. Metadata comes from a replica, less the features spliced
-// in. An endpoint is ready as soon as it exists, for the gateway holds requests until a replica is. Owned by the
-// server; thread-safe; what is given at construction outlives it.
+// The server's side of the REST protocols that a replica speaks (see ReplicaHandler): Open Inference Protocol v2,
+// KServe v1 and MLflow scoring. An inference request gets its features spliced into its text (the rest of the body
+// stays byte for byte; a body of v1 or MLflow is written anew), an x-request-id (the body's `id` when it is sane, else
+// the request's own) and x-keelson-time, and goes to the gateway. Metadata comes from a replica, less the features
+// spliced in. An endpoint is ready as soon as it exists, for the gateway holds requests until a replica is. Owned by
+// the server; thread-safe; what is given at construction outlives it.
 class InferenceEdge {
  public:
   InferenceEdge(gateway::Gateway& gateway, const EndpointDirectory& directory, FeatureLookup lookup,
@@ -53,6 +56,11 @@ class InferenceEdge {
  private:
   void Infer(const std::string& endpoint, const EndpointFeatures& features, io::HttpRequest request,
              io::HttpRespond respond);
+  bool AnswerHere(const Route& route, io::HttpResponse* response) const;  // what needs no replica
+  void InferTable(const Route& route, const std::string& endpoint, const EndpointFeatures& features,
+                  io::HttpRequest request, io::HttpRespond respond);
+  Result<io::HttpCall> TableCall(const Route& route, const std::string& endpoint, const EndpointFeatures& features,
+                                 io::HttpRequest& request) const;
   void Metadata(const std::string& endpoint, std::shared_ptr<const EndpointFeatures> features, io::HttpRequest request,
                 io::HttpRespond respond);
 

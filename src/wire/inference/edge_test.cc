@@ -32,6 +32,7 @@ class FakeGateway final : public gateway::Gateway {
 
 class FakeDirectory final : public EndpointDirectory {
  public:
+  std::vector<std::string> Names() const override { return {"flights", "plain"}; }
   std::shared_ptr<const EndpointFeatures> Find(const std::string& endpoint) const override {
     if (endpoint == "plain") return std::make_shared<EndpointFeatures>();
     if (endpoint != "flights") return nullptr;
@@ -47,10 +48,11 @@ class FakeDirectory final : public EndpointDirectory {
 class Edge : public testing::Test {
  protected:
   io::HttpResponse Send(const std::string& method, const std::string& path, std::string body = "",
-                        io::HttpHeaders headers = {}) {
+                        io::HttpHeaders headers = {}, std::string query = "") {
     io::HttpRequest request;
     request.method = method;
     request.path = path;
+    request.query = std::move(query);
     request.body = std::move(body);
     request.headers = std::move(headers);
     request.request_id = "generated";
@@ -142,12 +144,67 @@ TEST_F(Edge, RefusesBeforeItForwards) {
   EXPECT_EQ(gateway_.forwarded_, 0);
 }
 
+TEST_F(Edge, AddsFeaturesToTheRowsOfV1AndOfMlflow) {
+  const char* const rows = R"([{"origin":"JFK","number":7,"x":1.5},{"origin":null,"number":8,"x":2}])";
+  EXPECT_EQ(Send("POST", "/v1/models/flights:predict", std::string("{\"instances\":") + rows + "}").status, 200);
+  EXPECT_EQ(gateway_.call_.target, "/v1/models/flights:predict");
+  EXPECT_EQ(keys_, (std::vector<data::Value>{std::string("JFK"), std::int64_t{7}, std::monostate{}, std::int64_t{8}}));
+  EXPECT_EQ(nlohmann::json::parse(gateway_.call_.body)["instances"][0],
+            nlohmann::json::parse(
+                R"({"origin":"JFK","number":7,"x":1.5,"route__mean":0.10000000149011612,"route__count":3})"));
+  EXPECT_TRUE(nlohmann::json::parse(gateway_.call_.body)["instances"][1]["route__mean"].is_null());
+  EXPECT_EQ(io::FindHeader(gateway_.call_.headers, "x-keelson-keys"), "origin,number");
+
+  EXPECT_EQ(Send("POST", "/invocations", std::string("{\"dataframe_records\":") + rows + "}",
+                 {{"content-type", "application/json"}}, "model=flights")
+                .status,
+            200);
+  EXPECT_EQ(gateway_.call_.target, "/invocations?model=flights");
+  const auto split = nlohmann::json::parse(gateway_.call_.body)["dataframe_split"];
+  EXPECT_EQ(split["columns"], nlohmann::json({"origin", "number", "x", "route__mean", "route__count"}));
+  EXPECT_EQ(split["data"][1], nlohmann::json({nullptr, 8, 2, nullptr, 0}));
+
+  const int forwarded = gateway_.forwarded_;
+  EXPECT_EQ(Send("POST", "/v1/models/flights:predict", R"({"instances":[[1,2,3]]})").status, 400);
+  EXPECT_EQ(Send("POST", "/v1/models/flights:predict", R"({"instances":[{"origin":"A","number":1.5}]})").status, 400);
+  EXPECT_EQ(Send("POST", "/v1/models/none:predict", "{}").status, 404);
+  EXPECT_EQ(Send("POST", "/invocations", "{}").status, 404);  // which of the two?
+  EXPECT_EQ(gateway_.forwarded_, forwarded);
+}
+
+TEST_F(Edge, PassesV1AndMlflowUntouchedWithoutFeatures) {
+  EXPECT_EQ(Send("POST", "/v1/models/plain:explain", "any").status, 200);
+  EXPECT_EQ(gateway_.call_.body, "any");
+  EXPECT_EQ(gateway_.call_.target, "/v1/models/plain:explain");
+  EXPECT_EQ(Send("POST", "/invocations", "a\n1\n", {{"content-type", "text/csv"}}, "model=plain").status, 200);
+  EXPECT_EQ(gateway_.call_.body, "a\n1\n");
+  EXPECT_EQ(io::FindHeader(gateway_.call_.headers, "content-type"), "text/csv");
+}
+
+TEST_F(Edge, AnswersForAllEndpoints) {
+  EXPECT_EQ(nlohmann::json::parse(Send("GET", "/v1/models").body)["models"], nlohmann::json({"flights", "plain"}));
+  EXPECT_EQ(nlohmann::json::parse(Send("GET", "/v2/models").body)["models"].size(), 2u);
+  EXPECT_EQ(nlohmann::json::parse(Send("POST", "/v2/repository/index").body)[0]["state"], "READY");
+  EXPECT_EQ(Send("POST", "/v2/repository/models/plain/unload").status, 400);
+  EXPECT_EQ(Send("GET", "/ping").body, "\n");
+  EXPECT_EQ(Send("GET", "/version").body, "3.17.2");
+  EXPECT_EQ(Send("GET", "/v1/models/plain").status, 200);
+  EXPECT_EQ(Send("GET", "/v1/models/none").status, 404);
+}
+
+TEST_F(Edge, CompressesWhatIsAskedSo) {
+  gateway_.answer_->body = std::string(10'000, 'a');
+  const auto answer = Send("POST", "/v1/models/plain:predict", "{}", {{"accept-encoding", "gzip"}});
+  EXPECT_EQ(io::FindHeader(answer.headers, "content-encoding"), "gzip");
+  EXPECT_LT(answer.body.size(), 1'000u);
+}
+
 TEST_F(Edge, AnswersMetadataWithoutWhatItSplices) {
   gateway_.answer_->body =
       R"({"inputs":[{"name":"origin"},{"name":"route__mean"},{"name":"x"},{"name":"route__count"}],"name":"flights"})";
-  EXPECT_EQ(nlohmann::json::parse(Send("GET", "/v2/models/flights").body)["inputs"],
-            nlohmann::json::parse(
-                R"([{"name":"origin"},{"name":"x"},{"name":"number","datatype":"INT64","shape":[-1]}])"));
+  EXPECT_EQ(
+      nlohmann::json::parse(Send("GET", "/v2/models/flights").body)["inputs"],
+      nlohmann::json::parse(R"([{"name":"origin"},{"name":"x"},{"name":"number","datatype":"INT64","shape":[-1]}])"));
   EXPECT_EQ(Send("GET", "/v2/models/flights/ready").status, 200);
   EXPECT_EQ(nlohmann::json::parse(Send("GET", "/v2").body)["version"], "1.2");
   EXPECT_EQ(Send("GET", "/v2/health/ready").status, 200);

@@ -93,8 +93,8 @@ TEST(InferRequest, SaysWhatCameAndWhatWasExpected) {
   EXPECT_THAT(refusal("[2]", "[1,[2]]"), testing::HasSubstr("side by side"));
   EXPECT_THAT(refusal("[1]", "[\"a\"]"), testing::HasSubstr("value 0 of \"data\" is a string, expected a number"));
   EXPECT_THAT(refusal("[1]", "{}"), testing::HasSubstr("\"data\" is an object"));
-  EXPECT_THAT(refusal("[1]", "[1]", "FP16"), testing::HasSubstr("FP16 cannot be sent as JSON"));
-  EXPECT_THAT(refusal("[1]", "[1]", "BF16"), testing::HasSubstr("BF16 cannot be sent as JSON"));
+  EXPECT_THAT(refusal("[1]", "[1]", "FP16"), testing::HasSubstr("Receiving FP16 data via JSON is not supported"));
+  EXPECT_THAT(refusal("[1]", "[1]", "BF16"), testing::HasSubstr("Receiving BF16 data via JSON is not supported"));
   EXPECT_THAT(refusal("[1]", "[1]", "FP31"), testing::HasSubstr("unknown datatype \"FP31\""));
   EXPECT_THAT(refusal("[-1]", "[1]"), testing::HasSubstr("negative dimension"));
   EXPECT_THAT(refusal("[1,1,1,1,1,1,1,1,1]", "[1]"), testing::HasSubstr("more than 8 dimensions"));

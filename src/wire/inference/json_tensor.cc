@@ -16,6 +16,7 @@ class Reader {
   Reader(JsonCursor& cursor, Tensor* tensor) : cursor_(cursor), tensor_(*tensor), expected_(tensor->elements()) {}
 
   Status Read() {
+    if (tensor_.datatype == Datatype::kFp16 || tensor_.datatype == Datatype::kBf16) return HalfInJson();
     if (cursor_.Peek() != ValueKind::kArray) return Wrong(fmt::format("\"data\" is {}, expected an array", Found()));
     Reserve();
     KEELSON_RETURN_IF_ERROR(Level(0));
@@ -30,6 +31,14 @@ class Reader {
 
   Status Wrong(std::string message) const {
     return Fail(ErrorCode::kInvalidArgument, fmt::format("input \"{}\": {}", tensor_.name, message));
+  }
+
+  // In KServe's words.
+  Status HalfInJson() const {
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("Receiving {} data via JSON is not supported. Please use the binary data format for input {}",
+                    DatatypeName(tensor_.datatype), tensor_.name));
   }
 
   Status Malformed() const {
@@ -113,8 +122,7 @@ class Reader {
       case Datatype::kBf16:
         break;
     }
-    return Wrong(
-        fmt::format("{} cannot be sent as JSON; send it as binary tensor data", DatatypeName(tensor_.datatype)));
+    return HalfInJson();
   }
 
   Status WrongKind(std::string_view expected) {

@@ -15,7 +15,7 @@ std::unexpected<Error> Bad(std::string message) {
 }
 
 bool IsMatrix(const Tensor& tensor) {
-  return IsFloat(tensor.datatype) && tensor.shape.size() == 2;
+  return tensor.datatype != Datatype::kBytes && tensor.shape.size() == 2;
 }
 
 std::string Names(const data::Schema& schema) {
@@ -56,7 +56,10 @@ Result<ModelInputs> TakeMatrix(const serving::LoadedModel& model, Tensor& tensor
   }
   ModelInputs inputs;
   inputs.rows = static_cast<std::size_t>(tensor.shape[0]);
-  if (tensor.datatype == Datatype::kFp64) {
+  if (IsInteger(tensor.datatype)) {
+    inputs.numbers.reserve(tensor.ints.size());
+    for (std::size_t i = 0; i < tensor.ints.size(); ++i) inputs.numbers.push_back(static_cast<float>(tensor.Number(i)));
+  } else if (tensor.datatype == Datatype::kFp64) {
     inputs.numbers.assign(tensor.doubles.begin(), tensor.doubles.end());
   } else {
     inputs.numbers = std::move(tensor.floats);

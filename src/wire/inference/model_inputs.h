@@ -16,7 +16,7 @@ struct ModelInputs {
   std::vector<data::Column> columns;  // in the order of payload_schema(); only when `keep_columns`
 };
 
-// Takes either one tensor [n, features] of floats, or one tensor [n] or [n, 1] for each input of the model's encoder.
+// Takes either one tensor [n, features] of numbers, or one tensor [n] or [n, 1] for each input of the model's encoder.
 // kInvalidArgument names the input, what came and what was expected.
 Result<ModelInputs> TakeModelInputs(const serving::LoadedModel& model, std::vector<Tensor>& tensors, bool keep_columns);
 

@@ -2,14 +2,20 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/json_depth.h"
 #include "base/strings.h"
+#include "io/http_deflate.h"
 #include "wire/inference/answer.h"
-#include "wire/inference/model_inputs.h"
+#include "wire/inference/kserve_v1.h"
+#include "wire/inference/mlflow_scoring.h"
 
 namespace keelson::wire::inference {
 namespace {
+
+using Kind = Route::Kind;
 
 io::HttpResponse JsonAnswer(const nlohmann::json& json, int status = 200) {
   io::HttpResponse response;
@@ -33,100 +39,186 @@ std::string_view WireDatatype(data::ColumnType type) {
   return "FP64";
 }
 
-// The output's shape: [n] for one value a row, else [n, values].
-std::vector<std::int64_t> OutputShape(std::int64_t rows, std::uint32_t width) {
-  if (width == 1) return {rows};
-  return {rows, static_cast<std::int64_t>(width)};
-}
-
-// Leaves are [n, trees]; contributions [n, features + 1] or, of several outputs, [n, outputs, features + 1].
-std::vector<std::int64_t> ShapeOf(serving::PredictKind kind, std::int64_t rows, const serving::TreeEngine& engine) {
-  const std::uint32_t width = engine.width(kind);
-  if (kind == serving::PredictKind::kLeaves) return {rows, width};
-  if (kind != serving::PredictKind::kContributions) return OutputShape(rows, width);
-  const std::uint32_t columns = engine.features() + 1;
-  if (width == columns) return {rows, columns};
-  return {rows, width / columns, columns};
-}
-
-// What parameters.predict asks for, when the model can give it.
-Result<serving::PredictKind> KindOf(std::string_view name, const serving::LoadedModel& model) {
-  using serving::PredictKind;
-  constexpr std::pair<std::string_view, PredictKind> kKinds[] = {{"value", PredictKind::kValue},
-                                                                 {"margin", PredictKind::kMargin},
-                                                                 {"leaves", PredictKind::kLeaves},
-                                                                 {"contributions", PredictKind::kContributions}};
-  for (const auto& [known, kind] : kKinds) {
-    if (name != known) continue;
-    if (const auto supported = model.engine().Supports(kind); !supported) {
-      return Fail(ErrorCode::kInvalidArgument, supported.error().message);
-    }
-    return kind;
+// The body of a repository call: an object or nothing.
+Result<nlohmann::json> ReadObject(std::string_view body) {
+  constexpr std::size_t kMaxDepth = 64;
+  if (Trim(body).empty()) return nlohmann::json::object();
+  if (JsonDepth(body) > kMaxDepth) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("JSON nested deeper than {}", kMaxDepth));
   }
-  return Fail(
-      ErrorCode::kInvalidArgument,
-      fmt::format("parameters.predict is \"{}\"; expected value, margin, leaves or contributions", name.substr(0, 60)));
+  auto json = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return Fail(ErrorCode::kInvalidArgument, "the body is not a JSON object");
+  return json;
+}
+
+std::vector<NamedMetrics> MetricsOf(const std::vector<std::shared_ptr<ServedModels::Entry>>& entries) {
+  std::vector<NamedMetrics> metrics;
+  for (const auto& entry : entries) {
+    metrics.push_back({entry->served.model->name(), entry->served.model->version(), &entry->metrics});
+  }
+  return metrics;
 }
 
 }  // namespace
 
 ReplicaHandler::ReplicaHandler(std::vector<Served> models, const Clock& clock, Options options)
-    : clock_(clock), options_(std::move(options)) {
-  for (auto& served : models) {
-    auto entry = std::make_unique<Entry>();
-    entry->served = std::move(served);
-    std::string name = entry->served.model->name();
-    models_.insert_or_assign(std::move(name), std::move(entry));
-  }
-}
+    : clock_(clock), options_(std::move(options)), models_(std::move(models), options_.repository) {}
 
 void ReplicaHandler::Handle(io::HttpRequest request, const io::HttpRespond& respond) {
-  respond(Answer(request));
+  const auto route = ParseRoute(request.path);
+  if (route && (route->kind == Kind::kLoad || route->kind == Kind::kUnload)) {
+    return loads_.Post([this, request = std::move(request), respond] { respond(Answer(request)); });
+  }
+  io::HttpResponse response = Answer(request);
+  io::CompressAnswer(io::FindHeader(request.headers, "accept-encoding"), &response);
+  respond(std::move(response));
 }
 
 io::HttpResponse ReplicaHandler::Answer(const io::HttpRequest& request) {
-  if (request.path == "/metrics" && request.method == "GET") return Metrics();
   const auto route = ParseRoute(request.path);
   if (!route) return ErrorAnswer(404, fmt::format("no such path: {}", request.path.substr(0, 200)));
-  const bool infer = route->kind == Route::Kind::kInfer;
-  if (request.method != (infer ? "POST" : "GET") && !(request.method == "HEAD" && !infer)) {
+  const std::string_view method = MethodOf(route->kind);
+  if (request.method != method && !(request.method == "HEAD" && method == "GET")) {
     auto response = ErrorAnswer(
-        405, fmt::format("{} {}: expected {}", request.method, request.path.substr(0, 200), infer ? "POST" : "GET"));
-    response.headers.emplace_back("allow", infer ? "POST" : "GET");
+        405, fmt::format("{} {}: expected {}", request.method.substr(0, 20), request.path.substr(0, 200), method));
+    response.headers.emplace_back("allow", method);
     return response;
   }
-  switch (route->kind) {
-    case Route::Kind::kServer:
-      return ServerMetadata();
-    case Route::Kind::kLive:
-      return JsonAnswer({{"live", true}});
-    case Route::Kind::kReady:
-      return JsonAnswer({{"ready", ready_.load()}}, ready_ ? 200 : 503);
-    default:
+  return AnswerRoute(*route, request);
+}
+
+io::HttpResponse ReplicaHandler::AnswerRoute(const Route& route, const io::HttpRequest& request) {
+  switch (route.kind) {
+    case Kind::kModel:
+    case Kind::kModelReady:
+    case Kind::kInfer:
+    case Kind::kV1Model:
+    case Kind::kPredict:
+    case Kind::kExplain:
       break;
+    default:
+      return OfServer(route, request);
   }
-  const auto found = models_.find(route->model);
-  if (found == models_.end())
-    return ErrorAnswer(404, fmt::format("model \"{}\" is not served here", route->model.substr(0, 200)));
-  Entry& entry = *found->second;
+  const auto found = models_.Find(route.model, route.version);
+  if (!found) return ErrorAnswer(404, found.error().message);
+  Entry& entry = **found;
   const auto& model = *entry.served.model;
-  if (!route->version.empty() && route->version != model.version()) {
-    return ErrorAnswer(404, fmt::format("model \"{}\" has version {} here, not {}", model.name(), model.version(),
-                                        route->version.substr(0, 200)));
+  switch (route.kind) {
+    case Kind::kModel:
+      return ModelMetadata(entry);
+    case Kind::kModelReady:
+    case Kind::kV1Model:
+      if (!ready_) return ErrorAnswer(503, fmt::format("Model with name {} is not ready.", model.name()));
+      return JsonAnswer({{"name", model.name()}, {"ready", true}});
+    default:
+      return Infer(route.kind, entry, request);
   }
-  if (infer) return Infer(entry, request);
-  if (route->kind == Route::Kind::kModelReady) {
-    return JsonAnswer({{"name", model.name()}, {"ready", ready_.load()}}, ready_ ? 200 : 503);
+}
+
+io::HttpResponse ReplicaHandler::OfServer(const Route& route, const io::HttpRequest& request) {
+  io::HttpResponse response;
+  switch (route.kind) {
+    case Kind::kLive:
+      return JsonAnswer({{"live", true}});
+    case Kind::kReady:
+      return JsonAnswer({{"ready", ready_.load()}}, ready_ ? 200 : 503);
+    case Kind::kRoot:
+      return JsonAnswer({{"status", "alive"}});
+    case Kind::kModels:
+    case Kind::kV1Models: {
+      std::vector<std::string> names;
+      for (const auto& entry : models_.All()) {
+        if (names.empty() || names.back() != entry->served.model->name()) names.push_back(entry->served.model->name());
+      }
+      return JsonAnswer({{"models", names}});
+    }
+    case Kind::kStatistics:
+      return Statistics(route);
+    case Kind::kIndex:
+      return Index(request);
+    case Kind::kLoad:
+    case Kind::kUnload:
+      return Change(route, request);
+    case Kind::kPing:
+      response.body = "\n";
+      if (!ready_) response.status = 503;
+      return response;
+    case Kind::kVersion:
+      response.body = kMlflowVersion;
+      return response;
+    case Kind::kInvocations:
+      return Invocations(request);
+    case Kind::kMetrics: {
+      const auto entries = models_.All();
+      response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+      response.body = MetricsText(MetricsOf(entries));
+      return response;
+    }
+    default:
+      return ServerMetadata();
   }
-  return ModelMetadata(model);
 }
 
 io::HttpResponse ReplicaHandler::ServerMetadata() const {
-  return JsonAnswer(
-      {{"name", "keelson"}, {"version", options_.server_version}, {"extensions", {"binary_tensor_data"}}});
+  std::vector<std::string> extensions = {"binary_tensor_data", "statistics"};
+  if (options_.repository != nullptr) extensions.emplace_back("model_repository");
+  return JsonAnswer({{"name", "keelson"}, {"version", options_.server_version}, {"extensions", extensions}});
 }
 
-io::HttpResponse ReplicaHandler::ModelMetadata(const serving::LoadedModel& model) {
+io::HttpResponse ReplicaHandler::Statistics(const Route& route) const {
+  std::vector<std::shared_ptr<Entry>> entries;
+  if (route.model.empty()) {
+    entries = models_.All();
+  } else if (route.version.empty()) {
+    entries = models_.Versions(route.model);
+  }
+  if (entries.empty() && !route.model.empty()) {
+    auto found = models_.Find(route.model, route.version);
+    if (!found) return ErrorAnswer(404, found.error().message);
+    entries.push_back(std::move(*found));
+  }
+  io::HttpResponse response;
+  response.body = StatisticsJson(MetricsOf(entries));
+  return response;
+}
+
+io::HttpResponse ReplicaHandler::Index(const io::HttpRequest& request) const {
+  const auto asked = ReadObject(request.body);
+  if (!asked) return ErrorAnswer(asked.error());
+  const auto ready = asked->find("ready");
+  if (ready != asked->end() && !ready->is_boolean()) return ErrorAnswer(400, "\"ready\" must be true or false");
+  nlohmann::json rows = nlohmann::json::array();
+  for (const auto& row : models_.Index(ready != asked->end() && ready->get<bool>())) {
+    rows.push_back({{"name", row.name},
+                    {"version", row.version},
+                    {"state", row.ready ? "READY" : "UNAVAILABLE"},
+                    {"reason", row.reason}});
+  }
+  return JsonAnswer(rows);
+}
+
+io::HttpResponse ReplicaHandler::Change(const Route& route, const io::HttpRequest& request) {
+  const auto asked = ReadObject(request.body);
+  if (!asked) return ErrorAnswer(asked.error());
+  const auto parameters = asked->find("parameters");
+  if (parameters != asked->end() && !parameters->is_object()) {
+    return ErrorAnswer(400, "\"parameters\" must be an object");
+  }
+  if (parameters != asked->end()) {
+    for (const auto& [name, value] : parameters->items()) {
+      if (route.kind == Kind::kUnload && name == "unload_dependents") continue;  // there are none
+      return ErrorAnswer(
+          400, fmt::format("unrecognized parameter '{}'; models are loaded as the repository has them", name));
+    }
+  }
+  const bool load = route.kind == Kind::kLoad;
+  const Status changed = load ? models_.Load(route.model) : models_.Unload(route.model);
+  if (!changed) return ErrorAnswer(changed.error());
+  return JsonAnswer({{"name", route.model}, {load ? "load" : "unload", true}});
+}
+
+io::HttpResponse ReplicaHandler::ModelMetadata(const Entry& entry) const {
+  const auto& model = *entry.served.model;
   nlohmann::json inputs = nlohmann::json::array();
   if (model.encoder() != nullptr) {
     for (const auto& input : model.encoder()->inputs()) {
@@ -135,31 +227,56 @@ io::HttpResponse ReplicaHandler::ModelMetadata(const serving::LoadedModel& model
   } else {
     inputs.push_back({{"name", "input-0"}, {"datatype", "FP32"}, {"shape", {-1, model.features()}}});
   }
-  return JsonAnswer(
-      {{"name", model.name()},
-       {"versions", {model.version()}},
-       {"platform", model.platform()},
-       {"inputs", std::move(inputs)},
-       {"outputs",
-        {{{"name", model.output_name()}, {"datatype", "FP32"}, {"shape", OutputShape(-1, model.outputs())}}}}});
+  std::vector<std::string> versions;
+  for (const auto& each : models_.Versions(model.name())) versions.push_back(each->served.model->version());
+  return JsonAnswer({{"name", model.name()},
+                     {"versions", versions},
+                     {"platform", model.platform()},
+                     {"inputs", std::move(inputs)},
+                     {"outputs",
+                      {{{"name", model.output_name()},
+                        {"datatype", "FP32"},
+                        {"shape", AnswerShape(serving::PredictKind::kValue, -1, model.engine())}}}}});
 }
 
-io::HttpResponse ReplicaHandler::Metrics() const {
-  io::HttpResponse response;
-  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-  bool first = true;
-  for (const auto& [name, entry] : models_) {
-    response.body += entry->metrics.Text(name, entry->served.model->version(), first);
-    first = false;
+io::HttpResponse ReplicaHandler::Invocations(const io::HttpRequest& request) {
+  const auto named = io::QueryValue(request.query, "model");
+  if (named) {
+    const auto found = models_.Find(*named, io::QueryValue(request.query, "version").value_or(""));
+    if (!found) return ScoringError(found.error());
+    return Infer(Kind::kInvocations, **found, request);
   }
-  return response;
+  const auto entries = models_.All();
+  std::string names;
+  for (const auto& entry : entries) {
+    if (entry->served.model->name() != entries.front()->served.model->name()) names += ", ";
+    if (names.empty() || names.ends_with(", ")) names += entry->served.model->name();
+  }
+  if (entries.empty() || entries.front()->served.model->name() != entries.back()->served.model->name()) {
+    return ScoringError({ErrorCode::kNotFound,
+                         fmt::format("this server has not one model: name it, as in /invocations?model=NAME; "
+                                     "there are: {}",
+                                     names),
+                         ""});
+  }
+  return Infer(Kind::kInvocations, *entries.back(), request);
 }
 
-io::HttpResponse ReplicaHandler::Infer(Entry& entry, const io::HttpRequest& request) {
-  const auto start = clock_.MonotonicNow();
-  auto response = TryInfer(entry, request, start);
-  entry.metrics.Record(response.has_value(), clock_.MonotonicNow() - start);
-  io::HttpResponse answer = response ? std::move(*response) : ErrorAnswer(response.error());
+io::HttpResponse ReplicaHandler::Infer(Kind kind, Entry& entry, const io::HttpRequest& request) {
+  StageWatch watch(clock_, request.received);
+  std::size_t rows = 0;
+  auto response = kind == Kind::kInfer         ? TryInfer(entry, request, &watch, &rows)
+                  : kind == Kind::kInvocations ? TryScoring(entry, request, &watch, &rows)
+                                               : TryV1(kind == Kind::kExplain, entry, request, &watch, &rows);
+  watch.EndOutput();
+  if (response) {
+    entry.metrics.RecordSuccess(rows, watch.times(), ToMicros(clock_.WallNow()) / 1'000);
+  } else {
+    entry.metrics.RecordFailure(watch.times().Total());
+  }
+  io::HttpResponse answer = response                     ? std::move(*response)
+                            : kind == Kind::kInvocations ? ScoringError(response.error())
+                                                         : ErrorAnswer(response.error());
   answer.headers.emplace_back("x-keelson-version", entry.served.model->version());
   return answer;
 }
@@ -168,20 +285,29 @@ namespace {
 
 // The gateway's edge has looked features up by entity keys and names these in a header. A key that the model does not
 // read itself has done its work and is no unknown input.
-void DropUnusedKeys(std::string_view header, const serving::LoadedModel& model, std::vector<Tensor>& tensors) {
-  if (header.empty()) return;
+std::vector<std::string> UnusedKeys(const io::HttpRequest& request, const serving::LoadedModel& model) {
+  std::vector<std::string> unused;
+  const std::string_view header = io::FindHeader(request.headers, "x-keelson-keys");
+  if (header.empty()) return unused;
   const auto& inputs = model.feature_names();
   for (const std::string_view encoded : Split(header, ',')) {
-    const std::string key = io::PercentDecode(encoded);
-    if (std::find(inputs.begin(), inputs.end(), key) != inputs.end()) continue;
-    std::erase_if(tensors, [&](const Tensor& tensor) { return tensor.name == key; });
+    std::string key = io::PercentDecode(encoded);
+    if (std::find(inputs.begin(), inputs.end(), key) == inputs.end()) unused.push_back(std::move(key));
   }
+  return unused;
+}
+
+template <typename Items>
+void Drop(const std::vector<std::string>& names, Items& items) {
+  if (names.empty()) return;
+  std::erase_if(items,
+                [&](const auto& item) { return std::find(names.begin(), names.end(), item.name) != names.end(); });
 }
 
 }  // namespace
 
-Result<io::HttpResponse> ReplicaHandler::TryInfer(Entry& entry, const io::HttpRequest& request,
-                                                  std::chrono::steady_clock::time_point start) {
+Result<io::HttpResponse> ReplicaHandler::TryInfer(Entry& entry, const io::HttpRequest& request, StageWatch* watch,
+                                                  std::size_t* rows) {
   const auto& model = *entry.served.model;
   KEELSON_ASSIGN_OR_RETURN(
       const auto json_length,
@@ -189,8 +315,7 @@ Result<io::HttpResponse> ReplicaHandler::TryInfer(Entry& entry, const io::HttpRe
   InferRequestOptions options;
   options.limits = options_.limits;
   KEELSON_ASSIGN_OR_RETURN(auto asked, ParseInferRequest(request.body, json_length, options));
-
-  KEELSON_ASSIGN_OR_RETURN(const auto kind, KindOf(asked.predict, model));
+  KEELSON_ASSIGN_OR_RETURN(const auto kind, PredictKindOf(asked.predict, model));
 
   InferAnswer answer{model.name(), model.version(), asked.id, model.output_name(), true, asked.binary_output, {}, {}};
   if (asked.outputs) {
@@ -204,31 +329,51 @@ Result<io::HttpResponse> ReplicaHandler::TryInfer(Entry& entry, const io::HttpRe
       answer.binary = output.binary.value_or(asked.binary_output);
     }
   }
-  DropUnusedKeys(io::FindHeader(request.headers, "x-keelson-keys"), model, asked.inputs);
+  Drop(UnusedKeys(request, model), asked.inputs);
   KEELSON_ASSIGN_OR_RETURN(auto inputs, TakeModelInputs(model, asked.inputs, entry.served.payload != nullptr));
-  if (const std::size_t width = model.engine().width(kind);
-      kind != serving::PredictKind::kValue && width * inputs.rows > options_.limits.elements) {
-    return Fail(ErrorCode::kInvalidArgument, fmt::format("{} rows of {} {} each: an answer has at most {} numbers",
-                                                         inputs.rows, width, asked.predict, options_.limits.elements));
-  }
-  std::vector<float> values = model.Predict(inputs.numbers, inputs.rows);  // also what the payload log keeps
-  if (entry.served.payload != nullptr) {
-    serving::PayloadRecord record;
-    record.request_id = asked.id.empty() ? request.request_id : asked.id;
-    record.version = model.version();
-    const auto time = ParseInt(io::FindHeader(request.headers, "x-keelson-time"));
-    record.time = time ? InstantFromMicros(*time) : clock_.WallNow();
-    record.latency_us = std::chrono::duration_cast<Duration>(clock_.MonotonicNow() - start).count();
-    record.rows = static_cast<std::uint32_t>(inputs.rows);
-    record.inputs = std::move(inputs.columns);
-    record.outputs = std::move(values);
-    KEELSON_RETURN_IF_ERROR(entry.served.payload->Append(record));
-    values = std::move(record.outputs);
-  }
-  if (kind != serving::PredictKind::kValue) values = model.Predict(inputs.numbers, inputs.rows, kind);
-  answer.shape = ShapeOf(kind, static_cast<std::int64_t>(inputs.rows), model.engine());
+  *rows = inputs.rows;
+  KEELSON_ASSIGN_OR_RETURN(const auto values,
+                           Predict(entry, std::move(inputs), kind, request,
+                                   asked.id.empty() ? request.request_id : asked.id, clock_, options_.limits, watch));
+  answer.shape = AnswerShape(kind, static_cast<std::int64_t>(*rows), model.engine());
   answer.values = values;
   return WriteInferAnswer(answer);
+}
+
+Result<io::HttpResponse> ReplicaHandler::TryV1(bool explain, Entry& entry, const io::HttpRequest& request,
+                                               StageWatch* watch, std::size_t* rows) {
+  const auto& model = *entry.served.model;
+  RowTable table(options_.limits);
+  KEELSON_RETURN_IF_ERROR(ReadV1Request(request.body, &table));
+  KEELSON_ASSIGN_OR_RETURN(const auto kind, PredictKindOf(explain ? "contributions" : "value", model));
+  Drop(UnusedKeys(request, model), table.columns());
+  auto inputs = TakeTable(model, entry.served.signature, table, entry.served.payload != nullptr);
+  if (!inputs) return Fail(ErrorCode::kInvalidArgument, inputs.error().message);
+  *rows = inputs->rows;
+  KEELSON_ASSIGN_OR_RETURN(const auto values, Predict(entry, std::move(*inputs), kind, request, request.request_id,
+                                                      clock_, options_.limits, watch));
+  const auto shape = AnswerShape(kind, static_cast<std::int64_t>(*rows), model.engine());
+  io::HttpResponse response;
+  response.body =
+      explain ? WriteV1Explanations(values, shape, model.feature_names()) : WriteV1Predictions(values, shape);
+  return response;
+}
+
+Result<io::HttpResponse> ReplicaHandler::TryScoring(Entry& entry, const io::HttpRequest& request, StageWatch* watch,
+                                                    std::size_t* rows) {
+  const auto& model = *entry.served.model;
+  KEELSON_ASSIGN_OR_RETURN(auto asked, ReadScoringRequest(io::FindHeader(request.headers, "content-type"), request.body,
+                                                          entry.served.signature, options_.limits));
+  KEELSON_ASSIGN_OR_RETURN(const auto kind, PredictKindOf(asked.predict, model));
+  Drop(UnusedKeys(request, model), asked.table.columns());
+  KEELSON_ASSIGN_OR_RETURN(auto inputs,
+                           TakeTable(model, entry.served.signature, asked.table, entry.served.payload != nullptr));
+  *rows = inputs.rows;
+  KEELSON_ASSIGN_OR_RETURN(const auto values, Predict(entry, std::move(inputs), kind, request, request.request_id,
+                                                      clock_, options_.limits, watch));
+  io::HttpResponse response;
+  response.body = WriteScoringAnswer(values, AnswerShape(kind, static_cast<std::int64_t>(*rows), model.engine()));
+  return response;
 }
 
 }  // namespace keelson::wire::inference

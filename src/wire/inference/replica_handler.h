@@ -1,64 +1,70 @@
 #pragma once
 
 #include <atomic>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/thread_pool.h"
 #include "io/http.h"
-#include "serving/model.h"
-#include "serving/payload_log.h"
 #include "wire/inference/infer_request.h"
-#include "wire/inference/metrics.h"
+#include "wire/inference/prediction.h"
 #include "wire/inference/route.h"
+#include "wire/inference/served_models.h"
 
 namespace keelson::wire::inference {
 
-// The replica's side of the Open Inference Protocol v2 (REST): server and model metadata, health, readiness, inference,
-// and /metrics. A prediction is made on the calling I/O thread: it takes microseconds, and a hand-over would take more.
-// With a payload log the record is in the page cache before the answer goes out; when it cannot be written the answer
-// is 503.
+// The replica's side of the REST protocols: Open Inference Protocol v2 with the extensions binary_tensor_data,
+// model_repository and statistics, KServe v1, MLflow scoring, and /metrics. A prediction is made on the calling I/O
+// thread: it takes microseconds, and a hand-over would take more. Models are loaded and unloaded on a thread of their
+// own. With a payload log the record is in the page cache before the answer goes out; when it cannot be written the
+// answer is 503.
 //
-// Owned by the replica role, one a process; safe from any thread. The clock outlives it.
+// Owned by the replica role, one a process; safe from any thread. The clock and the repository outlive it.
 class ReplicaHandler {
  public:
-  struct Served {
-    std::shared_ptr<const serving::LoadedModel> model;
-    std::unique_ptr<serving::PayloadWriter> payload;  // may be null
-  };
+  using Served = inference::Served;
   struct Options {
     TensorLimits limits;
     std::string server_version = "0";
+    ModelRepository* repository = nullptr;  // null: no model is loaded or unloaded when asked
   };
 
   ReplicaHandler(std::vector<Served> models, const Clock& clock, Options options);
 
   // Request headers: x-request-id (the record's id, unless the body has one) and x-keelson-time, the project's clock in
-  // microseconds; x-keelson-keys, inputs that are there as entity keys only. The answer carries x-keelson-version.
+  // microseconds; x-keelson-keys, inputs that are there as entity keys only. The answer carries x-keelson-version, and
+  // is compressed when the request's accept-encoding allows it.
   void Handle(io::HttpRequest request, const io::HttpRespond& respond);
-  io::HttpResponse Answer(const io::HttpRequest& request);
+  io::HttpResponse Answer(const io::HttpRequest& request);  // waits for loads and unloads
 
   void SetReady(bool ready) { ready_ = ready; }
 
  private:
-  struct Entry {
-    Served served;
-    ModelMetrics metrics;
-  };
+  using Entry = ServedModels::Entry;
 
+  io::HttpResponse AnswerRoute(const Route& route, const io::HttpRequest& request);
+  io::HttpResponse OfServer(const Route& route, const io::HttpRequest& request);
   io::HttpResponse ServerMetadata() const;
-  io::HttpResponse Metrics() const;
-  io::HttpResponse Infer(Entry& entry, const io::HttpRequest& request);
-  Result<io::HttpResponse> TryInfer(Entry& entry, const io::HttpRequest& request,
-                                    std::chrono::steady_clock::time_point start);
-  static io::HttpResponse ModelMetadata(const serving::LoadedModel& model);
+  io::HttpResponse Statistics(const Route& route) const;
+  io::HttpResponse Index(const io::HttpRequest& request) const;
+  io::HttpResponse Change(const Route& route, const io::HttpRequest& request);
+  io::HttpResponse ModelMetadata(const Entry& entry) const;
+  io::HttpResponse Invocations(const io::HttpRequest& request);
+  // One of the protocols' inferences, counted and told the version of.
+  io::HttpResponse Infer(Route::Kind kind, Entry& entry, const io::HttpRequest& request);
+  Result<io::HttpResponse> TryInfer(Entry& entry, const io::HttpRequest& request, StageWatch* watch, std::size_t* rows);
+  Result<io::HttpResponse> TryV1(bool explain, Entry& entry, const io::HttpRequest& request, StageWatch* watch,
+                                 std::size_t* rows);
+  Result<io::HttpResponse> TryScoring(Entry& entry, const io::HttpRequest& request, StageWatch* watch,
+                                      std::size_t* rows);
 
-  std::map<std::string, std::unique_ptr<Entry>, std::less<>> models_;
   const Clock& clock_;
   const Options options_;
+  ServedModels models_;
   std::atomic<bool> ready_{true};
+  ThreadPool loads_{1};  // goes first: it runs what was asked for
 };
 
 }  // namespace keelson::wire::inference

@@ -233,7 +233,7 @@ TEST_F(Replica, AnswersUnknownThingsWithTheProtocolsErrors) {
   EXPECT_EQ(Send("GET", "/v2/models/none").status, 404);
   EXPECT_EQ(Send("POST", "/v2/models/none/infer").status, 404);
   EXPECT_EQ(Send("GET", "/v2/models/flights/versions/4/ready").status, 404);
-  EXPECT_EQ(Send("GET", "/v2/models").status, 404);
+  EXPECT_EQ(Json(Send("GET", "/v2/models/none"))["error"], "Model with name none does not exist.");
   EXPECT_EQ(Send("GET", "/v2/models/flights/infer").status, 405);
   EXPECT_EQ(Send("POST", "/v2/health/live").status, 405);
   EXPECT_EQ(Send("GET", "/v3").status, 404);

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "io/http.h"
+#include "wire/inference/model_inputs.h"
+#include "wire/inference/served_models.h"
+
+namespace keelson::wire::inference {
+
+// Takes the times of a request's stages, one after another. Lives as long as the handling of the request.
+class StageWatch {
+ public:
+  // `received`: when the bytes of the request were there; zero when nobody looked.
+  StageWatch(const Clock& clock, std::chrono::steady_clock::time_point received);
+  void EndInput() { Lap(&times_.input); }
+  void EndCompute() { Lap(&times_.compute); }
+  void EndOutput() { Lap(&times_.output); }
+  const StageTimes& times() const { return times_; }
+
+ private:
+  void Lap(std::chrono::nanoseconds* stage);
+
+  const Clock& clock_;
+  std::chrono::steady_clock::time_point last_;
+  StageTimes times_;
+};
+
+// What parameters.predict asks for, when the model can give it: "value", "margin", "leaves" or "contributions".
+Result<serving::PredictKind> PredictKindOf(std::string_view name, const serving::LoadedModel& model);
+
+// [n] for one value a row, else [n, values]; leaves are [n, trees]; contributions [n, features + 1] or, of several
+// outputs, [n, outputs, features + 1]. `rows` may be -1.
+std::vector<std::int64_t> AnswerShape(serving::PredictKind kind, std::int64_t rows, const serving::TreeEngine& engine);
+
+// Predicts and, where there is a payload log, writes the record (of the values, whatever the kind) before it returns.
+// `request_id` names the record; request headers: x-keelson-time is the project's clock in microseconds.
+// kInvalidArgument for an answer over the limit, kResourceExhausted when the record cannot be written.
+Result<std::vector<float>> Predict(ServedModels::Entry& entry, ModelInputs inputs, serving::PredictKind kind,
+                                   const io::HttpRequest& request, const std::string& request_id, const Clock& clock,
+                                   const TensorLimits& limits, StageWatch* watch);
+
+// The values as nested arrays of JSON, as numpy's tolist writes them: each float by the digits of its double.
+// `constants`: NaN and infinities as Python's json module writes them (NaN, Infinity), else null.
+void AppendNested(std::span<const float> values, std::span<const std::int64_t> shape, bool constants, std::string* out);
+
+}  // namespace keelson::wire::inference
