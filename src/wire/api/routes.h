@@ -93,7 +93,6 @@ inline constexpr std::array kRoutes = {
     Route{"POST", "/v1/models/{}", RouteId::kInference, "kserve v1"},  // NAME:predict, NAME:explain
     Route{"POST", "/invocations", RouteId::kInference, "mlflow scoring"},
     Route{"GET", "/ping", RouteId::kInference, "mlflow scoring"},
-    Route{"GET", "/health", RouteId::kInference, "mlflow scoring"},
     Route{"GET", "/version", RouteId::kInference, "mlflow scoring"},
     Route{"GET", "/", RouteId::kPage, "page"},
     Route{"GET", "/page/{}", RouteId::kPage, "page"},

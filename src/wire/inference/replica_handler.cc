@@ -51,6 +51,10 @@ Result<nlohmann::json> ReadObject(std::string_view body) {
   return json;
 }
 
+io::HttpResponse NoSuchPath(const io::HttpRequest& request) {
+  return ErrorAnswer(404, fmt::format("no such path: {}", request.path.substr(0, 200)));
+}
+
 std::vector<NamedMetrics> MetricsOf(const std::vector<std::shared_ptr<ServedModels::Entry>>& entries) {
   std::vector<NamedMetrics> metrics;
   for (const auto& entry : entries) {
@@ -65,26 +69,28 @@ ReplicaHandler::ReplicaHandler(std::vector<Served> models, const Clock& clock, O
     : clock_(clock), options_(std::move(options)), models_(std::move(models), options_.repository) {}
 
 void ReplicaHandler::Handle(io::HttpRequest request, const io::HttpRespond& respond) {
-  const auto route = ParseRoute(request.path);
+  auto route = ParseRoute(request.path);
   if (route && (route->kind == Kind::kLoad || route->kind == Kind::kUnload)) {
-    return loads_.Post([this, request = std::move(request), respond] { respond(Answer(request)); });
+    return loads_.Post(
+        [this, route = *route, request = std::move(request), respond] { respond(AnswerMethod(route, request)); });
   }
-  io::HttpResponse response = Answer(request);
+  io::HttpResponse response = route ? AnswerMethod(*route, request) : NoSuchPath(request);
   io::CompressAnswer(io::FindHeader(request.headers, "accept-encoding"), &response);
   respond(std::move(response));
 }
 
 io::HttpResponse ReplicaHandler::Answer(const io::HttpRequest& request) {
   const auto route = ParseRoute(request.path);
-  if (!route) return ErrorAnswer(404, fmt::format("no such path: {}", request.path.substr(0, 200)));
-  const std::string_view method = MethodOf(route->kind);
-  if (request.method != method && !(request.method == "HEAD" && method == "GET")) {
-    auto response = ErrorAnswer(
-        405, fmt::format("{} {}: expected {}", request.method.substr(0, 20), request.path.substr(0, 200), method));
-    response.headers.emplace_back("allow", method);
-    return response;
-  }
-  return AnswerRoute(*route, request);
+  return route ? AnswerMethod(*route, request) : NoSuchPath(request);
+}
+
+io::HttpResponse ReplicaHandler::AnswerMethod(const Route& route, const io::HttpRequest& request) {
+  const std::string_view method = MethodOf(route.kind);
+  if (request.method == method || (request.method == "HEAD" && method == "GET")) return AnswerRoute(route, request);
+  auto response = ErrorAnswer(
+      405, fmt::format("{} {}: expected {}", request.method.substr(0, 20), request.path.substr(0, 200), method));
+  response.headers.emplace_back("allow", method);
+  return response;
 }
 
 io::HttpResponse ReplicaHandler::AnswerRoute(const Route& route, const io::HttpRequest& request) {

@@ -44,6 +44,7 @@ class ReplicaHandler {
  private:
   using Entry = ServedModels::Entry;
 
+  io::HttpResponse AnswerMethod(const Route& route, const io::HttpRequest& request);
   io::HttpResponse AnswerRoute(const Route& route, const io::HttpRequest& request);
   io::HttpResponse OfServer(const Route& route, const io::HttpRequest& request);
   io::HttpResponse ServerMetadata() const;
