@@ -31,7 +31,6 @@ struct HttpRequest {
   std::string request_id;  // x-request-id as sent when it is sane (1 to 128 of [A-Za-z0-9._:-]), else made here
   std::string peer;        // "127.0.0.1:54321" or "unix"
   std::string client_certificate = {};  // subject of the client's verified certificate; "" without one
-  std::chrono::steady_clock::time_point received = {};  // when the I/O thread woke up to read the end of it
 };
 
 struct HttpResponse {

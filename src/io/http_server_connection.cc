@@ -214,7 +214,6 @@ void HttpServerConnection::Dispatch() {
   const std::string_view id = FindHeader(request.headers, "x-request-id");
   request.request_id = IsSaneRequestId(id) ? std::string(id) : worker_->MakeRequestId();
   request.peer = peer_;
-  request.received = loop_.now();
   request.client_certificate = client_certificate_;
   slot.request_id = request.request_id;
   slot.head_request = request.method == "HEAD";

@@ -16,7 +16,7 @@ namespace keelson::wire::inference {
 // Takes the times of a request's stages, one after another. Lives as long as the handling of the request.
 class StageWatch {
  public:
-  // `received`: when the bytes of the request were there; zero when nobody looked.
+  // `received`: when the I/O thread woke up to read the request; zero when nobody looked.
   StageWatch(const Clock& clock, std::chrono::steady_clock::time_point received);
   void EndInput() { Lap(&times_.input); }
   void EndCompute() { Lap(&times_.compute); }

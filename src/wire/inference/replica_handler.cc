@@ -8,6 +8,7 @@
 #include "base/json_depth.h"
 #include "base/strings.h"
 #include "io/http_deflate.h"
+#include "io/http_event_loop.h"
 #include "wire/inference/answer.h"
 #include "wire/inference/kserve_v1.h"
 #include "wire/inference/mlflow_scoring.h"
@@ -269,7 +270,8 @@ io::HttpResponse ReplicaHandler::Invocations(const io::HttpRequest& request) {
 }
 
 io::HttpResponse ReplicaHandler::Infer(Kind kind, Entry& entry, const io::HttpRequest& request) {
-  StageWatch watch(clock_, request.received);
+  const io::EventLoop* loop = io::EventLoop::Current();
+  StageWatch watch(clock_, loop == nullptr ? std::chrono::steady_clock::time_point{} : loop->now());
   std::size_t rows = 0;
   auto response = kind == Kind::kInfer         ? TryInfer(entry, request, &watch, &rows)
                   : kind == Kind::kInvocations ? TryScoring(entry, request, &watch, &rows)
