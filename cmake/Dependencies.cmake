@@ -1,4 +1,4 @@
-# Every library that the program links, all from Debian's packages. What is opened at first use only (DuckDB, XGBoost) is
+# Every library that the program links, all from Debian's packages. What is opened at first use only (DuckDB, XGBoost, ONNX Runtime) is
 # fetched by script/setup into KEELSON_DEPENDENCIES, checked against third_party/checksums.txt, and copied to build/*/lib.
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)

@@ -6,9 +6,9 @@
 
 namespace keelson::io {
 
-// The folder with the shared libraries that we open ourselves (DuckDB, XGBoost): `lib` beside the program, `../lib` (an
-// installed tree: bin/keelson, lib/), or for the test programs of a build tree the nearest `lib` above. kNotFound
-// otherwise.
+// The folder with the shared libraries that we open ourselves (DuckDB, XGBoost, ONNX Runtime): `lib` beside the
+// program, `../lib` (an installed tree: bin/keelson, lib/), or for the test programs of a build tree the nearest `lib`
+// above. kNotFound otherwise.
 Result<std::string> LibraryFolder();
 
 // Opens `file_name` ("libduckdb.so") from that folder, once a process; later calls give the same handle. Never closed.

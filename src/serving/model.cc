@@ -9,13 +9,16 @@
 
 #include "base/log.h"
 #include "io/files.h"
+#include "serving/input_example.h"
 #include "serving/model_directory.h"
+#include "serving/onnx_model.h"
 #include "serving/tree_model_file.h"
 
 namespace keelson::serving {
 namespace {
 
 constexpr std::size_t kMaxModelBytes = std::size_t{4} << 30;
+constexpr std::size_t kMaxExampleBytes = std::size_t{16} << 20;
 
 bool IsFolder(const std::string& path) {
   struct stat info {};
@@ -74,52 +77,84 @@ Result<std::shared_ptr<const LoadedModel>> LoadedModel::Load(const ModelSource& 
   if (folder) {
     KEELSON_ASSIGN_OR_RETURN(directory, ReadModelDirectory(source.path));
   }
-  KEELSON_ASSIGN_OR_RETURN(const auto content, io::ReadFile(directory.model_path, kMaxModelBytes));
-  auto model = ReadTreeModel(content, source.rounds);
-  if (!model) {
-    return Fail(model.error().code, model.error().message,
-                fmt::format("{}: {}", directory.model_path, model.error().where));
-  }
+  if (!source.example_path.empty()) directory.example_path = source.example_path;
   std::shared_ptr<LoadedModel> loaded(new LoadedModel);
   loaded->name_ = source.name;
   loaded->version_ = source.version;
-  if (directory.output_name) loaded->output_name_ = *directory.output_name;
-  loaded->engine_ = std::move(model->engine);
-  loaded->platform_ = std::move(model->platform);
-  loaded->encoder_ = std::move(directory.encoder);
-  if (loaded->encoder_) {
-    if (loaded->encoder_->width() != loaded->features()) {
-      return Fail(ErrorCode::kInvalidArgument,
-                  fmt::format("keelson.json has {} inputs, the model {} features", loaded->encoder_->width(),
-                              loaded->features()),
-                  source.path);
-    }
-    for (const auto& input : loaded->encoder_->inputs()) loaded->feature_names_.push_back(input.name);
-  } else if (!model->feature_names.empty()) {
-    loaded->feature_names_ = std::move(model->feature_names);
+  std::string content;
+  if (!directory.model_path.ends_with(".onnx")) {
+    KEELSON_ASSIGN_OR_RETURN(content, io::ReadFile(directory.model_path, kMaxModelBytes));
+  }
+  if (directory.model_path.ends_with(".onnx") || LooksLikeOnnx(content)) {
+    KEELSON_ASSIGN_OR_RETURN(loaded->tensors_, OnnxModel::Load(directory.model_path));
+    loaded->platform_ = "onnxruntime_onnx";
   } else {
-    for (std::uint32_t i = 0; i < loaded->features(); ++i) loaded->feature_names_.push_back(fmt::format("f{}", i));
+    auto model = ReadTreeModel(content, source.rounds);
+    if (!model) {
+      return Fail(model.error().code, model.error().message,
+                  fmt::format("{}: {}", directory.model_path, model.error().where));
+    }
+    KEELSON_RETURN_IF_ERROR(loaded->TakeEngine(std::move(*model), &directory, source.path));
   }
-  if (auto warm = loaded->WarmUp(directory.example_path); !warm) {
-    LogWarning("the input example could not be used to warm up",
-               {{"model", source.name}, {"error", warm.error().ToString()}});
-  }
+  KEELSON_RETURN_IF_ERROR(loaded->WarmUp(directory.example_path));
   return std::shared_ptr<const LoadedModel>(std::move(loaded));
 }
 
+Status LoadedModel::TakeEngine(TreeModelFile model, ModelDirectory* directory, const std::string& path) {
+  if (directory->output_name) output_name_ = *directory->output_name;
+  engine_ = std::move(model.engine);
+  platform_ = std::move(model.platform);
+  encoder_ = std::move(directory->encoder);
+  if (encoder_) {
+    if (encoder_->width() != features()) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("keelson.json has {} inputs, the model {} features", encoder_->width(), features()),
+                  path);
+    }
+    for (const auto& input : encoder_->inputs()) feature_names_.push_back(input.name);
+  } else if (!model.feature_names.empty()) {
+    feature_names_ = std::move(model.feature_names);
+  } else {
+    for (std::uint32_t i = 0; i < features(); ++i) feature_names_.push_back(fmt::format("f{}", i));
+  }
+  return {};
+}
+
 Status LoadedModel::WarmUp(const std::string& example_path) const {
-  const std::vector<float> missing(features(), std::numeric_limits<float>::quiet_NaN());
-  Predict(missing, 1);
+  if (engine_ != nullptr) Predict(std::vector<float>(features(), std::numeric_limits<float>::quiet_NaN()), 1);
   if (example_path.empty()) return {};
-  KEELSON_ASSIGN_OR_RETURN(const auto text, io::ReadFile(example_path, std::size_t{16} << 20));
-  const auto example = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!example.is_object()) return Fail(ErrorCode::kInvalidArgument, "not a JSON object", example_path);
-  if (encoder() == nullptr) return {};
+  const auto unused = [&](const Error& error) {
+    LogWarning("the input example could not be used to warm up", {{"model", name_}, {"error", error.ToString()}});
+    return Status{};
+  };
+  const auto text = io::ReadFile(example_path, kMaxExampleBytes);
+  if (!text) return unused(text.error());
+  if (takes_tensors()) {
+    const auto inputs = ExampleTensors(*text, tensor_inputs());
+    if (!inputs) return unused(inputs.error());
+    if (auto answer = Infer(*inputs); !answer) {
+      return Fail(answer.error().code,
+                  fmt::format("the model cannot answer its own input example: {}", answer.error().message),
+                  example_path);
+    }
+    return {};
+  }
+  if (encoder() == nullptr) {
+    const TensorInfo matrix{"input-0", Datatype::kFp32, {-1, features()}};
+    const auto inputs = ExampleTensors(*text, {&matrix, 1});
+    if (!inputs) return unused(inputs.error());
+    Predict(inputs->front().floats, static_cast<std::size_t>(inputs->front().shape[0]));
+    return {};
+  }
+  const auto example = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  if (!example.is_object()) return unused({ErrorCode::kInvalidArgument, "not a JSON object", example_path});
   const data::Table table = ExampleTable(example, payload_schema().inputs);
-  if (table.rows() == 0)
-    return Fail(ErrorCode::kInvalidArgument, "no \"columns\" and \"data\" with rows", example_path);
-  KEELSON_ASSIGN_OR_RETURN(const auto numbers, Encode(table));
-  Predict(numbers, table.rows());
+  if (table.rows() == 0) {
+    return unused({ErrorCode::kInvalidArgument, "no \"columns\" and \"data\" with rows", example_path});
+  }
+  const auto numbers = Encode(table);
+  if (!numbers) return unused(numbers.error());
+  Predict(*numbers, table.rows());
   return {};
 }
 

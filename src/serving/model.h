@@ -10,33 +10,54 @@
 #include "data/table.h"
 #include "features/encoder.h"
 #include "serving/payload_log.h"
+#include "serving/tensor_model.h"
 #include "serving/tree_engine.h"
 
 namespace keelson::serving {
 
+struct ModelDirectory;
+struct TreeModelFile;
+
 struct ModelSource {
   std::string name;           // on the wire
   std::string version = "1";  // on the wire; decimal as a rule
-  // A bare model file (XGBoost's .json or .ubj, LightGBM's .txt: told by the content) or an MLflow model directory:
-  // `MLmodel` with flavors.xgboost.data or flavors.lightgbm.data, and beside it,
-  // when Keelson made it, `keelson.json`: {"inputs": [{"name", "type", "categories"?}...], "output": "probability"},
+  // A bare model file (XGBoost's .json or .ubj, LightGBM's .txt, .onnx: told by the content) or an MLflow model
+  // directory: `MLmodel` with flavors.xgboost.data, flavors.lightgbm.data or flavors.onnx.data, and beside it, when
+  // Keelson made it, `keelson.json`: {"inputs": [{"name", "type", "categories"?}...], "output": "probability"},
   // the version's own input encoder. `input_example.json` warms it up.
   std::string path = {};
   std::string content_hash = {};  // when not "": of the file (io::HashFile) or directory (io::HashTree); verified
   RoundRange rounds = {};
+  std::string example_path = {};  // an input example; "": the directory's own, if it has one
 };
 
 // One model version, ready to predict. Immutable; safe from any thread.
 class LoadedModel {
  public:
-  // Reads, checks and warms up. Errors carry the path: kNotFound, kDataLoss for a wrong hash or corrupt file,
-  // kUnsupported.
+  // Reads, checks and warms up by the input example. Errors carry the path: kNotFound, kDataLoss for a wrong hash or
+  // corrupt file, kUnsupported; what a model of tensors says when it cannot answer its own example.
   static Result<std::shared_ptr<const LoadedModel>> Load(const ModelSource& source);
 
   const std::string& name() const { return name_; }
   const std::string& version() const { return version_; }
-  const std::string& platform() const { return platform_; }  // "keelson_xgboost" or "keelson_lightgbm"
+  const std::string& platform() const {
+    return platform_;
+  }  // "keelson_xgboost", "keelson_lightgbm", "onnxruntime_onnx"
   const std::string& output_name() const { return output_name_; }
+  // Whether the model takes and gives named tensors (ONNX); else it is a tree model, with an engine. Of a model of
+  // tensors only what stands here down to memory_bytes() may be asked, of the others all but Infer and the tensors'
+  // descriptions.
+  bool takes_tensors() const { return tensors_ != nullptr; }
+  const std::vector<TensorInfo>& tensor_inputs() const { return tensors_->inputs(); }
+  const std::vector<TensorInfo>& tensor_outputs() const { return tensors_->outputs(); }
+  // As TensorModel::Infer.
+  Result<std::vector<Tensor>> Infer(std::span<const Tensor> inputs, std::span<const std::string> wanted = {}) const {
+    return tensors_->Infer(inputs, wanted);
+  }
+  // Whether a prediction waits for another process, so that it must not be asked for on a thread that others wait for.
+  bool waits() const { return tensors_ != nullptr && tensors_->waits(); }
+  std::size_t memory_bytes() const { return tensors_ ? tensors_->memory_bytes() : engine_->memory_bytes(); }
+
   const TreeEngine& engine() const { return *engine_; }
   std::uint32_t features() const { return engine_->features(); }
   std::uint32_t outputs() const { return engine_->width(PredictKind::kValue); }  // values a row
@@ -58,12 +79,14 @@ class LoadedModel {
  private:
   LoadedModel() = default;
   Status WarmUp(const std::string& example_path) const;
+  Status TakeEngine(TreeModelFile model, ModelDirectory* directory, const std::string& path);
 
   std::string name_;
   std::string version_;
   std::string platform_;
   std::string output_name_ = "predict";
   std::unique_ptr<const TreeEngine> engine_;
+  std::unique_ptr<const TensorModel> tensors_;  // one of the two
   std::optional<features::InputEncoder> encoder_;
   std::vector<std::string> feature_names_;
 };

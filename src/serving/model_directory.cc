@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "base/json_depth.h"
@@ -13,6 +15,7 @@ namespace {
 
 constexpr std::size_t kMaxText = std::size_t{16} << 20;
 constexpr std::size_t kMaxDepth = 64;
+constexpr const char* kFlavors[] = {"xgboost", "lightgbm", "onnx"};
 
 // The path of the model's data from MLmodel, relative to the folder.
 Result<std::string> DataPath(const std::string& text, const std::string& where) {
@@ -22,14 +25,16 @@ Result<std::string> DataPath(const std::string& text, const std::string& where) 
       return Fail(ErrorCode::kInvalidArgument, "an MLmodel file must have a map \"flavors\"", where);
     }
     const YAML::Node flavors = root["flavors"];
-    const std::string name = flavors["xgboost"] ? "xgboost" : "lightgbm";
-    const YAML::Node flavor = flavors[name];
-    if (!flavor) {
+    const auto* const known = std::find_if(std::begin(kFlavors), std::end(kFlavors),
+                                           [&](const char* flavor) { return flavors[flavor].IsDefined(); });
+    if (known == std::end(kFlavors)) {
       std::string found;
       for (const auto& each : flavors) found += (found.empty() ? "" : ", ") + each.first.as<std::string>();
-      return Fail(ErrorCode::kUnsupported, fmt::format("no flavor \"xgboost\" or \"lightgbm\" among: {}", found),
-                  where);
+      return Fail(ErrorCode::kUnsupported,
+                  fmt::format("no flavor \"xgboost\", \"lightgbm\" or \"onnx\" among: {}", found), where);
     }
+    const std::string name = *known;
+    const YAML::Node flavor = flavors[name];
     if (!flavor.IsMap() || !flavor["data"] || !flavor["data"].IsScalar()) {
       return Fail(ErrorCode::kInvalidArgument, fmt::format("flavors.{} must name its file in \"data\"", name), where);
     }

@@ -10,14 +10,14 @@ namespace keelson::serving {
 
 // What an MLflow model directory says about itself.
 struct ModelDirectory {
-  std::string model_path;  // of flavors.xgboost.data or flavors.lightgbm.data
+  std::string model_path;  // of the flavor xgboost, lightgbm or onnx
   std::optional<features::InputEncoder> encoder;
   std::optional<std::string> output_name;
   std::string example_path;  // "" when there is none
 };
 
-// kNotFound without an MLmodel, kUnsupported when it has neither flavor, kInvalidArgument for what is malformed in
-// it.
+// kNotFound without an MLmodel, kUnsupported when it has no such flavor, kInvalidArgument for what is malformed
+// in it.
 Result<ModelDirectory> ReadModelDirectory(const std::string& folder);
 
 }  // namespace keelson::serving

@@ -46,7 +46,7 @@ Command ServeCommand() {
           [](CLI::App& app) -> RunCommand {
             auto flags = std::make_shared<ServeFlags>();
             app.add_option("--model", flags->models,
-                           "NAME=PATH of a model file (.json, .ubj) or an MLflow model directory")
+                           "NAME=PATH of a model file (.json, .ubj, .txt, .onnx) or an MLflow model directory")
                 ->required();
             app.add_option("--version", flags->version, "The models' version on the wire")->capture_default_str();
             app.add_option("--hash", flags->hash, "Content hash that the model must have");

@@ -61,6 +61,7 @@ Result<std::vector<float>> Predict(ServedModels::Entry& entry, ModelInputs input
                                                          inputs.rows, width, limits.elements));
   }
   watch->EndInput();
+  KEELSON_ASSIGN_OR_RETURN(const auto held, model.Hold());
   std::vector<float> values;
   if (kind == PredictKind::kValue || entry.served.payload != nullptr) {
     values = model.Predict(inputs.numbers, inputs.rows);

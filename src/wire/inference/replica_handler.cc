@@ -12,6 +12,7 @@
 #include "wire/inference/answer.h"
 #include "wire/inference/kserve_v1.h"
 #include "wire/inference/mlflow_scoring.h"
+#include "wire/inference/tensor_inference.h"
 
 namespace keelson::wire::inference {
 namespace {
@@ -226,6 +227,15 @@ io::HttpResponse ReplicaHandler::Change(const Route& route, const io::HttpReques
 
 io::HttpResponse ReplicaHandler::ModelMetadata(const Entry& entry) const {
   const auto& model = *entry.served.model;
+  std::vector<std::string> versions;
+  for (const auto& each : models_.Versions(model.name())) versions.push_back(each->served.model->version());
+  if (model.takes_tensors()) {
+    return JsonAnswer({{"name", model.name()},
+                       {"versions", versions},
+                       {"platform", model.platform()},
+                       {"inputs", nlohmann::json::parse(TensorInfosJson(model.tensor_inputs()))},
+                       {"outputs", nlohmann::json::parse(TensorInfosJson(model.tensor_outputs()))}});
+  }
   nlohmann::json inputs = nlohmann::json::array();
   if (model.encoder() != nullptr) {
     for (const auto& input : model.encoder()->inputs()) {
@@ -234,8 +244,6 @@ io::HttpResponse ReplicaHandler::ModelMetadata(const Entry& entry) const {
   } else {
     inputs.push_back({{"name", "input-0"}, {"datatype", "FP32"}, {"shape", {-1, model.features()}}});
   }
-  std::vector<std::string> versions;
-  for (const auto& each : models_.Versions(model.name())) versions.push_back(each->served.model->version());
   return JsonAnswer({{"name", model.name()},
                      {"versions", versions},
                      {"platform", model.platform()},
@@ -273,7 +281,9 @@ io::HttpResponse ReplicaHandler::Infer(Kind kind, Entry& entry, const io::HttpRe
   const io::EventLoop* loop = io::EventLoop::Current();
   StageWatch watch(clock_, loop == nullptr ? std::chrono::steady_clock::time_point{} : loop->now());
   std::size_t rows = 0;
-  auto response = kind == Kind::kInfer         ? TryInfer(entry, request, &watch, &rows)
+  auto response = kind == Kind::kInfer ? TryInfer(entry, request, &watch, &rows)
+                  : entry.served.model->takes_tensors()
+                      ? Fail(ErrorCode::kUnsupported, "the model takes named tensors: ask it through /v2")
                   : kind == Kind::kInvocations ? TryScoring(entry, request, &watch, &rows)
                                                : TryV1(kind == Kind::kExplain, entry, request, &watch, &rows);
   watch.EndOutput();
@@ -323,6 +333,14 @@ Result<io::HttpResponse> ReplicaHandler::TryInfer(Entry& entry, const io::HttpRe
   InferRequestOptions options;
   options.limits = options_.limits;
   KEELSON_ASSIGN_OR_RETURN(auto asked, ParseInferRequest(request.body, json_length, options));
+  if (model.takes_tensors()) {
+    *rows =
+        asked.inputs.empty() || asked.inputs[0].shape.empty() ? 1 : static_cast<std::size_t>(asked.inputs[0].shape[0]);
+    watch->EndInput();
+    auto answer = InferTensors(model, asked);
+    watch->EndCompute();
+    return answer;
+  }
   KEELSON_ASSIGN_OR_RETURN(const auto kind, PredictKindOf(asked.predict, model));
 
   InferAnswer answer{model.name(), model.version(), asked.id, model.output_name(), true, asked.binary_output, {}, {}};

@@ -1,38 +1,21 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
+#include <cstddef>
 
-#include "base/result.h"
+#include "serving/tensor.h"
 
 namespace keelson::wire::inference {
 
-// The datatypes of the Open Inference Protocol.
-enum class Datatype {
-  kBool,
-  kUint8,
-  kUint16,
-  kUint32,
-  kUint64,
-  kInt8,
-  kInt16,
-  kInt32,
-  kInt64,
-  kFp16,
-  kBf16,
-  kFp32,
-  kFp64,
-  kBytes
-};
-
-std::string_view DatatypeName(Datatype datatype);  // "FP32"
-std::optional<Datatype> ParseDatatype(std::string_view name);
-bool IsFloat(Datatype datatype);          // FP16, BF16, FP32, FP64
-bool IsInteger(Datatype datatype);        // also BOOL
-std::size_t ByteSize(Datatype datatype);  // of one element; 0 for BYTES
+using serving::ByteSize;
+using serving::Datatype;
+using serving::DatatypeName;
+using serving::IsFloat;
+using serving::IsInteger;
+using serving::ParseDatatype;
+using serving::ReadBinary;
+using serving::ShapeText;
+using serving::Tensor;
+using serving::WriteBinary;
 
 // What a request may carry; over a limit it is refused.
 struct TensorLimits {
@@ -40,29 +23,5 @@ struct TensorLimits {
   std::size_t elements = std::size_t{16} << 20;  // in one tensor
   std::size_t inputs = 4'096;
 };
-
-// One tensor of a request, row-major. FP16, BF16 and FP32 live in `floats`, FP64 in `doubles`, BOOL and all integers in
-// `ints` (UINT64 by its bits), BYTES in `texts`; the other vectors stay empty. A missing number is NaN (float tensors
-// only); `missing` marks missing texts and is empty when there are none.
-struct Tensor {
-  std::string name;
-  Datatype datatype = Datatype::kFp32;
-  std::vector<std::int64_t> shape;
-  std::vector<float> floats;
-  std::vector<double> doubles;
-  std::vector<std::int64_t> ints;
-  std::vector<std::string> texts;
-  std::vector<std::uint8_t> missing;
-
-  std::size_t elements() const;  // product of the shape
-  double Number(std::size_t i) const;
-  std::string ShapeText() const;  // "[1,28]"
-};
-
-std::string ShapeText(const std::vector<std::int64_t>& shape);
-
-// The contents of `tensor` (name, datatype and shape are set) from the binary tensor data extension: little-endian,
-// row-major; a BYTES element is its length in 32 bits and its bytes. kInvalidArgument when the size does not fit.
-Status ReadBinary(std::string_view bytes, Tensor* tensor);
 
 }  // namespace keelson::wire::inference

@@ -1,4 +1,4 @@
-#include "wire/inference/tensor.h"
+#include "serving/tensor.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -8,7 +8,7 @@
 #include <cmath>
 #include <cstring>
 
-namespace keelson::wire::inference {
+namespace keelson::serving {
 namespace {
 
 struct DatatypeRow {
@@ -79,6 +79,36 @@ Status ReadTexts(std::string_view bytes, std::size_t count, Tensor* tensor) {
   return {};
 }
 
+std::uint16_t ToHalf(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const std::uint32_t sign = (bits >> 16) & 0x8000u;
+  const std::uint32_t magnitude = bits & 0x7FFFFFFFu;
+  if (magnitude > 0x7F800000u) return static_cast<std::uint16_t>(sign | 0x7E00u);   // not a number
+  if (magnitude >= 0x47800000u) return static_cast<std::uint16_t>(sign | 0x7C00u);  // 65,536 and above: infinite
+  if (magnitude < 0x38800000u) {                                                    // below 2^-14: a denormal half
+    const float scaled = std::ldexp(std::bit_cast<float>(magnitude), 24);
+    return static_cast<std::uint16_t>(sign | static_cast<std::uint32_t>(std::nearbyint(scaled)));
+  }
+  const std::uint32_t rebased = magnitude - (112u << 23);
+  return static_cast<std::uint16_t>(sign | ((rebased + 0xFFFu + ((rebased >> 13) & 1u)) >> 13));
+}
+
+std::uint16_t ToBfloat(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  if (std::isnan(value)) return static_cast<std::uint16_t>((bits >> 16) | 0x40u);
+  return static_cast<std::uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
+}
+
+template <typename T>
+void Store(T value, std::string* out) {
+  out->append(reinterpret_cast<const char*>(&value), sizeof(T));
+}
+
+template <typename T>
+void StoreInts(const std::vector<std::int64_t>& values, std::string* out) {
+  for (const auto value : values) Store(static_cast<T>(value), out);
+}
+
 }  // namespace
 
 std::string_view DatatypeName(Datatype datatype) {
@@ -106,7 +136,7 @@ std::string ShapeText(const std::vector<std::int64_t>& shape) {
   return fmt::format("[{}]", fmt::join(shape, ","));
 }
 std::string Tensor::ShapeText() const {
-  return inference::ShapeText(shape);
+  return serving::ShapeText(shape);
 }
 
 std::size_t Tensor::elements() const {
@@ -190,4 +220,40 @@ Status ReadBinary(std::string_view bytes, Tensor* tensor) {
   return {};
 }
 
-}  // namespace keelson::wire::inference
+void WriteBinary(const Tensor& tensor, std::string* out) {
+  switch (tensor.datatype) {
+    case Datatype::kBool:
+    case Datatype::kUint8:
+    case Datatype::kInt8:
+      return StoreInts<std::uint8_t>(tensor.ints, out);
+    case Datatype::kUint16:
+    case Datatype::kInt16:
+      return StoreInts<std::uint16_t>(tensor.ints, out);
+    case Datatype::kUint32:
+    case Datatype::kInt32:
+      return StoreInts<std::uint32_t>(tensor.ints, out);
+    case Datatype::kUint64:
+    case Datatype::kInt64:
+      return StoreInts<std::uint64_t>(tensor.ints, out);
+    case Datatype::kFp16:
+      for (const float value : tensor.floats) Store(ToHalf(value), out);
+      return;
+    case Datatype::kBf16:
+      for (const float value : tensor.floats) Store(ToBfloat(value), out);
+      return;
+    case Datatype::kFp32:
+      out->append(reinterpret_cast<const char*>(tensor.floats.data()), tensor.floats.size() * sizeof(float));
+      return;
+    case Datatype::kFp64:
+      out->append(reinterpret_cast<const char*>(tensor.doubles.data()), tensor.doubles.size() * sizeof(double));
+      return;
+    case Datatype::kBytes:
+      for (const auto& text : tensor.texts) {
+        Store(static_cast<std::uint32_t>(text.size()), out);
+        out->append(text);
+      }
+      return;
+  }
+}
+
+}  // namespace keelson::serving
