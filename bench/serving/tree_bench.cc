@@ -1,6 +1,7 @@
-// Our tree engine and XGBoost's own C API (XGBoosterPredictFromDense) on one thread: the same model, the same rows,
-// taken in turns, every answer compared bit for bit. Prints one JSON line a batch size with both times (CPU time of the
-// thread, microseconds a call, the median of the rounds) and their ratio.
+// Our tree engine, XGBoost's own C API (XGBoosterPredictFromDense) and ONNX Runtime (the same trees as a
+// TreeEnsembleRegressor) on one thread: the same model, the same rows, taken in turns, every answer compared, with
+// XGBoost's bit for bit, with ONNX Runtime's, which adds up in another order, to 1e-5. Prints one JSON line a batch
+// size with all times (CPU time of the thread, microseconds a call, the median of the rounds) and the ratios.
 //
 //   keelson_tree_bench                         # 500 trees of depth 6, 28 features; 1 to 10,000 rows
 //   keelson_tree_bench --trees 100 --depth 8 --features 100 --rows 1 --rows 100
@@ -9,9 +10,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
+#include "bench/serving/onnx_peer.h"
 #include "bench/serving/xgboost_peer.h"
 #include "serving/tree_engine.h"
 #include "serving/xgboost_model.h"
@@ -39,7 +42,7 @@ double Median(std::vector<double> values) {
 }
 
 bool Measure(const bench::ModelShape& shape, const serving::TreeEngine& engine, bench::XgboostPeer& peer,
-             std::size_t count, int rounds) {
+             bench::OnnxPeer& onnx, std::size_t count, int rounds) {
   const auto rows = bench::MakeRows(count, shape.features, 99);
   std::vector<float> ours(count);
   auto predict = [&] { engine.Predict(rows, count, serving::PredictKind::kValue, ours); };
@@ -49,20 +52,29 @@ bool Measure(const bench::ModelShape& shape, const serving::TreeEngine& engine, 
     fmt::print(stderr, "the answers differ\n");
     return false;
   }
+  const auto also = onnx.Predict(rows, count);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (std::abs(also[i] - ours[i]) <= 1e-5F) continue;
+    fmt::print(stderr, "ONNX Runtime's answer differs: {} for {}\n", also[i], ours[i]);
+    return false;
+  }
   const std::size_t calls = std::max<std::size_t>(1, 2'000 / count);
   std::vector<double> our_times;
   std::vector<double> their_times;
+  std::vector<double> onnx_times;
   for (int round = 0; round < rounds; ++round) {
     our_times.push_back(TimeEach(calls, predict));
     their_times.push_back(TimeEach(std::max<std::size_t>(1, calls / 8), [&] { peer.Predict(rows, count); }));
+    onnx_times.push_back(TimeEach(calls, [&] { onnx.Predict(rows, count); }));
   }
   const double us = Median(our_times);
   const double them = Median(their_times);
+  const double runtime = Median(onnx_times);
   fmt::print(
       R"({{"bench":"tree_engine","trees":{},"depth":{},"features":{},"rows":{},"keelson_us":{:.2f},"xgboost_us":{:.2f},)"
-      R"("ratio":{:.2f}}})"
+      R"("ratio":{:.2f},"onnx_us":{:.2f},"onnx_ratio":{:.2f}}})"
       "\n",
-      shape.trees, shape.depth, shape.features, count, us, them, them / us);
+      shape.trees, shape.depth, shape.features, count, us, them, them / us, runtime, runtime / us);
   std::fflush(stdout);
   return true;
 }
@@ -70,7 +82,7 @@ bool Measure(const bench::ModelShape& shape, const serving::TreeEngine& engine, 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Tree engine against XGBoost's C API, one thread");
+  CLI::App app("Tree engine against XGBoost's C API and ONNX Runtime, one thread");
   bench::ModelShape shape;
   std::vector<std::size_t> batches;
   int rounds = 15;
@@ -91,8 +103,9 @@ int main(int argc, char** argv) {
     return 1;
   }
   const auto engine = serving::TreeEngine::Build(*model);
+  bench::OnnxPeer onnx(*model);
   for (const std::size_t count : batches) {
-    if (!Measure(shape, **engine, peer, count, rounds)) return 1;
+    if (!Measure(shape, **engine, peer, onnx, count, rounds)) return 1;
   }
   return 0;
 }

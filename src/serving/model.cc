@@ -59,6 +59,14 @@ data::Table ExampleTable(const nlohmann::json& example, const data::Schema& sche
   return table;
 }
 
+Result<TreeModelFile> ReadTree(std::string_view content, const std::string& path, RoundRange rounds) {
+  auto model = ReadTreeModel(content, rounds);
+  if (!model) {
+    return Fail(model.error().code, model.error().message, fmt::format("{}: {}", path, model.error().where));
+  }
+  return model;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const LoadedModel>> LoadedModel::Load(const ModelSource& source) {
@@ -81,23 +89,63 @@ Result<std::shared_ptr<const LoadedModel>> LoadedModel::Load(const ModelSource& 
   std::shared_ptr<LoadedModel> loaded(new LoadedModel);
   loaded->name_ = source.name;
   loaded->version_ = source.version;
-  std::string content;
-  if (!directory.model_path.ends_with(".onnx")) {
-    KEELSON_ASSIGN_OR_RETURN(content, io::ReadFile(directory.model_path, kMaxModelBytes));
-  }
-  if (directory.model_path.ends_with(".onnx") || LooksLikeOnnx(content)) {
-    KEELSON_ASSIGN_OR_RETURN(loaded->tensors_, OnnxModel::Load(directory.model_path));
-    loaded->platform_ = "onnxruntime_onnx";
-  } else {
-    auto model = ReadTreeModel(content, source.rounds);
-    if (!model) {
-      return Fail(model.error().code, model.error().message,
-                  fmt::format("{}: {}", directory.model_path, model.error().where));
-    }
-    KEELSON_RETURN_IF_ERROR(loaded->TakeEngine(std::move(*model), &directory, source.path));
-  }
+  KEELSON_RETURN_IF_ERROR(loaded->Open(source, &directory));
   KEELSON_RETURN_IF_ERROR(loaded->WarmUp(directory.example_path));
   return std::shared_ptr<const LoadedModel>(std::move(loaded));
+}
+
+Status LoadedModel::Open(const ModelSource& source, ModelDirectory* directory) {
+  const std::string& path = directory->model_path;
+  std::string content;
+  if (!path.ends_with(".onnx")) {
+    KEELSON_ASSIGN_OR_RETURN(content, io::ReadFile(path, kMaxModelBytes));
+  }
+  if (path.ends_with(".onnx") || LooksLikeOnnx(content)) {
+    KEELSON_ASSIGN_OR_RETURN(tensors_, OnnxModel::Load(path));
+    platform_ = "onnxruntime_onnx";
+  } else {
+    KEELSON_ASSIGN_OR_RETURN(auto model, ReadTree(content, path, source.rounds));
+    KEELSON_RETURN_IF_ERROR(TakeEngine(std::move(model), directory, source.path));
+  }
+  return source.budget != nullptr ? PutUnder(source, *directory) : Status{};
+}
+
+// What was loaded may go, and comes back from the same bytes.
+Status LoadedModel::PutUnder(const ModelSource& source, const ModelDirectory& directory) {
+  const std::string path = directory.model_path;
+  KEELSON_ASSIGN_OR_RETURN(const auto hash, io::HashFile(path));
+  const auto same = [path, hash]() -> Status {
+    KEELSON_ASSIGN_OR_RETURN(const auto now, io::HashFile(path));
+    if (now != hash) return Fail(ErrorCode::kDataLoss, "the file was changed since the model was loaded", path);
+    return {};
+  };
+  if (takes_tensors()) {
+    tensors_ = std::make_unique<EvictableTensors>(
+        std::move(tensors_),
+        [path, same]() -> Result<std::unique_ptr<const TensorModel>> {
+          KEELSON_RETURN_IF_ERROR(same());
+          return OnnxModel::Load(path);
+        },
+        source.budget);
+    return {};
+  }
+  auto engine = std::make_unique<EvictableEngine>(
+      std::move(engine_),
+      [path, same, rounds = source.rounds]() -> Result<std::unique_ptr<const TreeEngine>> {
+        KEELSON_RETURN_IF_ERROR(same());
+        KEELSON_ASSIGN_OR_RETURN(const auto content, io::ReadFile(path, kMaxModelBytes));
+        KEELSON_ASSIGN_OR_RETURN(auto model, ReadTree(content, path, rounds));
+        return std::move(model.engine);
+      },
+      source.budget);
+  evictable_ = engine.get();
+  engine_ = std::move(engine);
+  return {};
+}
+
+Result<std::shared_ptr<const void>> LoadedModel::Hold() const {
+  if (evictable_ == nullptr) return nullptr;
+  return evictable_->Hold();
 }
 
 Status LoadedModel::TakeEngine(TreeModelFile model, ModelDirectory* directory, const std::string& path) {

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "data/table.h"
 #include "features/encoder.h"
+#include "serving/evictable_model.h"
 #include "serving/payload_log.h"
 #include "serving/tensor_model.h"
 #include "serving/tree_engine.h"
@@ -28,7 +29,8 @@ struct ModelSource {
   std::string path = {};
   std::string content_hash = {};  // when not "": of the file (io::HashFile) or directory (io::HashTree); verified
   RoundRange rounds = {};
-  std::string example_path = {};  // an input example; "": the directory's own, if it has one
+  std::shared_ptr<MemoryBudget> budget = {};  // what the model's memory counts against; it may be given up for others'
+  std::string example_path = {};              // an input example; "": the directory's own, if it has one
 };
 
 // One model version, ready to predict. Immutable; safe from any thread.
@@ -56,6 +58,10 @@ class LoadedModel {
   }
   // Whether a prediction waits for another process, so that it must not be asked for on a thread that others wait for.
   bool waits() const { return tensors_ != nullptr && tensors_->waits(); }
+  // Brings back what a budget took away, and keeps it while the result lives: to be held over Predict. Null without a
+  // budget, and for tensors, for Infer holds them itself. Errors are those of Load, and kDataLoss when the file is not
+  // the one any more.
+  Result<std::shared_ptr<const void>> Hold() const;
   std::size_t memory_bytes() const { return tensors_ ? tensors_->memory_bytes() : engine_->memory_bytes(); }
 
   const TreeEngine& engine() const { return *engine_; }
@@ -80,6 +86,8 @@ class LoadedModel {
   LoadedModel() = default;
   Status WarmUp(const std::string& example_path) const;
   Status TakeEngine(TreeModelFile model, ModelDirectory* directory, const std::string& path);
+  Status Open(const ModelSource& source, ModelDirectory* directory);
+  Status PutUnder(const ModelSource& source, const ModelDirectory& directory);
 
   std::string name_;
   std::string version_;
@@ -87,6 +95,7 @@ class LoadedModel {
   std::string output_name_ = "predict";
   std::unique_ptr<const TreeEngine> engine_;
   std::unique_ptr<const TensorModel> tensors_;  // one of the two
+  const EvictableEngine* evictable_ = nullptr;  // engine_, when it is under a budget
   std::optional<features::InputEncoder> encoder_;
   std::vector<std::string> feature_names_;
 };
