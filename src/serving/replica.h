@@ -13,9 +13,11 @@ namespace keelson::serving {
 // app/roles/serve_role.h.
 struct ReplicaOptions {
   std::vector<ModelSource> models;
-  int port = 0;                // on 127.0.0.1, 0: any free one; or
-  std::string unix_socket;     // a path
-  std::size_t threads = 2;     // I/O threads, which predict too
+  std::string models_folder;            // a repository (serving/repository.h), in place of `models`
+  std::size_t memory_budget_bytes = 0;  // of all models together; the least recently used give way. 0: no limit
+  int port = 0;                         // on 127.0.0.1, 0: any free one; or
+  std::string unix_socket;              // a path
+  std::size_t threads = 2;              // I/O threads, which predict too
   std::string payload_folder;  // of this replica; "": no log. With several models a folder of the model's name below it
   std::string lock_file;       // the server's; "": the replica ends only when told
   std::chrono::milliseconds orphan_grace{30'000};  // ends itself when the lock was free for so long

@@ -13,6 +13,7 @@ struct ServeFlags {
   std::vector<std::string> models;
   std::string version = "1";
   std::string hash;
+  std::size_t memory_budget_mib = 0;
   serving::ReplicaOptions options;
   ServeListenOptions listen;
 };
@@ -33,6 +34,7 @@ Result<int> Serve(ServeFlags flags, Terminal& terminal) {
     source.content_hash = flags.hash;
     flags.options.models.push_back(std::move(source));
   }
+  flags.options.memory_budget_bytes = flags.memory_budget_mib << 20;
   return RunReplica(flags.options, flags.listen, terminal.out);
 }
 
@@ -46,8 +48,15 @@ Command ServeCommand() {
           [](CLI::App& app) -> RunCommand {
             auto flags = std::make_shared<ServeFlags>();
             app.add_option("--model", flags->models,
-                           "NAME=PATH of a model file (.json, .ubj, .txt, .onnx) or an MLflow model directory")
-                ->required();
+                           "NAME=PATH of a model file (.json, .ubj, .txt, .onnx) or an MLflow model directory");
+            app.add_option(
+                "--models", flags->options.models_folder,
+                "Folder of models, instead: NAME/VERSION/model.* or NAME/model.*, as Triton and KServe have it");
+            app.add_option("--memory-budget", flags->memory_budget_mib,
+                           "MiB that all models may take together; the least recently used are loaded again when they "
+                           "are asked; 0 is no limit")
+                ->check(CLI::Range(0, 1 << 20))
+                ->capture_default_str();
             app.add_option("--version", flags->version, "The models' version on the wire")->capture_default_str();
             app.add_option("--hash", flags->hash, "Content hash that the model must have");
             auto* port = app.add_option("--port", flags->options.port, "Port to listen on; 0 is any free one")

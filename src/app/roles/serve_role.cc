@@ -8,6 +8,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "app/roles/folder_models.h"
 #include "base/log.h"
 #include "io/files.h"
 
@@ -24,10 +25,12 @@ using wire::inference::Served;
 // The models that the command line names: each may be unloaded, and loaded anew from its path.
 class NamedModels final : public wire::inference::ModelRepository {
  public:
-  static Result<std::unique_ptr<NamedModels>> Open(const serving::ReplicaOptions& options) {
+  static Result<std::unique_ptr<NamedModels>> Open(const serving::ReplicaOptions& options,
+                                                   const std::shared_ptr<serving::MemoryBudget>& budget) {
     std::unique_ptr<NamedModels> models(new NamedModels);
     for (const auto& source : options.models) {
       Place place{source, options.payload_folder, nullptr, {}};
+      place.source.budget = budget;
       if (!place.payload_folder.empty() && options.models.size() > 1) {
         KEELSON_ASSIGN_OR_RETURN(place.payload_folder, io::SafeJoin(options.payload_folder, source.name));
       }
@@ -83,6 +86,30 @@ class NamedModels final : public wire::inference::ModelRepository {
   std::map<std::string, Place> places_;
 };
 
+// Where the options say that models are, and those that are served from the start.
+Result<std::unique_ptr<wire::inference::ModelRepository>> OpenModels(const serving::ReplicaOptions& options,
+                                                                     std::vector<Served>* models) {
+  if (options.models.empty() == options.models_folder.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, options.models.empty()
+                                                 ? "no model to serve: give --model NAME=PATH or --models FOLDER"
+                                                 : "either single models are served or a folder of models, not both");
+  }
+  std::shared_ptr<serving::MemoryBudget> budget;
+  if (options.memory_budget_bytes != 0) budget = std::make_shared<serving::MemoryBudget>(options.memory_budget_bytes);
+  if (!options.models_folder.empty()) {
+    KEELSON_ASSIGN_OR_RETURN(auto opened, serving::Repository::Open({options.models_folder, std::move(budget)}));
+    auto folder = std::make_unique<FolderModels>(std::move(opened), options.payload_folder);
+    *models = folder->LoadAll();
+    return folder;
+  }
+  KEELSON_ASSIGN_OR_RETURN(auto named, NamedModels::Open(options, budget));
+  for (const auto& source : options.models) {
+    KEELSON_ASSIGN_OR_RETURN(auto versions, named->Load(source.name));
+    for (auto& version : versions) models->push_back(std::move(version));
+  }
+  return named;
+}
+
 // Answers, in the protocol's own shape, who may not ask. Health is everybody's: what watches a container has no token.
 bool Refuse(const Access& access, const io::HttpRequest& request, const io::HttpRespond& respond) {
   const bool health = request.path.starts_with("/v2/health/") || request.path == "/ping" || request.path == "/health";
@@ -127,13 +154,8 @@ std::string WaitForEnd(const serving::ReplicaOptions& options, const sigset_t& s
 
 Result<std::unique_ptr<ReplicaServer>> ReplicaServer::Start(const serving::ReplicaOptions& options,
                                                             const ServeListenOptions& listen) {
-  if (options.models.empty()) return Fail(ErrorCode::kInvalidArgument, "no model to serve: give --model NAME=PATH");
-  KEELSON_ASSIGN_OR_RETURN(auto repository, NamedModels::Open(options));
   std::vector<Served> models;
-  for (const auto& source : options.models) {
-    KEELSON_ASSIGN_OR_RETURN(auto versions, repository->Load(source.name));
-    for (auto& version : versions) models.push_back(std::move(version));
-  }
+  KEELSON_ASSIGN_OR_RETURN(auto repository, OpenModels(options, &models));
   std::unique_ptr<ReplicaServer> replica(new ReplicaServer);
   wire::inference::ReplicaHandler::Options handler_options;
   handler_options.server_version = KEELSON_VERSION;
@@ -180,7 +202,7 @@ Result<int> RunReplica(const serving::ReplicaOptions& options, const ServeListen
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   SetLogRole("replica");
   KEELSON_ASSIGN_OR_RETURN(const auto replica, ReplicaServer::Start(options, listen));
-  std::string served;
+  std::string served = options.models_folder.empty() ? "" : "models of " + options.models_folder;
   for (const auto& model : options.models) {
     served += fmt::format("{}{} version {}", served.empty() ? "" : ", ", model.name, model.version);
   }

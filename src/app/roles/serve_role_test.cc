@@ -4,8 +4,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <sstream>
+#include <thread>
 
 #include "io/files.h"
 #include "io/temp_folder.h"
@@ -64,6 +66,75 @@ TEST_F(ServeRole, RefusesWhatItCannotServe) {
   options.models = {Source("../a", "logistic.json"), Source("b", "logistic.json")};
   options.payload_folder = temp_.File("payload");
   EXPECT_FALSE(ReplicaServer::Start(options).has_value());
+}
+
+TEST_F(ServeRole, ServesAFolderOfModelsAndSwapsTheirVersionsWhileTheyAreAsked) {
+  const std::string folder = temp_.File("models");
+  const auto put = [&](const std::string& path, const std::string& content) {
+    ASSERT_TRUE(io::MakeFolders(folder + "/" + path.substr(0, path.rfind('/'))));
+    ASSERT_TRUE(io::WriteFileAtomically(folder + "/" + path, content));
+  };
+  const std::string model = *io::ReadFile(kModels + "logistic.json");
+  put("m/1/model.json", model);
+  put("bad/1/model.json", "{");
+  put("other/model.ubj", *io::ReadFile(kModels + "softprob.ubj"));
+  serving::ReplicaOptions options;
+  options.models_folder = folder;
+  options.memory_budget_bytes = 1;  // each one that is asked takes the place of the other
+  auto replica = ReplicaServer::Start(options);
+  ASSERT_TRUE(replica.has_value()) << replica.error().ToString();
+  const std::string address = (*replica)->address();
+  const auto post = [&](const std::string& target, const std::string& body) {
+    io::HttpCall call;
+    call.method = "POST";
+    call.target = target;
+    call.body = body;
+    return *io::HttpConnection::Create(*io::ParseHttpTarget(address))->Call(call);
+  };
+  EXPECT_EQ(post("/v2/models/bad/infer", kBody).status, 404);
+  std::atomic<bool> stop{false};
+  std::atomic<int> asked{0};
+  std::atomic<int> failed{0};
+  std::vector<std::thread> clients;
+  for (const std::string name : {"m", "other"}) {
+    clients.emplace_back([&, name] {
+      auto connection = io::HttpConnection::Create(*io::ParseHttpTarget(address));
+      io::HttpCall call;
+      call.method = "POST";
+      call.target = "/v2/models/" + name + "/infer";
+      call.body = kBody;
+      while (!stop) {
+        const auto answer = connection->Call(call);
+        if (!answer || answer->status != 200) ++failed;
+        ++asked;
+      }
+    });
+  }
+  const auto wait = [&](int more) {
+    for (const int until = asked + more; asked < until;) std::this_thread::yield();
+  };
+  wait(50);
+  put("m/2/model.json", *io::ReadFile(kModels + "old_logistic.json"));
+  EXPECT_EQ(post("/v2/repository/models/m/load", "").status, 200);
+  wait(50);
+  EXPECT_EQ(post("/v2/models/m/versions/2/infer", kBody).status, 200);
+  EXPECT_EQ(post("/v2/models/m/versions/1/infer", kBody).status, 200);
+  put("m/3/model.json", model.substr(0, model.size() / 2));
+  const auto refused = post("/v2/repository/models/m/load", "");
+  EXPECT_EQ(refused.status / 100, 5) << refused.body;
+  EXPECT_THAT(refused.body, testing::HasSubstr("version 3"));
+  wait(50);
+  EXPECT_EQ(post("/v2/models/m/versions/2/infer", kBody).status, 200);
+  io::RemoveTree(folder + "/m/1").value();
+  put("m/3/model.json", model);
+  EXPECT_EQ(post("/v2/repository/models/m/load", "").status, 200);
+  EXPECT_EQ(post("/v2/models/m/versions/1/infer", kBody).status, 404);
+  wait(50);
+  stop = true;
+  for (auto& client : clients) client.join();
+  EXPECT_EQ(failed, 0);
+  EXPECT_EQ(post("/v2/repository/models/m/unload", "").status, 200);
+  EXPECT_EQ(post("/v2/models/m/infer", kBody).status, 404);
 }
 
 // The whole role in a child process, as the server starts it.
