@@ -107,7 +107,6 @@ std::string Encode(const serving::XgboostModel& model) {
                                .Add(5, Attribute("target_weights", weight))
                                .Add(5, Attribute("base_values", model.base_margin))
                                .Add(5, Message().Text(1, "n_targets").Number(3, 1).Number(20, 2))
-                               .Add(5, Message().Text(1, "post_transform").Text(4, "LOGISTIC").Number(20, 3))
                                .Text(7, "ai.onnx.ml");
   const Message graph =
       Message().Add(1, ensemble).Text(2, "trees").Add(11, ValueInfo("x", model.features)).Add(12, ValueInfo("y", 1));

@@ -15,13 +15,13 @@ namespace keelson::bench {
 // text. The fewest calls of its C API that a prediction needs.
 class OnnxPeer {
  public:
-  // A model of scalar leaves, numeric splits and the logistic transformation.
+  // A model of scalar leaves and numeric splits.
   explicit OnnxPeer(const serving::XgboostModel& model);
   ~OnnxPeer();
   OnnxPeer(const OnnxPeer&) = delete;
   OnnxPeer& operator=(const OnnxPeer&) = delete;
 
-  // Probabilities; the span lives until the next call.
+  // Margins: the library leaves the logistic transformation of this operator out. The span lives until the next call.
   std::span<const float> Predict(std::span<const float> rows, std::size_t count);
 
  private:

@@ -54,8 +54,9 @@ bool Measure(const bench::ModelShape& shape, const serving::TreeEngine& engine, 
   }
   const auto also = onnx.Predict(rows, count);
   for (std::size_t i = 0; i < count; ++i) {
-    if (std::abs(also[i] - ours[i]) <= 1e-5F) continue;
-    fmt::print(stderr, "ONNX Runtime's answer differs: {} for {}\n", also[i], ours[i]);
+    const float probability = 1 / (1 + std::exp(-also[i]));
+    if (std::abs(probability - ours[i]) <= 1e-5F) continue;
+    fmt::print(stderr, "ONNX Runtime's answer differs: {} for {}\n", probability, ours[i]);
     return false;
   }
   const std::size_t calls = std::max<std::size_t>(1, 2'000 / count);

@@ -12,6 +12,7 @@
 #include "serving/input_example.h"
 #include "serving/model_directory.h"
 #include "serving/onnx_model.h"
+#include "serving/python_model.h"
 #include "serving/tree_model_file.h"
 
 namespace keelson::serving {
@@ -59,6 +60,17 @@ data::Table ExampleTable(const nlohmann::json& example, const data::Schema& sche
   return table;
 }
 
+Result<std::unique_ptr<const PythonModel>> StartPython(const std::string& python, const std::string& folder) {
+  PythonOptions options;
+  const std::string own = folder + "/env/bin/python";
+  if (!python.empty()) {
+    options.python = python;
+  } else if (io::Exists(own)) {
+    options.python = own;
+  }
+  return PythonModel::Start(std::move(options), folder);
+}
+
 Result<TreeModelFile> ReadTree(std::string_view content, const std::string& path, RoundRange rounds) {
   auto model = ReadTreeModel(content, rounds);
   if (!model) {
@@ -96,34 +108,45 @@ Result<std::shared_ptr<const LoadedModel>> LoadedModel::Load(const ModelSource& 
 
 Status LoadedModel::Open(const ModelSource& source, ModelDirectory* directory) {
   const std::string& path = directory->model_path;
+  const auto take_tensors = [&](auto&& model, const char* platform) -> Status {
+    if (!source.tensors)
+      return Fail(ErrorCode::kUnsupported, "the model takes named tensors, not rows of numbers", path);
+    auto opened = model();
+    if (!opened) return std::unexpected(opened.error());
+    tensors_ = std::move(*opened);
+    platform_ = platform;
+    return source.budget != nullptr ? PutUnder(source, *directory) : Status{};
+  };
+  if (directory->python) return take_tensors([&] { return StartPython(source.python, path); }, "keelson_python");
   std::string content;
   if (!path.ends_with(".onnx")) {
     KEELSON_ASSIGN_OR_RETURN(content, io::ReadFile(path, kMaxModelBytes));
   }
   if (path.ends_with(".onnx") || LooksLikeOnnx(content)) {
-    KEELSON_ASSIGN_OR_RETURN(tensors_, OnnxModel::Load(path));
-    platform_ = "onnxruntime_onnx";
-  } else {
-    KEELSON_ASSIGN_OR_RETURN(auto model, ReadTree(content, path, source.rounds));
-    KEELSON_RETURN_IF_ERROR(TakeEngine(std::move(model), directory, source.path));
+    return take_tensors([&] { return OnnxModel::Load(path); }, "onnxruntime_onnx");
   }
+  KEELSON_ASSIGN_OR_RETURN(auto model, ReadTree(content, path, source.rounds));
+  KEELSON_RETURN_IF_ERROR(TakeEngine(std::move(model), directory, source.path));
   return source.budget != nullptr ? PutUnder(source, *directory) : Status{};
 }
 
 // What was loaded may go, and comes back from the same bytes.
 Status LoadedModel::PutUnder(const ModelSource& source, const ModelDirectory& directory) {
   const std::string path = directory.model_path;
-  KEELSON_ASSIGN_OR_RETURN(const auto hash, io::HashFile(path));
-  const auto same = [path, hash]() -> Status {
-    KEELSON_ASSIGN_OR_RETURN(const auto now, io::HashFile(path));
+  const auto hash_of = [path, folder = directory.python] { return folder ? io::HashTree(path) : io::HashFile(path); };
+  KEELSON_ASSIGN_OR_RETURN(const auto hash, hash_of());
+  const auto same = [path, hash, hash_of]() -> Status {
+    KEELSON_ASSIGN_OR_RETURN(const auto now, hash_of());
     if (now != hash) return Fail(ErrorCode::kDataLoss, "the file was changed since the model was loaded", path);
     return {};
   };
   if (takes_tensors()) {
     tensors_ = std::make_unique<EvictableTensors>(
         std::move(tensors_),
-        [path, same]() -> Result<std::unique_ptr<const TensorModel>> {
+        [path, same, python = source.python,
+         by_python = directory.python]() -> Result<std::unique_ptr<const TensorModel>> {
           KEELSON_RETURN_IF_ERROR(same());
+          if (by_python) return StartPython(python, path);
           return OnnxModel::Load(path);
         },
         source.budget);

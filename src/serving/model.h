@@ -29,6 +29,9 @@ struct ModelSource {
   std::string path = {};
   std::string content_hash = {};  // when not "": of the file (io::HashFile) or directory (io::HashTree); verified
   RoundRange rounds = {};
+  // Whether a model that takes and gives tensors will do (takes_tensors()): ONNX, and what only Python can answer.
+  bool tensors = false;
+  std::string python = {};                    // the interpreter; "": the directory's own env/bin/python, else python3
   std::shared_ptr<MemoryBudget> budget = {};  // what the model's memory counts against; it may be given up for others'
   std::string example_path = {};              // an input example; "": the directory's own, if it has one
 };

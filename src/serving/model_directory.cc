@@ -17,7 +17,7 @@ constexpr std::size_t kMaxText = std::size_t{16} << 20;
 constexpr std::size_t kMaxDepth = 64;
 constexpr const char* kFlavors[] = {"xgboost", "lightgbm", "onnx"};
 
-// The path of the model's data from MLmodel, relative to the folder.
+// The path of the model's data from MLmodel, relative to the folder; "" when only Python can load it.
 Result<std::string> DataPath(const std::string& text, const std::string& where) {
   try {
     const YAML::Node root = YAML::Load(text);
@@ -27,11 +27,13 @@ Result<std::string> DataPath(const std::string& text, const std::string& where) 
     const YAML::Node flavors = root["flavors"];
     const auto* const known = std::find_if(std::begin(kFlavors), std::end(kFlavors),
                                            [&](const char* flavor) { return flavors[flavor].IsDefined(); });
+    if (known == std::end(kFlavors) && flavors["python_function"]) return std::string();
     if (known == std::end(kFlavors)) {
       std::string found;
       for (const auto& each : flavors) found += (found.empty() ? "" : ", ") + each.first.as<std::string>();
       return Fail(ErrorCode::kUnsupported,
-                  fmt::format("no flavor \"xgboost\", \"lightgbm\" or \"onnx\" among: {}", found), where);
+                  fmt::format("no flavor \"xgboost\", \"lightgbm\", \"onnx\" or \"python_function\" among: {}", found),
+                  where);
     }
     const std::string name = *known;
     const YAML::Node flavor = flavors[name];
@@ -71,7 +73,11 @@ Result<ModelDirectory> ReadModelDirectory(const std::string& folder) {
   KEELSON_ASSIGN_OR_RETURN(const auto text, io::ReadFile(description, kMaxText));
   KEELSON_ASSIGN_OR_RETURN(const auto data, DataPath(text, description));
   ModelDirectory directory;
-  KEELSON_ASSIGN_OR_RETURN(directory.model_path, io::SafeJoin(folder, data));
+  directory.python = data.empty();
+  directory.model_path = folder;
+  if (!directory.python) {
+    KEELSON_ASSIGN_OR_RETURN(directory.model_path, io::SafeJoin(folder, data));
+  }
   if (const auto own = folder + "/keelson.json"; io::Exists(own)) KEELSON_RETURN_IF_ERROR(ReadOwnFile(own, &directory));
   if (const auto example = folder + "/input_example.json"; io::Exists(example)) directory.example_path = example;
   return directory;

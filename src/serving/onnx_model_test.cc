@@ -189,6 +189,8 @@ TEST(OnnxLoadedModel, LoadsAnOnnxFileWhateverItsName) {
     ModelSource source;
     source.name = "net";
     source.path = path;
+    EXPECT_EQ(LoadedModel::Load(source).error().code, ErrorCode::kUnsupported);
+    source.tensors = true;
     const auto model = LoadedModel::Load(source);
     ASSERT_TRUE(model.has_value()) << model.error().ToString();
     EXPECT_TRUE((*model)->takes_tensors());
@@ -208,6 +210,7 @@ TEST(OnnxLoadedModel, LoadsAnMlflowDirectoryOfOnnxAndWarmsItUp) {
   ModelSource source;
   source.name = "net";
   source.path = temp->path();
+  source.tensors = true;
   const auto model = LoadedModel::Load(source);
   ASSERT_TRUE(model.has_value()) << model.error().ToString();
   EXPECT_EQ((*model)->tensor_outputs()[0].name, "y");

@@ -14,6 +14,7 @@ namespace keelson::serving {
 struct ReplicaOptions {
   std::vector<ModelSource> models;
   std::string models_folder;            // a repository (serving/repository.h), in place of `models`
+  std::string python;                   // ModelSource::python of all models
   std::size_t memory_budget_bytes = 0;  // of all models together; the least recently used give way. 0: no limit
   int port = 0;                         // on 127.0.0.1, 0: any free one; or
   std::string unix_socket;              // a path

@@ -75,7 +75,7 @@ Status CheckConfig(const ModelConfig& config, const std::string& name, const Loa
                 fmt::format("the name is \"{}\", the folder's is \"{}\"", config.name, name));
   }
   const std::string& engine = config.backend.empty() ? config.platform : config.backend;
-  const std::string_view expected = model.takes_tensors() ? "onnxruntime" : "fil";
+  const std::string_view expected = model.waits() ? "python" : model.takes_tensors() ? "onnxruntime" : "fil";
   if (!engine.empty() && engine != expected && engine != model.platform()) {
     return Fail(ErrorCode::kInvalidArgument,
                 fmt::format("the platform or backend is \"{}\", the model's is \"{}\"", engine, model.platform()));
@@ -166,6 +166,8 @@ Result<Repository::Loaded> Repository::Load(const std::string& name) {
       source.version = version.version;
       source.path = version.path;
       source.budget = options_.budget;
+      source.tensors = true;
+      source.python = options_.python;
       const std::string example = version.path.substr(0, version.path.rfind('/')) + "/input_example.json";
       if (!IsFolder(version.path) && io::Exists(example)) source.example_path = example;
       auto made = LoadedModel::Load(source);

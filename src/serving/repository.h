@@ -23,7 +23,8 @@ class Repository {
  public:
   struct Options {
     std::string folder;
-    std::shared_ptr<MemoryBudget> budget;  // may be null
+    std::shared_ptr<MemoryBudget> budget = nullptr;  // may be null
+    std::string python = {};                         // ModelSource::python
   };
   struct Version {
     std::shared_ptr<const LoadedModel> model;

@@ -62,6 +62,8 @@ int AnswerTensors(const std::string& path, const std::vector<std::string>& descr
   keelson::serving::ModelSource source;
   source.name = "model";
   source.path = path;
+  source.tensors = true;
+  if (const char* python = std::getenv("KEELSON_MODEL_PYTHON")) source.python = python;
   const auto model = keelson::serving::LoadedModel::Load(source);
   if (!model) return Refuse(model.error());
   const std::string all{std::istreambuf_iterator<char>(std::cin), {}};

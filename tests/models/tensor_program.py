@@ -4,13 +4,12 @@ import os
 import struct
 import subprocess
 
-import ml_dtypes
 import numpy as np
 
 PROGRAM = os.environ["KEELSON_MODEL_ANSWERS"]
 DTYPES = {"BOOL": np.bool_, "UINT8": np.uint8, "UINT16": np.uint16, "UINT32": np.uint32, "UINT64": np.uint64,
           "INT8": np.int8, "INT16": np.int16, "INT32": np.int32, "INT64": np.int64, "FP16": np.float16,
-          "BF16": ml_dtypes.bfloat16, "FP32": np.float32, "FP64": np.float64}
+          "FP32": np.float32, "FP64": np.float64}
 NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
 
 

@@ -52,6 +52,9 @@ Command ServeCommand() {
             app.add_option(
                 "--models", flags->options.models_folder,
                 "Folder of models, instead: NAME/VERSION/model.* or NAME/model.*, as Triton and KServe have it");
+            app.add_option("--python", flags->options.python,
+                           "Python interpreter for models that need one: the environment that they were made for; "
+                           "without it the model directory's env/bin/python, else python3");
             app.add_option("--memory-budget", flags->memory_budget_mib,
                            "MiB that all models may take together; the least recently used are loaded again when they "
                            "are asked; 0 is no limit")

@@ -31,6 +31,8 @@ class NamedModels final : public wire::inference::ModelRepository {
     for (const auto& source : options.models) {
       Place place{source, options.payload_folder, nullptr, {}};
       place.source.budget = budget;
+      place.source.tensors = true;
+      place.source.python = options.python;
       if (!place.payload_folder.empty() && options.models.size() > 1) {
         KEELSON_ASSIGN_OR_RETURN(place.payload_folder, io::SafeJoin(options.payload_folder, source.name));
       }
@@ -97,7 +99,8 @@ Result<std::unique_ptr<wire::inference::ModelRepository>> OpenModels(const servi
   std::shared_ptr<serving::MemoryBudget> budget;
   if (options.memory_budget_bytes != 0) budget = std::make_shared<serving::MemoryBudget>(options.memory_budget_bytes);
   if (!options.models_folder.empty()) {
-    KEELSON_ASSIGN_OR_RETURN(auto opened, serving::Repository::Open({options.models_folder, std::move(budget)}));
+    KEELSON_ASSIGN_OR_RETURN(auto opened,
+                             serving::Repository::Open({options.models_folder, std::move(budget), options.python}));
     auto folder = std::make_unique<FolderModels>(std::move(opened), options.payload_folder);
     *models = folder->LoadAll();
     return folder;

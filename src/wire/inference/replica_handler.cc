@@ -76,9 +76,34 @@ void ReplicaHandler::Handle(io::HttpRequest request, const io::HttpRespond& resp
     return loads_.Post(
         [this, route = *route, request = std::move(request), respond] { respond(AnswerMethod(route, request)); });
   }
+  if (route && route->kind == Kind::kInfer) {
+    const auto found = models_.Find(route->model, route->version);
+    if (found && (*found)->served.model->waits()) return Wait(route->model, std::move(request), respond);
+  }
   io::HttpResponse response = route ? AnswerMethod(*route, request) : NoSuchPath(request);
   io::CompressAnswer(io::FindHeader(request.headers, "accept-encoding"), &response);
   respond(std::move(response));
+}
+
+void ReplicaHandler::Wait(const std::string& model, io::HttpRequest request, io::HttpRespond respond) {
+  constexpr int kMost = 64;
+  Waiting* waiting = nullptr;
+  {
+    const std::lock_guard lock(waiting_mutex_);
+    auto& place = waiting_[model];
+    if (place == nullptr) place = std::make_unique<Waiting>();
+    waiting = place.get();
+  }
+  if (++waiting->requests > kMost) {
+    --waiting->requests;
+    return respond(ErrorAnswer(503, fmt::format("{} requests wait for model {} already", kMost, model)));
+  }
+  waiting->threads.Post([this, waiting, request = std::move(request), respond = std::move(respond)] {
+    io::HttpResponse response = Answer(request);
+    io::CompressAnswer(io::FindHeader(request.headers, "accept-encoding"), &response);
+    --waiting->requests;
+    respond(std::move(response));
+  });
 }
 
 io::HttpResponse ReplicaHandler::Answer(const io::HttpRequest& request) {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -65,7 +67,16 @@ class ReplicaHandler {
   const Options options_;
   ServedModels models_;
   std::atomic<bool> ready_{true};
-  ThreadPool loads_{1};  // goes first: it runs what was asked for
+  // Threads of one model's own, for those whose predictions wait for another process: a slow one delays no other.
+  struct Waiting {
+    std::atomic<int> requests{0};
+    ThreadPool threads{2};
+  };
+  void Wait(const std::string& model, io::HttpRequest request, io::HttpRespond respond);
+
+  std::mutex waiting_mutex_;
+  std::map<std::string, std::unique_ptr<Waiting>> waiting_;  // by model; guarded by waiting_mutex_
+  ThreadPool loads_{1};                                      // goes first: it runs what was asked for
 };
 
 }  // namespace keelson::wire::inference

@@ -58,6 +58,7 @@ class TensorReplica : public testing::Test {
     serving::ModelSource source;
     source.name = "net";
     source.path = kModels + "network.onnx";
+    source.tensors = true;
     std::vector<ReplicaHandler::Served> served(1);
     served[0].model = *serving::LoadedModel::Load(source);
     handler_ = std::make_unique<ReplicaHandler>(std::move(served), clock_, ReplicaHandler::Options{});
