@@ -37,7 +37,7 @@ Result<std::string> DataPath(const std::string& text, const std::string& where) 
     }
     const std::string name = *known;
     const YAML::Node flavor = flavors[name];
-    if (!flavor.IsMap() || !flavor["data"] || !flavor["data"].IsScalar()) {
+    if (!flavor.IsMap() || !flavor["data"] || !flavor["data"].IsScalar() || flavor["data"].Scalar().empty()) {
       return Fail(ErrorCode::kInvalidArgument, fmt::format("flavors.{} must name its file in \"data\"", name), where);
     }
     return flavor["data"].as<std::string>();
@@ -78,7 +78,8 @@ Result<ModelDirectory> ReadModelDirectory(const std::string& folder) {
   if (!directory.python) {
     KEELSON_ASSIGN_OR_RETURN(directory.model_path, io::SafeJoin(folder, data));
   }
-  if (const auto own = folder + "/keelson.json"; io::Exists(own)) KEELSON_RETURN_IF_ERROR(ReadOwnFile(own, &directory));
+  if (const auto own = folder + "/keelson.json"; !directory.python && io::Exists(own))
+    KEELSON_RETURN_IF_ERROR(ReadOwnFile(own, &directory));
   if (const auto example = folder + "/input_example.json"; io::Exists(example)) directory.example_path = example;
   return directory;
 }

@@ -17,7 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::ofstream(folder.File("keelson.json"), std::ios::trunc) << bytes.substr(std::min(end + 1, size));
   const auto directory = serving::ReadModelDirectory(folder.path());
   if (!directory.has_value()) return 0;
-  if (!directory->model_path.starts_with(folder.path() + "/")) std::abort();
+  if (directory->python != (directory->model_path == folder.path())) std::abort();
+  if (!directory->python && !directory->model_path.starts_with(folder.path() + "/")) std::abort();
   if (!directory->encoder.has_value()) std::abort();
   const auto again = features::InputEncoder::FromJson(directory->encoder->ToJson());
   if (!again.has_value() || !(*again == *directory->encoder)) std::abort();

@@ -121,6 +121,10 @@ TEST_F(Model, SaysWhatIsWrongWithADirectory) {
   Write("MLmodel", "flavors:\n  sklearn:\n    data: x\n");
   EXPECT_EQ(LoadError(source).code, ErrorCode::kUnsupported);
   EXPECT_THAT(LoadError(source).message, testing::HasSubstr("sklearn"));
+  Write("MLmodel", "flavors: {xgboost: {data: ''}, python_function: {}}");
+  EXPECT_EQ(LoadError(source).code, ErrorCode::kInvalidArgument);
+  Write("MLmodel", "flavors: {python_function: {loader_module: mlflow.sklearn}}");
+  EXPECT_EQ(LoadError(source).code, ErrorCode::kUnsupported);  // a model of tensors was not asked for
   Write("MLmodel", "flavors: {xgboost: {data: ../../etc/passwd}}");
   EXPECT_EQ(LoadError(source).code, ErrorCode::kInvalidArgument);
   Write("MLmodel", "a: [");
