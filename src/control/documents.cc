@@ -21,6 +21,11 @@ const std::vector<io::Migration>& Migrations() {
       {2, R"(
         UPDATE control_documents SET body = json_set(body, '$.request_id', '') WHERE kind IN ('job', 'pipeline');
       )"},
+      // A replay knows where it began: from there on its trainings read what was pushed, not the files.
+      {3, R"(
+        UPDATE control_documents SET body = json_set(body, '$.files_until', json('null')) WHERE kind = 'pipeline';
+        UPDATE control_documents SET body = json_set(body, '$.replay_from', json('null')) WHERE kind = 'project';
+      )"},
   };
   return migrations;
 }

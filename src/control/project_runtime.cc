@@ -221,6 +221,8 @@ Result<std::string> ProjectRuntime::Run(std::optional<Instant> as_of, const std:
               FormatInstant(state_.clock)),
           "as_of");
     }
+    // The files speak for the time that is passed over; from here on what is pushed.
+    if (!state_.replay || *as_of > state_.clock) state_.replay_from = *as_of;
     state_.replay = true;
     state_.clock = *as_of;
   }
@@ -236,6 +238,7 @@ Status ProjectRuntime::StartPipeline(const std::string& cause, Instant as_of, co
   pipeline.cause = cause;
   pipeline.request_id = request_id;
   pipeline.as_of = as_of;
+  if (state_.replay) pipeline.files_until = state_.replay_from;
   if (rows_) pipeline.row_sequences = rows_->sequences();
   pipeline.reuse_parameters = state_.best_parameters;
   pipeline.steps = StepsOf(spec(), {.search = !state_.best_parameters, .online = !state_.online_ready});

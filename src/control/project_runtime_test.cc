@@ -450,6 +450,31 @@ TEST_F(ProjectRuntimeTest, OneReplayGivesOneResultHoweverItsClockIsMoved) {
   EXPECT_EQ(play(96), at_once);
 }
 
+TEST_F(ProjectRuntimeTest, InAReplayTheFilesSpeakUpToWhereItBegan) {
+  ServeReplay("2013-04-01T00:00:00Z");
+  const auto files_until = [this] { return controller_->pipelines().pipelines().rbegin()->second.files_until; };
+  EXPECT_EQ(files_until(), At("2013-04-01T00:00:00Z"));
+  MoveTo("2013-04-05T00:00:00Z");
+  Retrain();
+  EXPECT_EQ(Project().now(), At("2013-04-05T00:00:00Z"));
+  EXPECT_EQ(files_until(), At("2013-04-01T00:00:00Z")) << "what came since was pushed";
+  OpenDatabase();
+  Restart();
+  MoveTo("2013-04-07T00:00:00Z");
+  EXPECT_EQ(CodeOf(Project().Run(At("2013-04-06T00:00:00Z"), "back")), ErrorCode::kFailedPrecondition);
+  Run(At("2013-04-07T00:00:00Z"));
+  Play();
+  EXPECT_EQ(files_until(), At("2013-04-01T00:00:00Z")) << "no time was passed over";
+  MoveTo("2013-04-10T00:00:00Z");
+  Run(At("2013-05-01T00:00:00Z"));
+  EXPECT_EQ(files_until(), At("2013-05-01T00:00:00Z")) << "of April after the 10th only the files know";
+}
+
+TEST_F(ProjectRuntimeTest, WithoutAReplayTheFilesSpeakUpToNow) {
+  Serve();
+  EXPECT_EQ(controller_->pipelines().pipelines().rbegin()->second.files_until, std::nullopt);
+}
+
 // ---- watching ----
 
 TEST_F(ProjectRuntimeTest, DriftRaisesAnAlarmAndRetrainsByItself) {

@@ -22,6 +22,7 @@ Json VisibleJson(const AppliedProject& project, const ProjectFolders& folders, c
     json["source"] = SourceJson(*source);
     const auto sequence = pipeline.row_sequences.find(table);
     json["rows"] = folders.Rows(table);
+    json["files_until"] = ToMicros(std::min(pipeline.files_until.value_or(pipeline.as_of), pipeline.as_of));
     json["up_to"] = sequence == pipeline.row_sequences.end() ? 0 : sequence->second;
   }
   return json;

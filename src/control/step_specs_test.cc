@@ -148,6 +148,7 @@ TEST_F(StepSpecsTest, TheHashOfAnEarlierOutputPushedRowsAndTheClockCount) {
   for (const char* name : {"validate:flights", "features", "materialize"}) {
     EXPECT_NE(key_with(name, [](Pipeline& p) { p.row_sequences["flights"] = 4; }), KeyOf(name)) << name;
     EXPECT_NE(key_with(name, [](Pipeline& p) { p.as_of += Duration(1); }), KeyOf(name)) << name;
+    EXPECT_NE(key_with(name, [](Pipeline& p) { p.files_until = p.as_of - Duration(1); }), KeyOf(name)) << name;
     EXPECT_NE(key_with(name, [](Pipeline& p) { p.Find("prepare")->output["tables"]["flights"]["hash"] = "other"; }),
               KeyOf(name))
         << name;

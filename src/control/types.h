@@ -80,6 +80,7 @@ struct Pipeline {
   std::string cause;       // "first run", "drift: ...", "asked by ..."
   std::string request_id;  // of the call that started it; "" when the project decided by itself
   Instant as_of;
+  std::optional<Instant> files_until;  // what the files say counts up to here only; nothing: up to `as_of`
   std::map<std::string, std::uint64_t> row_sequences;  // pushed rows that are visible, by source
   std::optional<std::string> reuse_parameters;         // JSON of the parameters found by the first search
   PipelineState state = PipelineState::kRunning;
@@ -114,6 +115,7 @@ struct ProjectState {
   std::string revision;
   bool replay = false;                                    // the clock is moved by a client
   Instant clock;                                          // meaningful in a replay
+  std::optional<Instant> replay_from;                     // where a run has put its clock; then rows are pushed
   bool online_ready = false;                              // a materialize step has succeeded
   std::string online_file;                                // its output
   std::map<std::string, std::uint64_t> online_sequences;  // pushed rows that the file includes already

@@ -45,6 +45,7 @@ Pipeline FullPipeline() {
   pipeline.cause = "drift: temp";
   pipeline.request_id = "r-1";
   pipeline.as_of = kThen;
+  pipeline.files_until = kThen - Duration(1);
   pipeline.row_sequences = {{"flights", UINT64_MAX}, {"weather", 0}};
   pipeline.reuse_parameters = R"({"eta": "0.1"})";
   pipeline.state = PipelineState::kRefused;

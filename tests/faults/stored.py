@@ -33,6 +33,11 @@ class Taker:
         self.at += struct.calcsize("<" + form)
         return value
 
+    def many(self, form, count):
+        values = struct.unpack_from(f"<{count}{form}", self.data, self.at)
+        self.at += struct.calcsize(f"<{count}{form}")
+        return values
+
     def text(self):
         length = self.take("I")
         self.at += length
@@ -104,3 +109,24 @@ def predictions(project_folder):
     return found
 
 
+def table(path):
+    """A table file (data/table_io.h): its columns by name, each a list with None where nothing is."""
+    taker = Taker(path.read_bytes()[:-32])
+    assert taker.data.startswith(b"keelsontable")
+    taker.at = len(b"keelsontable")
+    assert taker.take("I") == 1
+    count, rows = taker.take("I"), taker.take("Q")
+    columns = {}
+    for _ in range(count):
+        type_, name = Rows.TYPES[taker.take("B")], taker.text()
+        valid = taker.many("B", rows)
+        if type_ == "string":
+            values = []
+            for length in taker.many("I", rows):
+                values.append(taker.data[taker.at:taker.at + length].decode())
+                taker.at += length
+        else:
+            values = taker.many("d" if type_ == "double" else "q", rows)
+        columns[name] = [value if there else None for value, there in zip(values, valid)]
+    assert taker.at == len(taker.data)
+    return columns

@@ -26,6 +26,7 @@ RAW = pathlib.Path(os.environ.get("DEPENDENCIES", TOP / ".cache/dependencies")) 
 FIRST_DAY, FROM, TO = (6, 8), "2013-07-04", "2013-07-23"
 NEW_YORK = zoneinfo.ZoneInfo("America/New_York")
 BAD = [("2013-07-08", "2013-07-15"), ("2013-07-20", "2013-07-21")]  # as script/quickstart --help says, and the renamed day
+WEATHER_NOW_WINDOW_S = 3 * 3600
 LONGEST_WEATHER_WINDOW_S = 12 * 3600
 PATIENCE_S = 600
 
@@ -201,6 +202,41 @@ class Quickstart(unittest.TestCase):
         self.assertEqual(other, [], "predictions without any bad weather have changed")
         self.assertGreater(without, 5_000)  # their weather is missing, as it must be: no wrong number took its place
         self.assertEqual({record[0] for records in bad.values() for record in records}, {"1"}, "the champion has changed")
+        self.a_later_training_does_not_see_them()
+
+    def a_later_training_does_not_see_them(self):
+        """The CSV file holds a good twin of each refused row; a training must not find it there either."""
+        port = free_port()
+        data = self.folder / "bad"
+        with open(self.folder / "bad.log", "w") as log:
+            server = subprocess.Popen([KEELSON, "server", "--data", data, "--port", str(port)], stdout=log, stderr=log)
+        try:
+            command = [KEELSON, "run", "flight-delays", "--follow", "--server", f"http://127.0.0.1:{port}"]
+            for _ in range(100):
+                ran = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
+                if ran.returncode != 5:  # the server can be reached
+                    break
+                time.sleep(0.1)
+            self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
+        finally:
+            server.terminate()
+            server.wait(60)
+        frame = max(data.glob("jobs/*/*/output/frame"), key=lambda folder: folder.stat().st_mtime)
+        rows = {name: [] for name in ("__time", "weather_now__temp", "weather_now__pressure")}
+        for part in ("train.table", "test.table"):
+            columns = stored.table(frame / part)
+            for name, values in rows.items():
+                values += columns[name]
+        without, outside = 0, []
+        for at, *weather in zip(*rows.values()):
+            if is_bad(at) and is_bad(at - WEATHER_NOW_WINDOW_S * 1_000_000):
+                self.assertEqual(weather, [None, None], "the file's twin of a refused row was trained on")
+                without += 1
+            elif not is_bad(at, WEATHER_NOW_WINDOW_S):
+                outside.append(weather)
+        self.assertGreater(without, 5_000)
+        self.assertGreater(sum(temp is not None for temp, _ in outside), 0.95 * len(outside))
+        self.assertGreater(max(rows["__time"]), micros("2013-07-22"), "what was pushed and let in is trained on")
 
     def test_3_interrupted_and_with_its_server_killed_it_goes_on_where_it_was(self):
         port = free_port()

@@ -27,6 +27,7 @@ class Walk {
 
   Result<BacktestResult> Run() {
     Trainings::Options options{.project_folder = options_.project_folder,
+                               .from = options_.from,
                                .search = options_.search,
                                .cancelled = options_.cancelled,
                                .progress = [this](const std::string& line, double fraction) {

@@ -8,7 +8,6 @@
 
 #include "control/project_files.h"
 #include "control/search_step.h"
-#include "features/as_of.h"
 #include "io/files.h"
 
 namespace keelson::app {
@@ -61,10 +60,9 @@ Result<Training> Trainings::Run(Instant as_of, const std::string& cause, std::op
 Status Trainings::Make(Training& training, std::optional<int> champion) {
   const auto begun = steady_clock::now();
   const ReplaySource& asked = history_.asked();
-  KEELSON_ASSIGN_OR_RETURN(const data::Table visible, features::VisibleAt(asked.rows, asked.described.time,
-                                                                          asked.described.known, training.as_of));
+  KEELSON_ASSIGN_OR_RETURN(const SeenRows visible, SeenAt(asked, options_.from, training.as_of));
   options_.progress("checking the tables", 0);
-  KEELSON_ASSIGN_OR_RETURN(const bool passed, Passes(training, visible));
+  KEELSON_ASSIGN_OR_RETURN(const bool passed, Passes(training, visible.rows));
   if (!passed) return {};
   options_.progress("making the frame", 0);
   KEELSON_ASSIGN_OR_RETURN(const auto frame, FrameAsOf(training, visible, champion));
@@ -125,8 +123,8 @@ Result<bool> Trainings::Passes(Training& training, const data::Table& visible) c
     if (check.table != history_.asked().name) {
       const auto source = std::ranges::find(history_.past.sources, check.table, &ReplaySource::name);
       if (source != history_.past.sources.end()) {
-        KEELSON_ASSIGN_OR_RETURN(
-            own, features::VisibleAt(source->rows, source->described.time, source->described.known, training.as_of));
+        KEELSON_ASSIGN_OR_RETURN(SeenRows seen, SeenAt(*source, options_.from, training.as_of));
+        own = std::move(seen.rows);
         table = &own;
       } else {
         table = &history_.past.timeless.at(check.table);
@@ -140,39 +138,26 @@ Result<bool> Trainings::Passes(Training& training, const data::Table& visible) c
   return true;
 }
 
-Result<control::steps::Frame> Trainings::FrameAsOf(Training& training, const data::Table& visible,
+Result<control::steps::Frame> Trainings::FrameAsOf(Training& training, const SeenRows& visible,
                                                    std::optional<int> champion) const {
   const ReplaySource& asked = history_.asked();
   const project::TrainSpec& train = *project_.train;
-  KEELSON_ASSIGN_OR_RETURN(const auto chosen,
-                           control::steps::ChooseFrameRows(visible, asked.described.time, train.label, training.as_of,
-                                                           train.split_train, train.split_test));
+  KEELSON_ASSIGN_OR_RETURN(const auto chosen, control::steps::ChooseFrameRows(
+                                                  visible.rows, asked.described.time, asked.described.key, train.label,
+                                                  training.as_of, train.split_train, train.split_test));
   training.rows = chosen.train.size();
   training.test_rows = chosen.test.size();
   std::vector<std::size_t> rows = chosen.train;
   rows.insert(rows.end(), chosen.test.begin(), chosen.test.end());
   data::Table features;
   if (!history_.features.columns().empty()) {
-    // Which rows of the whole table the visible ones are, by the same rule.
-    data::Table numbered;
-    numbered.columns().push_back(*asked.rows.Find(asked.described.time));
-    data::Column number{.name = "number",
-                        .type = data::ColumnType::kInt64,
-                        .ints = {},
-                        .doubles = {},
-                        .strings = {},
-                        .valid = std::vector<std::uint8_t>(asked.rows.rows(), 1)};
-    for (std::size_t row = 0; row < asked.rows.rows(); ++row) number.ints.push_back(static_cast<std::int64_t>(row));
-    numbered.columns().push_back(std::move(number));
-    KEELSON_ASSIGN_OR_RETURN(const data::Table seen,
-                             features::VisibleAt(numbered, asked.described.time, {}, training.as_of));
     std::vector<std::size_t> whole;
     whole.reserve(rows.size());
-    for (const std::size_t row : rows) whole.push_back(static_cast<std::size_t>(seen.columns()[1].ints[row]));
+    for (const std::size_t row : rows) whole.push_back(visible.which[row]);
     features = history_.features.Take(whole);
   }
   const features::InputEncoder* previous = champion ? model(*champion).model->encoder() : nullptr;
-  return control::steps::MakeFrame(chosen, visible.Take(rows), std::move(features), history_.inputs,
+  return control::steps::MakeFrame(chosen, visible.rows.Take(rows), std::move(features), history_.inputs,
                                    asked.described.time, previous);
 }
 

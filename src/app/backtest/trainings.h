@@ -51,6 +51,7 @@ class Trainings {
  public:
   struct Options {
     std::string project_folder;  // where the project file's paths start
+    Instant from;                // where the walk begins: until then the files speak, later what became known
     bool search = true;          // as the project says; false: with the parameters that the file states
     std::function<bool()> cancelled;
     std::function<void(const std::string& line, double fraction)> progress;
@@ -75,7 +76,7 @@ class Trainings {
       : project_(project), history_(history), options_(std::move(options)), folder_(std::move(folder)) {}
   Status Make(Training& training, std::optional<int> champion);
   Result<bool> Passes(Training& training, const data::Table& visible) const;
-  Result<control::steps::Frame> FrameAsOf(Training& training, const data::Table& visible,
+  Result<control::steps::Frame> FrameAsOf(Training& training, const SeenRows& visible,
                                           std::optional<int> champion) const;
   Status Search(Training& training, control::Pipeline& pipeline, const control::steps::Frame& frame);
   Result<control::steps::Outcome> RunTrial(const control::Job& job, const control::steps::Frame& frame) const;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "control/project_files.h"
@@ -11,6 +12,7 @@
 #include "data/duckdb.h"
 #include "data/prepare.h"
 #include "data/source_reader.h"
+#include "features/as_of.h"
 #include "features/expression.h"
 #include "io/files.h"
 #include "project/expand.h"
@@ -49,6 +51,40 @@ bool FeedsViewsEarly(const project::Project& project, const project::Source& sou
 
 }  // namespace
 
+Result<SeenRows> SeenAt(const ReplaySource& source, Instant from, Instant as_of) {
+  const data::Column* time = source.rows.Find(source.described.time);
+  SeenRows seen;
+  std::vector<std::int64_t> known_until;  // of the rows seen: what became known later is left out
+  for (std::size_t row = 0; row < source.rows.rows(); ++row) {
+    if (time->is_null(row)) continue;
+    const Instant at = InstantFromMicros(time->ints[row]);
+    const auto whole = WholeAt(source.described, source.rows, row);
+    if (whole && (*whole <= from || *whole < as_of)) {
+      known_until.push_back(std::numeric_limits<std::int64_t>::max());
+    } else if (at <= from) {
+      known_until.push_back(ToMicros(from));
+    } else if (source.early && at < as_of) {
+      known_until.push_back(std::numeric_limits<std::int64_t>::min());
+    } else {
+      continue;
+    }
+    seen.which.push_back(row);
+  }
+  seen.rows = source.rows.Take(seen.which);
+  for (data::Column& column : seen.rows.columns()) {
+    const bool tells =
+        std::ranges::any_of(source.described.known, [&](const auto& known) { return known.second == column.name; });
+    for (std::size_t row = 0; tells && row < column.size(); ++row) {
+      if (column.ints[row] <= known_until[row]) continue;
+      column.valid[row] = 0;
+      column.ints[row] = 0;
+    }
+  }
+  KEELSON_ASSIGN_OR_RETURN(seen.rows, features::VisibleAt(std::move(seen.rows), "", source.described.known,
+                                                          InstantFromMicros(std::numeric_limits<std::int64_t>::max())));
+  return seen;
+}
+
 Result<Past> LoadPast(const project::Project& project, const std::string& folder, Instant from, Instant to,
                       const std::function<void(const std::string&)>& progress) {
   KEELSON_ASSIGN_OR_RETURN(auto engine, data::Engine::Open({}));
@@ -79,7 +115,8 @@ Result<Past> LoadPast(const project::Project& project, const std::string& folder
     KEELSON_ASSIGN_OR_RETURN(data::Table rows, engine->Query(data::PreparedSql(source.name)));
     KEELSON_RETURN_IF_ERROR(control::steps::CheckColumns(source, rows.schema()));
     if (project.train && source.name == project.train->table) past.asked = past.sources.size();
-    past.sources.push_back({source.name, source, std::move(rows)});
+    const bool early = !source.known.empty() && FeedsViewsEarly(project, source);
+    past.sources.push_back({source.name, source, std::move(rows), early});
   }
   for (const auto& expectations : project.expectations) {
     if (std::ranges::find(past.sources, expectations.table, &ReplaySource::name) != past.sources.end()) continue;
@@ -107,12 +144,11 @@ Result<Past> LoadPast(const project::Project& project, const std::string& folder
   for (std::size_t s = 0; s < past.sources.size(); ++s) {
     const ReplaySource& source = past.sources[s];
     const data::Column* time = source.rows.Find(source.described.time);
-    const bool early = !source.described.known.empty() && FeedsViewsEarly(project, source.described);
     for (std::size_t row = 0; row < source.rows.rows(); ++row) {
       if (time->is_null(row)) continue;
       const Instant at = InstantFromMicros(time->ints[row]);
       if (s == past.asked && at > from && at <= to) past.events.push_back({at, ReplayEvent::Kind::kAsk, s, row});
-      if (early && at > from && at <= to) past.events.push_back({at, ReplayEvent::Kind::kPartialRow, s, row});
+      if (source.early && at > from && at <= to) past.events.push_back({at, ReplayEvent::Kind::kPartialRow, s, row});
       const auto whole = WholeAt(source.described, source.rows, row);
       if (whole && *whole > from && *whole <= to) past.events.push_back({*whole, ReplayEvent::Kind::kRow, s, row});
     }

@@ -25,7 +25,17 @@ struct ReplaySource {
   std::string name;
   project::Source described;
   data::Table rows;
+  bool early = false;  // its rows are told as they begin, too: a view counts what is known then
 };
+
+// Some of a source's rows, as they were told by then, and which of its rows they are.
+struct SeenRows {
+  data::Table rows;
+  std::vector<std::size_t> which;
+};
+// What a training as of `as_of` reads in a replay that began at `from`: what the files said by then, and what was
+// pushed since. What comes at the very instant comes after the clock, and after the training.
+Result<SeenRows> SeenAt(const ReplaySource& source, Instant from, Instant as_of);
 
 // The tables of a project's own files, prepared by its own SQL, in this process. Nothing of it is shown to the server
 // before its time.

@@ -49,7 +49,8 @@ Result<data::Table> LoadVisible(data::Engine& engine, const Json& described, Ins
   KEELSON_ASSIGN_OR_RETURN(data::Table table, data::LoadSnapshot(engine, described.at("path")));
   if (!described.contains("source")) return table;
   const project::Source source = SourceFromJson(described.at("source"));
-  KEELSON_ASSIGN_OR_RETURN(table, features::VisibleAt(std::move(table), source.time, source.known, as_of));
+  const Instant until = InstantFromMicros(described.value("files_until", ToMicros(as_of)));
+  KEELSON_ASSIGN_OR_RETURN(table, features::VisibleAt(std::move(table), source.time, source.known, until));
   const std::uint64_t up_to = described.at("up_to");
   if (up_to == 0) return table;
   const data::Schema schema = table.schema();

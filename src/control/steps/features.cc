@@ -28,18 +28,21 @@ Result<Outcome> Features(const Context& context) {
   std::map<std::string, data::Table> tables;
   features::SourceTables sources;
   std::string time_name;
+  std::string key_name;
   for (const Json& table : spec.at("tables")) {
     const std::string name = table.at("name");
     context.progress("reading " + name, 0.1);
     KEELSON_ASSIGN_OR_RETURN(tables[name], LoadVisible(*engine, table, as_of));
     definitions.sources.push_back(DescribeSource(table, tables[name].schema()));
     sources[name] = &tables[name];
-    if (Json(name) == spec.at("spine")) time_name = definitions.sources.back().time;
+    if (Json(name) != spec.at("spine")) continue;
+    time_name = definitions.sources.back().time;
+    key_name = definitions.sources.back().key;
   }
   engine.reset();
   const data::Table& spine = tables.at(spec.at("spine"));
   KEELSON_ASSIGN_OR_RETURN(const FrameRows chosen,
-                           ChooseFrameRows(spine, time_name, spec.at("label"), as_of,
+                           ChooseFrameRows(spine, time_name, key_name, spec.at("label"), as_of,
                                            Duration(spec.at("split_train_us").get<std::int64_t>()),
                                            Duration(spec.at("split_test_us").get<std::int64_t>())));
   std::vector<std::size_t> rows = chosen.train;

@@ -11,22 +11,38 @@
 namespace keelson::control::steps {
 namespace {
 
-// The rows of `table` whose label is known and whose time is in (from, to], in order of time.
-std::vector<std::size_t> RowsBetween(const data::Column& time, const data::Column& label, Instant from, Instant to) {
+bool KeyLess(const data::Column& key, std::size_t a, std::size_t b) {
+  if (key.is_null(a) || key.is_null(b)) return key.is_null(a) && !key.is_null(b);
+  switch (key.type) {
+    case data::ColumnType::kString:
+      return key.strings[a] < key.strings[b];
+    case data::ColumnType::kDouble:
+      return key.doubles[a] < key.doubles[b];
+    default:
+      return key.ints[a] < key.ints[b];
+  }
+}
+
+// The rows whose label is known and whose time is in (from, to], in order of time and key. `key` may be nullptr.
+std::vector<std::size_t> RowsBetween(const data::Column& time, const data::Column* key, const data::Column& label,
+                                     Instant from, Instant to) {
   std::vector<std::size_t> rows;
   for (std::size_t row = 0; row < time.size(); ++row) {
     if (time.is_null(row) || label.is_null(row)) continue;
     const Instant at = InstantFromMicros(time.ints[row]);
     if (at > from && at <= to) rows.push_back(row);
   }
-  std::ranges::stable_sort(rows, {}, [&](std::size_t row) { return time.ints[row]; });
+  std::ranges::stable_sort(rows, [&](std::size_t a, std::size_t b) {
+    if (time.ints[a] != time.ints[b]) return time.ints[a] < time.ints[b];
+    return key != nullptr && KeyLess(*key, a, b);
+  });
   return rows;
 }
 
 }  // namespace
 
-Result<FrameRows> ChooseFrameRows(const data::Table& visible, std::string_view time_name, const std::string& label,
-                                  Instant as_of, Duration split_train, Duration split_test) {
+Result<FrameRows> ChooseFrameRows(const data::Table& visible, std::string_view time_name, std::string_view key_name,
+                                  const std::string& label, Instant as_of, Duration split_train, Duration split_test) {
   const data::Column* time = visible.Find(time_name);
   if (time == nullptr)
     return Fail(ErrorCode::kInvalidArgument, "the training table needs a `time` to split by", "train.table");
@@ -36,8 +52,9 @@ Result<FrameRows> ChooseFrameRows(const data::Table& visible, std::string_view t
   KEELSON_ASSIGN_OR_RETURN(rows.label, bound.Evaluate(visible));
   const Instant test_from = as_of - split_test;
   const Instant train_from = split_train.count() == 0 ? Instant::min() : test_from - split_train;
-  rows.train = RowsBetween(*time, rows.label, train_from, test_from);
-  rows.test = RowsBetween(*time, rows.label, test_from, as_of);
+  const data::Column* key = visible.Find(key_name);
+  rows.train = RowsBetween(*time, key, rows.label, train_from, test_from);
+  rows.test = RowsBetween(*time, key, rows.label, test_from, as_of);
   if (rows.train.empty() || rows.test.empty()) {
     return Fail(ErrorCode::kInvalidArgument,
                 fmt::format("as of {} there are {} labelled rows to train on and {} to test on; both are needed: check "

@@ -23,16 +23,18 @@ struct Frame {
   features::InputEncoder encoder;
 };
 
-// Which rows of the training table go into a frame as of an instant: those with a known label, in order of time; the
-// last `split_test` before `as_of` measure, and the `split_train` before those train (zero: everything before).
+// Which rows of the training table go into a frame as of an instant: those with a known label, in order of time and,
+// within an instant, of their key, however they came in; the last `split_test` before `as_of` measure, and the
+// `split_train` before those train (zero: everything before).
 struct FrameRows {
   std::vector<std::size_t> train;
   std::vector<std::size_t> test;
   data::Column label;  // of every row of the table
 };
-// `visible`: the training table as it can be seen at `as_of`. kInvalidArgument when one of the parts is empty.
-Result<FrameRows> ChooseFrameRows(const data::Table& visible, std::string_view time_name, const std::string& label,
-                                  Instant as_of, Duration split_train, Duration split_test);
+// `visible`: the training table as it can be seen at `as_of`; `key_name`: its key, "" without one. kInvalidArgument
+// when one of the parts is empty.
+Result<FrameRows> ChooseFrameRows(const data::Table& visible, std::string_view time_name, std::string_view key_name,
+                                  const std::string& label, Instant as_of, Duration split_train, Duration split_test);
 
 // `asked`: those rows of the table, train then test; `features`: their features, joined as of each row's own time, no
 // columns without views. `previous`: the encoder of the version in service, whose categories keep their codes.

@@ -28,26 +28,41 @@ data::Table Trips(const std::vector<int>& days) {
 
 TEST(FrameTest, RowsAreSplitByTimeAndThoseWithoutALabelLeftOut) {
   const data::Table trips = Trips({9, 1, 3, 8, 2, 4, 11});
-  const auto rows = ChooseFrameRows(trips, "at", "delay > 30", Day(10), {}, hours(24 * 3));
+  const auto rows = ChooseFrameRows(trips, "at", "", "delay > 30", Day(10), {}, hours(24 * 3));
   ASSERT_TRUE(rows) << rows.error().ToString();
   EXPECT_THAT(rows->train, ElementsAre(1, 4, 5));
   EXPECT_THAT(rows->test, ElementsAre(3, 0)) << "in (7, 10]";
-  const auto shorter = ChooseFrameRows(trips, "at", "delay > 30", Day(10), hours(24 * 5), hours(24 * 3));
+  const auto shorter = ChooseFrameRows(trips, "at", "", "delay > 30", Day(10), hours(24 * 5), hours(24 * 3));
   EXPECT_THAT(shorter->train, ElementsAre(5)) << "in (2, 7]";
 }
 
+TEST(FrameTest, TheOrderIsTheSameHoweverTheRowsCame) {
+  const data::Table trips = Trips({9, 1, 3, 8, 1, 8, 1});
+  const std::vector<std::size_t> came = {6, 5, 0, 4, 3, 2, 1};
+  const auto names = [](const data::Table& table) {
+    const auto rows = ChooseFrameRows(table, "at", "from", "delay > 30", Day(10), {}, hours(24 * 3)).value();
+    std::string order;
+    for (const auto* part : {&rows.train, &rows.test}) {
+      for (const std::size_t row : *part) order += table.Find("from")->strings[row];
+    }
+    return order;
+  };
+  EXPECT_EQ(names(trips), "begdfa");
+  EXPECT_EQ(names(trips.Take(came)), "begdfa");
+}
+
 TEST(FrameTest, AnEmptyPartIsSaidWithItsNumbers) {
-  const auto rows = ChooseFrameRows(Trips({1, 2, 3}), "at", "delay > 30", Day(10), {}, hours(24 * 3));
+  const auto rows = ChooseFrameRows(Trips({1, 2, 3}), "at", "", "delay > 30", Day(10), {}, hours(24 * 3));
   ASSERT_FALSE(rows);
   EXPECT_EQ(rows.error().code, ErrorCode::kInvalidArgument);
   EXPECT_NE(rows.error().message.find("2 labelled rows to train on and 0 to test on"), std::string::npos);
-  EXPECT_FALSE(ChooseFrameRows(Trips({1, 2}), "when", "delay > 30", Day(10), {}, hours(24)));
-  EXPECT_FALSE(ChooseFrameRows(Trips({1, 2}), "at", "lateness > 30", Day(10), {}, hours(24)));
+  EXPECT_FALSE(ChooseFrameRows(Trips({1, 2}), "when", "", "delay > 30", Day(10), {}, hours(24)));
+  EXPECT_FALSE(ChooseFrameRows(Trips({1, 2}), "at", "", "lateness > 30", Day(10), {}, hours(24)));
 }
 
 TEST(FrameTest, InputsFeaturesLabelAndTimeStandTogetherAndReadBack) {
   const data::Table trips = Trips({9, 1, 3, 8, 2, 4});
-  const auto rows = ChooseFrameRows(trips, "at", "delay > 30", Day(10), {}, hours(24 * 3)).value();
+  const auto rows = ChooseFrameRows(trips, "at", "", "delay > 30", Day(10), {}, hours(24 * 3)).value();
   std::vector<std::size_t> order = rows.train;
   order.insert(order.end(), rows.test.begin(), rows.test.end());
   data::Table features(data::Schema{{"mean", data::ColumnType::kDouble}});

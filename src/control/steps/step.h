@@ -59,7 +59,8 @@ Status CheckColumns(const project::Source& source, const data::Schema& schema);
 Result<std::unique_ptr<data::Engine>> OpenEngine(const Context& context);
 Json SchemaJson(const data::Schema& schema);
 data::Schema SchemaFromJson(const Json& json);
-// A table as it can be seen by this pipeline: base rows as of the instant, and the rows pushed until then.
+// A table as it can be seen by this pipeline: base rows as of `as_of`, in a replay as of its beginning, and the rows
+// pushed since.
 Result<data::Table> LoadVisible(data::Engine& engine, const Json& described, Instant as_of);
 features::SourceDescription DescribeSource(const Json& described, const data::Schema& schema);
 
