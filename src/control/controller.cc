@@ -34,6 +34,7 @@ Result<std::unique_ptr<Controller>> Controller::Start(Options options, Parts par
 Result<std::unique_ptr<Controller>> Controller::Create(Options options, Parts parts) {
   auto controller = std::unique_ptr<Controller>(new Controller(std::move(options), parts));
   KEELSON_ASSIGN_OR_RETURN(controller->store_, DocumentStore::Open(*parts.database));
+  KEELSON_RETURN_IF_ERROR(controller->store_->MoveTo(controller->options_.data_folder));
   KEELSON_ASSIGN_OR_RETURN(controller->jobs_,
                            JobRunner::Open({.data_folder = controller->options_.data_folder,
                                             .server_address = controller->options_.server_address,

@@ -1,6 +1,7 @@
 #include "control/documents.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace keelson::control {
 namespace {
@@ -44,6 +45,38 @@ Event ToEvent(const io::SqlRow& row) {
 Result<std::unique_ptr<DocumentStore>> DocumentStore::Open(io::Database& database) {
   KEELSON_RETURN_IF_ERROR(database.Migrate("control", Migrations()));
   return std::unique_ptr<DocumentStore>(new DocumentStore(database));
+}
+
+// Documents name files by whole paths, as texts of their JSON.
+Status DocumentStore::MoveTo(const std::string& data_folder) {
+  const auto in_json = [](const std::string& path) {
+    return nlohmann::json(path).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  };
+  const auto below = [&](std::string folder) {
+    folder = in_json(folder);
+    folder.back() = '/';
+    return folder;
+  };
+  return database_.Write([&](io::SqlSession& session) -> Status {
+    KEELSON_ASSIGN_OR_RETURN(const auto rows,
+                             session.Query("SELECT body FROM control_documents WHERE kind = 'data_folder'"));
+    if (!rows.empty()) {
+      const auto parsed = nlohmann::json::parse(io::AsText(rows[0][0]), nullptr, /*allow_exceptions=*/false);
+      if (!parsed.is_string())
+        return Fail(ErrorCode::kDataLoss, "the stored place of the data folder does not read back");
+      const std::string before = parsed.get<std::string>();
+      if (before == data_folder) return {};
+      KEELSON_RETURN_IF_ERROR(
+          session.Execute("UPDATE control_documents SET body = replace(body, ?1, ?2) "
+                          "WHERE kind <> 'data_folder' AND instr(body, ?1) > 0",
+                          {below(before), below(data_folder)}));
+    }
+    KEELSON_RETURN_IF_ERROR(
+        session.Execute("INSERT INTO control_documents (kind, id, project, body) VALUES ('data_folder', '', '', ?) "
+                        "ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
+                        {in_json(data_folder)}));
+    return {};
+  });
 }
 
 Status DocumentStore::Commit(const Batch& batch) {

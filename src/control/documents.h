@@ -41,6 +41,10 @@ class DocumentStore {
 
   static Result<std::unique_ptr<DocumentStore>> Open(io::Database& database);
 
+  // Says where the data folder is now. When it was elsewhere (moved, or restored from a backup), every path below it in
+  // what is stored is changed, all at once. Before anything is read.
+  Status MoveTo(const std::string& data_folder);
+
   Status Commit(const Batch& batch);                            // all or nothing, durable when it returns
   Result<std::vector<Document>> List(const std::string& kind);  // sorted by id
   Result<std::vector<Event>> Events(const std::string& project, std::int64_t after, int at_most);  // oldest first

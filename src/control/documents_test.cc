@@ -55,6 +55,26 @@ TEST_F(DocumentStoreTest, PutsReplaceListSortsAndRemoveTakes) {
   EXPECT_EQ(Bodies("nothing"), "");
 }
 
+TEST_F(DocumentStoreTest, AMovedDataFolderTakesThePathsAlong) {
+  ASSERT_TRUE(store_->MoveTo("/var/a \"b\"/data"));
+  const std::string job =
+      R"({"path":"/var/a \"b\"/data/jobs/1","twin":"/var/a \"b\"/database/x","text":"in /var/a \"b\"/data/jobs"})";
+  ASSERT_TRUE(store_->Commit({.put = {{"job", "j1", "p", job}}, .remove = {}, .events = {}}));
+  ASSERT_TRUE(store_->MoveTo("/var/a \"b\"/data"));
+  EXPECT_EQ(Bodies("job"), "j1=" + job + " ");
+  ASSERT_TRUE(store_->MoveTo("/srv/\\new"));
+  EXPECT_EQ(Bodies("job"),
+            R"(j1={"path":"/srv/\\new/jobs/1","twin":"/var/a \"b\"/database/x","text":"in /var/a \"b\"/data/jobs"} )");
+  Reopen();
+  ASSERT_TRUE(store_->MoveTo("/srv/\\new/deeper"));
+  EXPECT_TRUE(Bodies("job").starts_with(R"(j1={"path":"/srv/\\new/deeper/jobs/1")")) << Bodies("job");
+}
+
+TEST_F(DocumentStoreTest, AStoredPlaceThatDoesNotReadBackIsSaid) {
+  ASSERT_TRUE(store_->Commit({.put = {{"data_folder", "", "", "not json"}}, .remove = {}, .events = {}}));
+  EXPECT_EQ(store_->MoveTo("/srv").error().code, ErrorCode::kDataLoss);
+}
+
 TEST_F(DocumentStoreTest, ABatchIsAllOrNothing) {
   ASSERT_TRUE(store_->Commit({.put = {{"job", "j1", "p", "old"}}, .remove = {}, .events = {}}));
   // The last thing of the batch is made to fail: a trigger refuses that event.

@@ -41,6 +41,15 @@ Result<std::unique_ptr<Store>> Store::Open(io::Database& database, const Clock& 
     KEELSON_RETURN_IF_ERROR(session.Execute("INSERT OR IGNORE INTO experiment VALUES (0, 'Default', ?)", {now}));
     return {};
   }));
+  // Sources below the folder of artifacts are kept without it, so that the data folder may be moved.
+  const std::string root = artifact_root + "/";
+  KEELSON_RETURN_IF_ERROR(database.Write([&](io::SqlSession& session) -> Status {
+    KEELSON_RETURN_IF_ERROR(
+        session.Execute("UPDATE version SET source = substr(source, length(?1) + 1) "
+                        "WHERE substr(source, 1, length(?1)) = ?1",
+                        {root}));
+    return {};
+  }));
   return std::make_unique<SqlStore>(database, clock, std::move(artifact_root));
 }
 

@@ -11,7 +11,17 @@ std::string VersionName(const std::string& model, std::int64_t version) {
   return fmt::format("{}/{}", model, version);
 }
 
-Result<ModelVersion> ReadVersion(io::SqlSession& session, const std::string& model, std::int64_t version) {
+// What a source that is no absolute path starts with is the folder of artifacts.
+std::string Resolved(const std::string& source, const std::string& artifacts) {
+  return source.starts_with('/') ? source : artifacts + "/" + source;
+}
+
+std::string Stored(const std::string& source, const std::string& artifacts) {
+  return source.starts_with(artifacts + "/") ? source.substr(artifacts.size() + 1) : source;
+}
+
+Result<ModelVersion> ReadVersion(io::SqlSession& session, const std::string& artifacts, const std::string& model,
+                                 std::int64_t version) {
   KEELSON_ASSIGN_OR_RETURN(
       const auto rows,
       session.Query("SELECT run_id, source, content_hash, created_us FROM version WHERE model = ? AND version = ?",
@@ -21,7 +31,7 @@ Result<ModelVersion> ReadVersion(io::SqlSession& session, const std::string& mod
   found.model = model;
   found.version = static_cast<int>(version);
   found.run_id = io::AsText(rows[0][0]);
-  found.source = io::AsText(rows[0][1]);
+  found.source = Resolved(io::AsText(rows[0][1]), artifacts);
   found.content_hash = io::AsText(rows[0][2]);
   found.created = InstantFromMicros(io::AsInt(rows[0][3]));
   KEELSON_ASSIGN_OR_RETURN(
@@ -70,18 +80,19 @@ Result<ModelVersion> SqlStore::RegisterVersion(const std::string& model, const s
   // Hashed outside the transaction, which must not wait for a large folder. A retry may come when retention has taken
   // it.
   // Synced too: a version that is answered must not lose its files with the machine.
+  const std::string stored = Stored(source, artifact_root_);
   const Status synced = io::SyncTree(source);
   const auto hash = synced.has_value() ? io::HashTree(source) : std::unexpected(synced.error());
   return Writing([&](io::SqlSession& session) -> Result<ModelVersion> {
     KEELSON_ASSIGN_OR_RETURN(
         const auto existing,
         session.Query("SELECT version, content_hash FROM version WHERE model = ? AND run_id = ? AND source = ?",
-                      {model, run_id, source}));
+                      {model, run_id, stored}));
     if (!existing.empty()) {
       if (hash.has_value() && *hash != io::AsText(existing[0][1])) {
         return Fail(ErrorCode::kAlreadyExists, "the folder was registered before with other content", source);
       }
-      return ReadVersion(session, model, io::AsInt(existing[0][0]));
+      return ReadVersion(session, artifact_root_, model, io::AsInt(existing[0][0]));
     }
     if (!hash.has_value()) return std::unexpected(hash.error());
     if (!run_id.empty()) {
@@ -94,17 +105,17 @@ Result<ModelVersion> SqlStore::RegisterVersion(const std::string& model, const s
                              session.Query("SELECT coalesce(max(version), 0) FROM version WHERE model = ?", {model}));
     const std::int64_t version = io::AsInt(last.at(0)[0]) + 1;
     KEELSON_RETURN_IF_ERROR(
-        session.Execute("INSERT INTO version VALUES (?, ?, ?, ?, ?, ?)", {model, version, run_id, source, *hash, now}));
+        session.Execute("INSERT INTO version VALUES (?, ?, ?, ?, ?, ?)", {model, version, run_id, stored, *hash, now}));
     for (const auto& [key, value] : tags) {
       KEELSON_RETURN_IF_ERROR(
           session.Execute("INSERT INTO version_tag VALUES (?, ?, ?, ?)", {model, version, key, value}));
     }
-    return ReadVersion(session, model, version);
+    return ReadVersion(session, artifact_root_, model, version);
   });
 }
 
 Result<ModelVersion> SqlStore::GetVersion(const std::string& model, int version) {
-  return Reading([&](io::SqlSession& session) { return ReadVersion(session, model, version); });
+  return Reading([&](io::SqlSession& session) { return ReadVersion(session, artifact_root_, model, version); });
 }
 
 Result<std::optional<ModelVersion>> SqlStore::GetByAlias(const std::string& model, const std::string& alias) {
@@ -112,7 +123,7 @@ Result<std::optional<ModelVersion>> SqlStore::GetByAlias(const std::string& mode
     KEELSON_ASSIGN_OR_RETURN(const auto rows,
                              session.Query("SELECT version FROM alias WHERE model = ? AND alias = ?", {model, alias}));
     if (rows.empty()) return std::nullopt;
-    KEELSON_ASSIGN_OR_RETURN(ModelVersion version, ReadVersion(session, model, io::AsInt(rows[0][0])));
+    KEELSON_ASSIGN_OR_RETURN(ModelVersion version, ReadVersion(session, artifact_root_, model, io::AsInt(rows[0][0])));
     return version;
   });
 }
@@ -123,7 +134,7 @@ Result<std::vector<ModelVersion>> SqlStore::ListVersions(const std::string& mode
                              session.Query("SELECT version FROM version WHERE model = ? ORDER BY version", {model}));
     std::vector<ModelVersion> versions;
     for (const auto& row : rows) {
-      KEELSON_ASSIGN_OR_RETURN(ModelVersion version, ReadVersion(session, model, io::AsInt(row[0])));
+      KEELSON_ASSIGN_OR_RETURN(ModelVersion version, ReadVersion(session, artifact_root_, model, io::AsInt(row[0])));
       versions.push_back(std::move(version));
     }
     return versions;
@@ -144,7 +155,7 @@ Status SqlStore::SetVersionTag(const std::string& model, int version, const std:
   KEELSON_RETURN_IF_ERROR(CheckName("tag key", key));
   KEELSON_RETURN_IF_ERROR(CheckValue("tag value", value));
   return database_.Write([&](io::SqlSession& session) -> Status {
-    KEELSON_RETURN_IF_ERROR(ReadVersion(session, model, version));
+    KEELSON_RETURN_IF_ERROR(ReadVersion(session, artifact_root_, model, version));
     KEELSON_RETURN_IF_ERROR(session.Execute("INSERT OR REPLACE INTO version_tag VALUES (?, ?, ?, ?)",
                                             {model, std::int64_t{version}, key, value}));
     return {};
@@ -157,7 +168,7 @@ Status SqlStore::SetAlias(const std::string& model, const std::string& alias, st
   KEELSON_RETURN_IF_ERROR(CheckValue("name of who changes an alias", who));
   KEELSON_RETURN_IF_ERROR(CheckValue("reason", reason));
   return database_.Write([&](io::SqlSession& session) -> Status {
-    if (version.has_value()) KEELSON_RETURN_IF_ERROR(ReadVersion(session, model, *version));
+    if (version.has_value()) KEELSON_RETURN_IF_ERROR(ReadVersion(session, artifact_root_, model, *version));
     KEELSON_ASSIGN_OR_RETURN(const auto rows,
                              session.Query("SELECT version FROM alias WHERE model = ? AND alias = ?", {model, alias}));
     const std::optional<int> before = rows.empty() ? std::nullopt : OptionalVersion(rows[0][0]);

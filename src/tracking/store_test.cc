@@ -246,6 +246,35 @@ TEST_F(StoreTest, LineageGoesUpAndDownButNotSideways) {
   EXPECT_EQ(store_->AddLineage({{"run:", "run:r", ""}}).error().code, ErrorCode::kInvalidArgument);
 }
 
+TEST_F(StoreTest, AMovedFolderOfArtifactsTakesItsVersionsAlong) {
+  const std::string old_root = folder_.File("artifacts");
+  const std::string outside = folder_.File("outside");
+  for (const std::string& folder : {store_->ArtifactFolder("r1") + "/model", outside}) {
+    ASSERT_TRUE(io::MakeFolders(folder));
+    ASSERT_TRUE(io::WriteFileAtomically(folder + "/MLmodel", "flavors: {}\n"));
+  }
+  const auto experiment = *store_->EnsureExperiment("e");
+  ASSERT_TRUE(store_->CreateRun(experiment.id, "r1", "r1", {}));
+  const std::string source = store_->ArtifactFolder("r1") + "/model";
+  EXPECT_EQ(store_->RegisterVersion("m", "r1", source, {})->source, source);
+  EXPECT_EQ(store_->RegisterVersion("m", "r1", source, {})->version, 1) << "the same again";
+  ASSERT_EQ(store_->RegisterVersion("m", "r1", outside, {})->version, 2);
+  // As a database of before keeps it.
+  ASSERT_TRUE(database_->Write([&](io::SqlSession& session) -> Status {
+    KEELSON_RETURN_IF_ERROR(session.Execute("UPDATE version SET source = ? WHERE version = 1", {source}));
+    return {};
+  }));
+  ASSERT_TRUE(Store::Open(*database_, clock_, old_root));
+
+  const std::string moved = folder_.File("moved%_é");
+  ASSERT_TRUE(io::Rename(old_root, moved));
+  const auto store = Store::Open(*database_, clock_, moved).value();
+  const auto version = *store->GetVersion("m", 1);
+  EXPECT_EQ(version.source, moved + "/r1/model");
+  EXPECT_EQ(*io::HashTree(version.source), version.content_hash);
+  EXPECT_EQ(store->GetVersion("m", 2)->source, outside);
+}
+
 // testdata/schema_v1.sql is the dump of a database written by schema version 1. It is never edited.
 TEST_F(StoreTest, OpensADatabaseOfEveryReleasedSchema) {
   const std::string path = folder_.File("old.db");
