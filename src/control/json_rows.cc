@@ -111,7 +111,7 @@ Result<JsonRows> ReadJsonRows(std::string_view body, const data::Schema& schema,
   if (document["rows"].get(rows) != simdjson::SUCCESS)
     return Fail(ErrorCode::kInvalidArgument, "expected an array of rows, each an object by column", "rows");
   if (rows.size() > at_most) {
-    return Fail(ErrorCode::kResourceExhausted,
+    return Fail(ErrorCode::kInvalidArgument,
                 fmt::format("a batch has at most {} rows, this one has {}; push it in parts", at_most, rows.size()),
                 "rows");
   }

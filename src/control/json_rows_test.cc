@@ -67,7 +67,7 @@ TEST(JsonRowsTest, MistakesNameTheirPlace) {
   EXPECT_EQ(ErrorOf(R"({"rows": [{"at": "noon"}]})").where, "rows[0].at");
   EXPECT_EQ(ErrorOf(R"({"rows": [{"id": {"nested": 1}}]})").where, "rows[0].id");
   EXPECT_EQ(ErrorOf(R"({"rows": [{"id": "a"}, 5]})").where, "rows[1]");
-  EXPECT_EQ(ErrorOf(R"({"rows": [{}, {}, {}, {}]})").code, ErrorCode::kResourceExhausted);
+  EXPECT_EQ(ErrorOf(R"({"rows": [{}, {}, {}, {}]})").code, ErrorCode::kInvalidArgument);
 }
 
 TEST(JsonRowsTest, WhatIsNoBodyIsRefused) {

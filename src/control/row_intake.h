@@ -42,7 +42,7 @@ class RowIntake {
  public:
   static constexpr std::size_t kWholeBatch = 100;
   static constexpr double kSmallBatch = 20;
-  static constexpr std::size_t kRowsAtMost = 10'000;  // in one batch: more is kResourceExhausted
+  static constexpr std::size_t kRowsAtMost = 10'000;  // in one batch: more is kInvalidArgument
 
   struct Options {
     std::string source;

@@ -173,7 +173,7 @@ TEST_F(RowIntakeTest, WhatAWholeColumnMustBeLikeIsNotAskedOfASmallBatch) {
 TEST_F(RowIntakeTest, ABatchThatIsTooLargeIsRefusedWhole) {
   const auto intake = Open();
   const Error error = ErrorOf(*intake, Rows(static_cast<int>(RowIntake::kRowsAtMost) + 1));
-  EXPECT_EQ(error.code, ErrorCode::kResourceExhausted);
+  EXPECT_EQ(error.code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(intake->sequence(), 0u);
 }
 

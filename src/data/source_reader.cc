@@ -62,6 +62,15 @@ Result<SourceRead> ReadCsv(Engine& engine, const std::string& target, std::vecto
   CsvScanner scanner({options.null_values, options.types});
   for (const std::string& file : files) KEELSON_RETURN_IF_ERROR(scanner.ScanFile(file));
   SourceRead read{scanner.schema(), scanner.rows(), std::move(files)};
+  for (const ColumnSchema& column : read.schema) {
+    if (read.rows > 0 || options.types.contains(column.name)) continue;
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("there are column names but no rows, and nothing else tells what type \"{}\" is; expected at "
+                    "least one row, or a type for each column under `types`",
+                    column.name),
+        read.files.front());
+  }
   const std::string columns = Listed(read.schema, [](const ColumnSchema& column) {
     return fmt::format("{}: '{}'", QuoteText(column.name), SqlTypeOf(column.type));
   });

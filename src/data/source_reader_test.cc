@@ -149,8 +149,19 @@ TEST_F(SourceReaderTest, HostileFilesAreRefusedWithFileAndLine) {
   ExpectRefused(Read("a,b\n1," + std::string(5u << 20, 'x')), "s.csv:2", "2 MiB");
 }
 
+TEST_F(SourceReaderTest, WithoutARowTheTypesMustBeDeclared) {
+  ExpectRefused(Read("a,b\n"), "s.csv", "column names but no rows");
+  SourceOptions options;
+  options.types = {{"a", ColumnType::kInt64}};
+  ExpectRefused(Read("a,b\n", options), "s.csv", "what type \"b\" is");
+  options.types["b"] = ColumnType::kTimestamp;
+  const auto read = Read("a,b\n", options);
+  ASSERT_TRUE(read) << read.error().ToString();
+  EXPECT_EQ(read->rows, 0u);
+  EXPECT_EQ(read->schema, (Schema{{"a", ColumnType::kInt64}, {"b", ColumnType::kTimestamp}}));
+}
+
 TEST_F(SourceReaderTest, ShapesThatAreFine) {
-  EXPECT_EQ(Read("a,b\n")->rows, 0u);
   EXPECT_EQ(Read("a,b\r\n1,2\r\n3,\"4\"\r\n")->rows, 2u);
   EXPECT_EQ(Rows().At(1, 1), Value(std::int64_t{4}));
   EXPECT_EQ(Read("\xEF\xBB\xBF"

@@ -17,7 +17,7 @@ int HttpStatusOf(ErrorCode code) {
     case ErrorCode::kPermissionDenied:
       return 403;
     case ErrorCode::kResourceExhausted:
-      return 429;
+      return 507;  // what is exhausted is the machine's: its disk, its memory, its open files
     case ErrorCode::kUnavailable:
       return 503;
     case ErrorCode::kDeadlineExceeded:

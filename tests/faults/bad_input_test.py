@@ -45,7 +45,7 @@ CSV_FAULTS = {
     "another schema half way": (from_row(ROWS_BEFORE_THE_FAULT, new_columns), ["parcels.csv", "column"]),
     "a type that conflicts late": (at_row(ROWS_BEFORE_THE_FAULT, lambda line: line.rsplit(b",", 3)[0] + b",heavy,far,late"),
                                    ["parcels", "heavy", "far", "late"]),
-    "no rows": (damage_rows(lambda lines: lines[:1]), ["parcels"]),
+    "no rows": (damage_rows(lambda lines: lines[:1]), ["parcels.csv", "no rows"]),
     "an empty file": (lambda project: (project / "parcels.csv").write_bytes(b""), ["parcels.csv"]),
     "no file": (lambda project: (project / "parcels.csv").unlink(), ["parcels.csv"]),
     "a column that is not there": (damage_rows(lambda lines: [lines[0].replace(b"weight", b"mass"), *lines[1:]]),

@@ -81,7 +81,7 @@ TEST(HttpStatusTest, EveryCodeHasItsStatus) {
       {ErrorCode::kInvalidArgument, 400},   {ErrorCode::kNotFound, 404},
       {ErrorCode::kAlreadyExists, 409},     {ErrorCode::kFailedPrecondition, 409},
       {ErrorCode::kUnauthenticated, 401},   {ErrorCode::kPermissionDenied, 403},
-      {ErrorCode::kResourceExhausted, 429}, {ErrorCode::kUnavailable, 503},
+      {ErrorCode::kResourceExhausted, 507}, {ErrorCode::kUnavailable, 503},
       {ErrorCode::kDeadlineExceeded, 504},  {ErrorCode::kAborted, 409},
       {ErrorCode::kDataLoss, 500},          {ErrorCode::kUnsupported, 501},
       {ErrorCode::kInternal, 500}};

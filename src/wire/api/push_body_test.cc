@@ -38,5 +38,18 @@ TEST(PushBodyTest, MistakesNameTheirField) {
   for (const char* body : {"", "[]", "{", "3", R"({"rows": []} x)"}) EXPECT_EQ(ErrorOf(body).where, "body") << body;
 }
 
+TEST(PushBodyTest, BracketsInBracketsEndAtALimit) {
+  const auto nested = [](std::size_t depth) {
+    return R"({"rows": )" + std::string(depth, '[') + std::string(depth, ']') + "}";
+  };
+  EXPECT_TRUE(ReadPushBody(nested(500)));
+  for (const std::string& body : {nested(1'100), nested(4'000'000), R"({"rows": )" + std::string(4'000'000, '['),
+                                  R"({"rows": [{"a": )" + nested(2'000) + "}]}"}) {
+    const Error error = ErrorOf(body);
+    EXPECT_EQ(error.code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(error.where, "body");
+  }
+}
+
 }  // namespace
 }  // namespace keelson::wire::api
