@@ -126,6 +126,18 @@ TEST(BytesTest, ReadsBackAndNeverBeyondTheEnd) {
     cut.Text();
     EXPECT_FALSE(cut.ok()) << length;
   }
+  std::string many;
+  PutNumbers(many, std::vector<std::int64_t>{});
+  PutNumbers(many, std::vector<std::int32_t>{1, -2, 3});
+  ByteReader numbers(many);
+  EXPECT_EQ(numbers.Numbers<std::int64_t>(0), std::vector<std::int64_t>());
+  EXPECT_EQ(numbers.Numbers<std::int32_t>(3), (std::vector<std::int32_t>{1, -2, 3}));
+  EXPECT_TRUE(numbers.done());
+  for (const std::uint64_t count : {std::uint64_t{4}, UINT64_MAX / 4 + 1, UINT64_MAX}) {
+    ByteReader too_few(many);
+    EXPECT_TRUE(too_few.Numbers<std::int32_t>(count).empty());
+    EXPECT_FALSE(too_few.ok()) << count;
+  }
   ByteReader lying(std::string_view("\xff\xff\xff\xff", 4));
   EXPECT_EQ(lying.Text(), "");
   EXPECT_FALSE(lying.ok());

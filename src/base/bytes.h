@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 // Numbers and texts as bytes, little-endian, for what our own processes write and read: frames of logs, table files.
 namespace keelson {
@@ -18,6 +19,12 @@ void PutNumber(std::string& out, T value) {
   char bytes[sizeof(T)];
   std::memcpy(bytes, &value, sizeof(T));
   out.append(bytes, sizeof(T));
+}
+
+template <typename T>
+  requires std::is_arithmetic_v<T>
+void PutNumbers(std::string& out, const std::vector<T>& values) {
+  if (!values.empty()) out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
 }
 
 // Its length in 32 bits, then its bytes.
@@ -40,6 +47,18 @@ class ByteReader {
     std::memcpy(&value, rest_.data(), sizeof(T));
     rest_.remove_prefix(sizeof(T));
     return value;
+  }
+  // All of them or none, however large a count damaged bytes may say.
+  template <typename T>
+    requires std::is_arithmetic_v<T>
+  std::vector<T> Numbers(std::uint64_t count) {
+    std::vector<T> values;
+    if (count > rest_.size() / sizeof(T)) ok_ = false;
+    if (!ok_ || count == 0) return values;
+    values.resize(count);
+    const std::string_view bytes = Bytes(count * sizeof(T));
+    std::memcpy(values.data(), bytes.data(), bytes.size());
+    return values;
   }
   std::string_view Bytes(std::size_t count) {
     if (!Has(count)) return {};

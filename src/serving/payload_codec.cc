@@ -2,64 +2,18 @@
 
 #include <fmt/core.h>
 
-#include <bit>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
+
+#include "base/bytes.h"
 
 namespace keelson::serving {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "records are written in the machine's order");
-
 constexpr std::uint8_t kRecordFormat = 1;
 constexpr std::uint8_t kSomeMissing = 1;
 constexpr std::uint8_t kSinglePrecision = 2;
-
-template <typename T>
-void Put(std::string* out, T value) {
-  char bytes[sizeof(T)];
-  std::memcpy(bytes, &value, sizeof(T));
-  out->append(bytes, sizeof(T));
-}
-
-void PutText(std::string* out, std::string_view text) {
-  Put(out, static_cast<std::uint32_t>(text.size()));
-  out->append(text);
-}
-
-// Takes values off the front; a value that is not there whole gives zero and makes ok() false for good.
-class Taker {
- public:
-  explicit Taker(std::string_view bytes) : bytes_(bytes) {}
-
-  template <typename T>
-  T Take() {
-    T value{};
-    if (!Has(sizeof(T))) return value;
-    std::memcpy(&value, bytes_.data(), sizeof(T));
-    bytes_.remove_prefix(sizeof(T));
-    return value;
-  }
-  std::string TakeText() {
-    const auto length = Take<std::uint32_t>();
-    if (!Has(length)) return {};
-    std::string text(bytes_.substr(0, length));
-    bytes_.remove_prefix(length);
-    return text;
-  }
-  bool Has(std::size_t bytes) {
-    if (bytes_.size() < bytes) ok_ = false;
-    return ok_;
-  }
-  bool ok() const { return ok_; }
-  bool done() const { return ok_ && bytes_.empty(); }
-
- private:
-  std::string_view bytes_;
-  bool ok_ = true;
-};
 
 bool ExactInSingle(double value) {
   return std::isnan(value) || (std::abs(value) <= std::numeric_limits<float>::max() &&
@@ -88,35 +42,35 @@ void EncodeColumn(const data::Column& column, std::string* out) {
     for (const double value : column.doubles) single = single && ExactInSingle(value);
     if (single) flags |= kSinglePrecision;
   }
-  Put(out, flags);
+  PutNumber(*out, flags);
   if ((flags & kSomeMissing) != 0) {
-    for (const auto valid : column.valid) Put<std::uint8_t>(out, valid != 0 ? 1 : 0);
+    for (const auto valid : column.valid) PutNumber<std::uint8_t>(*out, valid != 0 ? 1 : 0);
   }
   if (text) {
-    for (const auto& value : column.strings) PutText(out, value);
+    for (const auto& value : column.strings) PutText(*out, value);
   } else {
     for (const double value : column.doubles) {
-      (flags & kSinglePrecision) != 0 ? Put(out, static_cast<float>(value)) : Put(out, value);
+      (flags & kSinglePrecision) != 0 ? PutNumber(*out, static_cast<float>(value)) : PutNumber(*out, value);
     }
   }
 }
 
-data::Column DecodeColumn(const data::ColumnSchema& schema, std::uint32_t rows, Taker* from) {
+data::Column DecodeColumn(const data::ColumnSchema& schema, std::uint32_t rows, ByteReader* from) {
   data::Column column;
   column.name = schema.name;
   column.type = schema.type;
-  const auto flags = from->Take<std::uint8_t>();
+  const auto flags = from->Number<std::uint8_t>();
   if (!from->Has(rows)) return column;  // every value takes a byte at least: bounds the allocations below
   column.valid.assign(rows, 1);
   if ((flags & kSomeMissing) != 0) {
-    for (auto& valid : column.valid) valid = from->Take<std::uint8_t>();
+    for (auto& valid : column.valid) valid = from->Number<std::uint8_t>();
   }
   for (std::uint32_t i = 0; i < rows && from->ok(); ++i) {
     if (schema.type == data::ColumnType::kString) {
-      column.strings.push_back(from->TakeText());
+      column.strings.emplace_back(from->Text());
     } else {
-      column.doubles.push_back((flags & kSinglePrecision) != 0 ? static_cast<double>(from->Take<float>())
-                                                               : from->Take<double>());
+      column.doubles.push_back((flags & kSinglePrecision) != 0 ? static_cast<double>(from->Number<float>())
+                                                               : from->Number<double>());
     }
   }
   return column;
@@ -168,30 +122,30 @@ Result<std::string> EncodeRecord(const PayloadSchema& schema, const PayloadRecor
   std::string out;
   out.reserve(64 + record.request_id.size() +
               std::size_t{record.rows} * (record.inputs.size() * 5 + record.outputs.size() * 4));
-  Put(&out, kRecordFormat);
-  Put<std::int64_t>(&out, ToMicros(record.time));
-  Put<std::int64_t>(&out, record.latency_us);
-  Put<std::uint32_t>(&out, record.rows);
-  PutText(&out, record.request_id);
-  PutText(&out, record.version);
+  PutNumber(out, kRecordFormat);
+  PutNumber<std::int64_t>(out, ToMicros(record.time));
+  PutNumber<std::int64_t>(out, record.latency_us);
+  PutNumber<std::uint32_t>(out, record.rows);
+  PutText(out, record.request_id);
+  PutText(out, record.version);
   for (const auto& column : record.inputs) EncodeColumn(column, &out);
-  for (const float value : record.outputs) Put(&out, value);
+  for (const float value : record.outputs) PutNumber(out, value);
   return out;
 }
 
 Result<PayloadRecord> DecodeRecord(const PayloadSchema& schema, std::string_view frame) {
-  Taker from(frame);
-  const auto format = from.Take<std::uint8_t>();
+  ByteReader from(frame);
+  const auto format = from.Number<std::uint8_t>();
   if (from.ok() && format != kRecordFormat) {
     return Fail(ErrorCode::kUnsupported,
                 fmt::format("payload record format {}; this build reads {}", format, kRecordFormat));
   }
   PayloadRecord record;
-  record.time = InstantFromMicros(from.Take<std::int64_t>());
-  record.latency_us = from.Take<std::int64_t>();
-  record.rows = from.Take<std::uint32_t>();
-  record.request_id = from.TakeText();
-  record.version = from.TakeText();
+  record.time = InstantFromMicros(from.Number<std::int64_t>());
+  record.latency_us = from.Number<std::int64_t>();
+  record.rows = from.Number<std::uint32_t>();
+  record.request_id = from.Text();
+  record.version = from.Text();
   for (const auto& input : schema.inputs) {
     if (!from.ok()) break;
     record.inputs.push_back(DecodeColumn(input, record.rows, &from));
@@ -199,7 +153,7 @@ Result<PayloadRecord> DecodeRecord(const PayloadSchema& schema, std::string_view
   const std::size_t outputs = std::size_t{record.rows} * schema.outputs.size();
   if (from.Has(outputs * sizeof(float))) {
     record.outputs.resize(outputs);
-    for (float& value : record.outputs) value = from.Take<float>();
+    for (float& value : record.outputs) value = from.Number<float>();
   }
   if (!from.done()) return Fail(ErrorCode::kDataLoss, "a payload record does not fit its segment's head");
   return record;

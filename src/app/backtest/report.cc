@@ -6,15 +6,12 @@
 
 #include "app/output.h"
 #include "app/replay/summary.h"
+#include "control/month_json.h"
 
 namespace keelson::app {
 namespace {
 
 using Ordered = nlohmann::ordered_json;
-
-Ordered Number(const std::optional<double>& value) {
-  return value && std::isfinite(*value) ? Ordered(*value) : Ordered(nullptr);
-}
 
 double Rounded(double seconds) {
   return std::round(seconds * 1'000) / 1'000;
@@ -99,18 +96,9 @@ Ordered BacktestJson(const project::Project& project, const BacktestResult& resu
   }
   Ordered months = Ordered::array();
   for (const BacktestMonth& month : result.months) {
-    const monitoring::MonthReport& report = month.report;
-    months.push_back({{"month", report.month},
-                      {"asked", report.asked},
-                      {"labelled", report.live.count},
-                      {"auc_frozen", Number(report.baseline.auc)},
-                      {"auc_live", Number(report.live.auc)},
-                      {"logloss_frozen", Number(report.baseline.log_loss)},
-                      {"logloss_live", Number(report.live.log_loss)},
-                      {"drift_alarms", month.alarms},
-                      {"retrainings", month.retrainings},
-                      {"promotions", month.promotions},
-                      {"training_seconds", Rounded(seconds_by_month[report.month])}});
+    months.push_back(control::MonthJson(
+        month.report, {.alarms = month.alarms, .retrainings = month.retrainings, .promotions = month.promotions}));
+    months.back()["training_seconds"] = Rounded(seconds_by_month[month.report.month]);
   }
   Ordered alarms = Ordered::array();
   for (const BacktestAlarm& alarm : result.alarms) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "control/month_json.h"
 #include "control/step_specs.h"
 
 namespace keelson::wire::api {
@@ -41,16 +42,9 @@ Json MonthsView(control::ProjectRuntime& runtime) {
   if (!reports) return months;
   const auto& state = runtime.state();
   for (const auto& report : *reports) {
-    months.push_back({{"month", report.month},
-                      {"asked", report.asked},
-                      {"labelled", report.live.count},
-                      {"auc_frozen", Number(report.baseline.auc)},
-                      {"auc_live", Number(report.live.auc)},
-                      {"logloss_frozen", Number(report.baseline.log_loss)},
-                      {"logloss_live", Number(report.live.log_loss)},
-                      {"drift_alarms", CountOf(state.alarms_by_month, report.month)},
-                      {"retrainings", CountOf(state.retrainings_by_month, report.month)},
-                      {"promotions", CountOf(state.promotions_by_month, report.month)}});
+    months.push_back(control::MonthJson(report, {.alarms = CountOf(state.alarms_by_month, report.month),
+                                                 .retrainings = CountOf(state.retrainings_by_month, report.month),
+                                                 .promotions = CountOf(state.promotions_by_month, report.month)}));
   }
   return months;
 }
