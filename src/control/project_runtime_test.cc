@@ -458,7 +458,6 @@ TEST_F(ProjectRuntimeTest, InAReplayTheFilesSpeakUpToWhereItBegan) {
   Retrain();
   EXPECT_EQ(Project().now(), At("2013-04-05T00:00:00Z"));
   EXPECT_EQ(files_until(), At("2013-04-01T00:00:00Z")) << "what came since was pushed";
-  OpenDatabase();
   Restart();
   MoveTo("2013-04-07T00:00:00Z");
   EXPECT_EQ(CodeOf(Project().Run(At("2013-04-06T00:00:00Z"), "back")), ErrorCode::kFailedPrecondition);

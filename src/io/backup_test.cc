@@ -128,6 +128,11 @@ TEST_F(BackupFolders, FilesThatComeAndGoMeanwhileDoNotStopIt) {
 TEST_F(BackupFolders, EveryDamageIsNamedAndNothingIsRestored) {
   ASSERT_TRUE(BackUp());
   const std::string manifest = *ReadFile(backup_ + "/MANIFEST");
+  // A manifest that was cut between two lines forgets a file, and is seen to.
+  ASSERT_TRUE(
+      WriteFileAtomically(backup_ + "/MANIFEST", manifest.substr(0, manifest.rfind('\n', manifest.size() - 2) + 1)));
+  EXPECT_EQ(Wrong(), std::vector{backup_ + "/token.sha256 was not backed up"});
+  ASSERT_TRUE(WriteFileAtomically(backup_ + "/MANIFEST", manifest));
   ASSERT_TRUE(WriteFileAtomically(backup_ + "/jobs/1/output/model", "changed"));
   ASSERT_TRUE(RemoveTree(backup_ + "/token.sha256"));
   ASSERT_TRUE(WriteFileAtomically(backup_ + "/added", ""));
@@ -137,10 +142,6 @@ TEST_F(BackupFolders, EveryDamageIsNamedAndNothingIsRestored) {
     EXPECT_NE(said.find(name), std::string::npos) << said;
   EXPECT_FALSE(Exists(folder_.File("restored")));
 
-  // A manifest that was cut between two lines forgets a file, and is seen to.
-  const std::size_t last = manifest.rfind('\n', manifest.size() - 2);
-  ASSERT_TRUE(WriteFileAtomically(backup_ + "/MANIFEST", manifest.substr(0, last + 1)));
-  EXPECT_EQ(Wrong().size(), 3u);
   ASSERT_TRUE(WriteFileAtomically(backup_ + "/MANIFEST", "keelson-backup 1\n"));
   EXPECT_NE(RefusalOf(folder_.File("restored")).find("lists no keelson.db"), std::string::npos);
   for (const std::string& bad :

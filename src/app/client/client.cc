@@ -93,6 +93,9 @@ Result<Client::Answer> Client::Send(const std::string& method, const std::string
 
 Result<Json> Client::Expect(Result<Answer> answer) {
   if (!answer) return std::unexpected(answer.error());
+  if (answer->status >= 200 && answer->status < 300 && answer->body.is_null()) {
+    return Fail(ErrorCode::kInternal, "what answers there is no Keelson server: its answer is not JSON", url_);
+  }
   if (answer->status >= 200 && answer->status < 300) return std::move(answer->body);
   return std::unexpected(ErrorOf(answer->status, answer->body));
 }
@@ -108,7 +111,6 @@ Result<Json> Client::Delete(const std::string& path) {
 }
 
 Status Client::Stream(const std::string& path, const std::function<void(std::string_view)>& on_data) {
-  std::string first;
   const auto response =
       connection_->Stream({.target = path, .headers = Headers(), .timeout = std::chrono::hours(24)}, on_data);
   if (!response) return std::unexpected(response.error());

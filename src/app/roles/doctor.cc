@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
-#include <functional>
 
 #include "base/clock.h"
 #include "control/documents.h"

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "control/row_log.h"
+#include "control/step_specs.h"
 #include "control/steps/step.h"
 #include "data/snapshot.h"
 #include "io/temp_folder.h"
