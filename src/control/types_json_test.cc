@@ -88,6 +88,7 @@ ProjectState FullState() {
   state.revision = "abc";
   state.replay = true;
   state.clock = kThen;
+  state.replay_from = kThen - Duration(1);
   state.online_ready = true;
   state.online_file = "file";
   state.online_sequences = {{"flights", 12}};

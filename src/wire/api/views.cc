@@ -42,9 +42,10 @@ Json MonthsView(control::ProjectRuntime& runtime) {
   if (!reports) return months;
   const auto& state = runtime.state();
   for (const auto& report : *reports) {
-    months.push_back(control::MonthJson(report, {.alarms = CountOf(state.alarms_by_month, report.month),
-                                                 .retrainings = CountOf(state.retrainings_by_month, report.month),
-                                                 .promotions = CountOf(state.promotions_by_month, report.month)}));
+    months.push_back(
+        Json(control::MonthJson(report, {.alarms = CountOf(state.alarms_by_month, report.month),
+                                         .retrainings = CountOf(state.retrainings_by_month, report.month),
+                                         .promotions = CountOf(state.promotions_by_month, report.month)})));
   }
   return months;
 }
