@@ -2,12 +2,14 @@
 
 #include "base/bytes.h"
 #include "base/strings.h"
+#include "control/pushed_rows.h"
 
 namespace keelson::control {
 namespace {
 
 constexpr char kColumns = 'C';
 constexpr char kBatch = 'B';
+constexpr std::size_t kHeadBytes = 16;  // of a batch: its sequence and its clock
 
 std::unexpected<Error> Broken() {
   return Fail(ErrorCode::kDataLoss, "a stored row batch does not read back");
@@ -107,20 +109,34 @@ Result<data::Schema> DecodeColumns(std::string_view frame) {
   return schema;
 }
 
-Result<RowBatch> DecodeBatch(std::string_view frame, const data::Schema& schema) {
-  if (frame.empty() || frame.front() != kBatch || schema.empty()) return Broken();
+Result<RowBatchHead> DecodeBatchHead(std::string_view frame) {
+  if (frame.empty() || frame.front() != kBatch) return Broken();
   ByteReader reader(frame.substr(1));
-  RowBatch batch;
-  batch.sequence = reader.Number<std::uint64_t>();
-  batch.clock = InstantFromMicros(reader.Number<std::int64_t>());
-  batch.rows = data::Table(schema);
+  RowBatchHead head;
+  head.sequence = reader.Number<std::uint64_t>();
+  head.clock = InstantFromMicros(reader.Number<std::int64_t>());
+  if (!reader.ok()) return Broken();
+  return head;
+}
+
+Status AppendBatch(std::string_view frame, data::Table& table) {
+  KEELSON_RETURN_IF_ERROR(DecodeBatchHead(frame));
+  if (table.columns().empty()) return Broken();
+  ByteReader reader(frame.substr(1 + kHeadBytes));
   const auto rows = reader.Number<std::uint32_t>();
   for (std::uint32_t row = 0; row < rows; ++row) {
-    for (auto& column : batch.rows.columns()) {
+    for (auto& column : table.columns()) {
       if (!DecodeCell(reader, column)) return Broken();
     }
   }
   if (!reader.done()) return Broken();
+  return {};
+}
+
+Result<RowBatch> DecodeBatch(std::string_view frame, const data::Schema& schema) {
+  KEELSON_ASSIGN_OR_RETURN(const RowBatchHead head, DecodeBatchHead(frame));
+  RowBatch batch{.sequence = head.sequence, .clock = head.clock, .rows = data::Table(schema)};
+  KEELSON_RETURN_IF_ERROR(AppendBatch(frame, batch.rows));
   return batch;
 }
 

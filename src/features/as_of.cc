@@ -30,6 +30,23 @@ void SetNull(data::Column& column, std::size_t row) {
   if (!column.strings.empty()) column.strings[row].clear();
 }
 
+// Those rows alone, which ascend.
+void Keep(data::Table& table, const std::vector<std::size_t>& rows) {
+  const auto keep = [&](auto& values) {
+    if (values.empty()) return;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (i != rows[i]) values[i] = std::move(values[rows[i]]);
+    }
+    values.resize(rows.size());
+  };
+  for (data::Column& column : table.columns()) {
+    keep(column.valid);
+    keep(column.ints);
+    keep(column.doubles);
+    keep(column.strings);
+  }
+}
+
 void SetFrom(data::Column& column, std::size_t row, const data::Column& other, std::size_t other_row) {
   column.valid[row] = other.valid[other_row];
   if (!column.ints.empty()) column.ints[row] = other.ints[other_row];
@@ -49,7 +66,7 @@ Result<data::Table> VisibleAt(data::Table table, std::string_view time_column,
     for (std::size_t row = 0; row < table.rows(); ++row) {
       if (!times.is_null(row) && times.ints[row] <= now) rows.push_back(row);
     }
-    if (rows.size() < table.rows()) table = table.Take(rows);
+    if (rows.size() < table.rows()) Keep(table, rows);
   }
   std::map<std::size_t, std::vector<std::size_t>> told;  // telling column -> the columns that it tells of
   for (const auto& [column, instant] : known) {
@@ -72,7 +89,7 @@ namespace {
 // Where the rows of tables stand that are put one after another: by name, the place of the first row of that name.
 class Places {
  public:
-  explicit Places(std::string_view key) : key_(key) {}
+  Places(std::string_view key, std::size_t rows_at_most) : key_(key) { places_.reserve(rows_at_most); }
 
   // The place of the row, and whether it is the first of its name.
   Result<std::pair<std::size_t, bool>> Find(const data::Table& table, std::size_t row) {
@@ -82,8 +99,16 @@ class Places {
       for (std::size_t i = 0; i < cells_.size(); ++i) cells_[i] = table.At(row, i);
       name_ = RowFingerprint(cells_);
     } else {
-      const data::Column* key = table.Find(key_);
-      KEELSON_ASSIGN_OR_RETURN(const bool whole, AppendKeyPart(key->At(row), key->type, key_, name_));
+      if (table_ != &table) {
+        table_ = &table;
+        column_ = table.Find(key_);
+      }
+      bool whole = false;
+      if (IsKeyType(column_->type)) {
+        whole = AppendKeyPart(*column_, row, name_);
+      } else {
+        KEELSON_ASSIGN_OR_RETURN(whole, AppendKeyPart(column_->At(row), column_->type, key_, name_));
+      }
       if (!whole) return Fail(ErrorCode::kInvalidArgument, fmt::format("row {} has no \"{}\"", row + 1, key_));
     }
     const auto [place, is_new] = places_.try_emplace(name_, places_.size());
@@ -93,6 +118,8 @@ class Places {
  private:
   std::string_view key_;
   BytesMap<std::size_t> places_;
+  const data::Table* table_ = nullptr;  // of which `column_` is the key
+  const data::Column* column_ = nullptr;
   std::vector<data::Value> cells_;
   std::string name_;
 };
@@ -104,7 +131,7 @@ Result<data::Table> Upsert(data::Table base, const data::Table& pushed, std::str
     return Fail(ErrorCode::kInvalidArgument, "the pushed rows do not have the columns of the table");
   }
   if (!key.empty()) KEELSON_RETURN_IF_ERROR(IndexOf(base, key));
-  Places places(key);
+  Places places(key, base.rows() + pushed.rows());
   std::vector<std::size_t> rows;  // of the base: the last of each name, where the first stood
   for (std::size_t row = 0; row < base.rows(); ++row) {
     KEELSON_ASSIGN_OR_RETURN(const auto found, places.Find(base, row));

@@ -53,6 +53,18 @@ TEST(VisibleAtTest, RowsByTheirTimeAndValuesByTheirs) {
   EXPECT_EQ(at(10).columns()[4].strings[0], "");
 }
 
+TEST(VisibleAtTest, WhatIsVisibleKeepsItsOrderAndItsCells) {
+  const auto row = [](const std::string& id, std::int64_t at) {
+    return std::vector<data::Value>{id + " with a name of some length", At(at), At(at), 0.5, std::string("C3")};
+  };
+  const auto seen = VisibleAt(Make({row("late", 30), row("a", 3), row("later", 40), row("b", 1), row("c", 2)}), "at",
+                              {{"delay", "landed"}}, InstantFromMicros(20'000'000));
+  ASSERT_EQ(seen->rows(), 3u);
+  EXPECT_EQ(Row(*seen, 0), row("a", 3));
+  EXPECT_EQ(Row(*seen, 1), row("b", 1));
+  EXPECT_EQ(Row(*seen, 2), row("c", 2));
+}
+
 TEST(VisibleAtTest, WithoutTimeEverythingIsVisible) {
   EXPECT_EQ(VisibleAt(Make({kA, kB}), "", {}, Instant{})->rows(), 2u);
   EXPECT_EQ(Row(*VisibleAt(Make({kA}), "at", {}, InstantFromMicros(10'000'000)), 0), kA);

@@ -1,9 +1,10 @@
 #include <fmt/format.h>
 
-#include "control/row_log.h"
+#include <future>
+
+#include "control/pushed_rows.h"
 #include "control/step_specs.h"
 #include "control/steps/step.h"
-#include "control/table_columns.h"
 #include "data/snapshot.h"
 #include "features/as_of.h"
 #include "io/files.h"
@@ -46,20 +47,23 @@ data::Schema SchemaFromJson(const Json& json) {
 }
 
 Result<data::Table> LoadVisible(data::Engine& engine, const Json& described, Instant as_of) {
-  KEELSON_ASSIGN_OR_RETURN(data::Table table, data::LoadSnapshot(engine, described.at("path")));
-  if (!described.contains("source")) return table;
+  const std::string path = described.at("path");
+  if (!described.contains("source")) return data::LoadSnapshot(engine, path);
   const project::Source source = SourceFromJson(described.at("source"));
   const Instant until = InstantFromMicros(described.value("files_until", ToMicros(as_of)));
-  KEELSON_ASSIGN_OR_RETURN(table, features::VisibleAt(std::move(table), source.time, source.known, until));
   const std::uint64_t up_to = described.at("up_to");
+  KEELSON_ASSIGN_OR_RETURN(const data::Snapshot snapshot, data::DescribeSnapshot(path));
+  std::future<Result<data::Table>> pushed;  // read beside the snapshot
+  if (up_to > 0) {
+    pushed = std::async(std::launch::async, [rows = described.at("rows").get<std::string>(), up_to, &snapshot] {
+      return ReadPushedRows(rows, up_to, snapshot.schema);
+    });
+  }
+  KEELSON_ASSIGN_OR_RETURN(data::Table table, data::LoadSnapshot(engine, path));
+  KEELSON_ASSIGN_OR_RETURN(table, features::VisibleAt(std::move(table), source.time, source.known, until));
   if (up_to == 0) return table;
-  const data::Schema schema = table.schema();
-  data::Table pushed(schema);
-  KEELSON_RETURN_IF_ERROR(RowLog::Read(described.at("rows"), 0, up_to, [&](const RowLog::Batch& batch) -> Status {
-    if (batch.rows.schema() == schema) return pushed.AppendTable(batch.rows);
-    return pushed.AppendTable(WithColumns(batch.rows, schema));
-  }));
-  return features::Upsert(std::move(table), pushed, source.key);
+  KEELSON_ASSIGN_OR_RETURN(const data::Table rows, pushed.get());
+  return features::Upsert(std::move(table), rows, source.key);
 }
 
 features::SourceDescription DescribeSource(const Json& described, const data::Schema& schema) {

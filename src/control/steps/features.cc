@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 #include <map>
 
 #include "base/hash.h"
@@ -66,9 +67,10 @@ Result<Outcome> Features(const Context& context) {
   for (const auto& input : result.encoder.inputs()) inputs.push_back(input.name);
   context.progress("writing the frame", 0.9);
   const std::string folder = context.output + "/frame";
-  KEELSON_RETURN_IF_ERROR(WriteFrame(result, folder));
+  auto written = std::async(std::launch::async, [&] { return WriteFrame(result, folder); });
   const std::string hash =
       Sha256::Hex(data::HashTable(result.train) + data::HashTable(result.test) + result.encoder.ToJson());
+  KEELSON_RETURN_IF_ERROR(written.get());
   return Outcome{.output = {{"path", folder},
                             {"hash", hash},
                             {"rows", chosen.train.size()},
