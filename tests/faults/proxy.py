@@ -107,6 +107,9 @@ class Proxy:
         back.join()
         client.close()
         server.close()
+        for request in waiting:  # their answers were lost with the connection: another request's kill came first
+            if request.then:
+                request.then()
 
     @staticmethod
     def end(connection):
@@ -121,11 +124,13 @@ class Proxy:
             while piece := server.recv(PIECE):
                 for message, body in messages.take(piece):
                     request = waiting.popleft()
-                    self.remember(request, message, body)
-                    if not request.swallow:
-                        client.sendall(message)
-                    if request.then:
-                        request.then()
+                    try:
+                        self.remember(request, message, body)
+                        if not request.swallow:
+                            client.sendall(message)
+                    finally:
+                        if request.then:
+                            request.then()
                     if request.swallow:
                         return
         except OSError:
