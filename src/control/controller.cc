@@ -2,13 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "io/files.h"
 
 namespace keelson::control {
 namespace {
 
-// How often everything is looked at. Posted work wakes the thread at once and does not wait for this.
+// How often everything is looked at, besides at once when a job has ended. Posted work wakes the thread and does not
+// wait for this.
 constexpr auto kBusyPeriod = std::chrono::milliseconds(20);
 constexpr auto kQuietPeriod = std::chrono::milliseconds(100);
 
@@ -20,6 +23,17 @@ void Guarded(const std::function<void()>& work) {
   } catch (const std::exception& error) {
     LogError("internal error on the control thread", {{"error", error.what()}});
   }
+}
+
+std::ptrdiff_t RunningJobs(const JobRunner& jobs) {
+  return std::ranges::count_if(jobs.jobs(), [](const auto& job) { return job.second.state == JobState::kRunning; });
+}
+
+// Replicas start and end without a word to us.
+bool HasChangingReplicas(const ProjectRuntime& project) {
+  return project.endpoint() != nullptr && std::ranges::any_of(project.endpoint()->replicas(), [](const auto& replica) {
+           return replica.state != "ready";
+         });
 }
 
 }  // namespace
@@ -133,9 +147,18 @@ void Controller::Run() {
       ready_.wait_until(lock, next_look, [this] { return stopping_ || !work_.empty(); });
       if (stopping_) return;
     }
-    const bool look = std::chrono::steady_clock::now() >= next_look;
+    bool look = std::chrono::steady_clock::now() >= next_look;
+    const auto running = RunningJobs(*jobs_);
     Turn(look);
-    if (look) next_look = std::chrono::steady_clock::now() + (jobs_->busy() ? kBusyPeriod : kQuietPeriod);
+    if (!look && RunningJobs(*jobs_) < running) {
+      look = true;
+      Turn(look);
+    }
+    if (!look) continue;
+    const bool busy = jobs_->busy() || std::ranges::any_of(projects_, [](const auto& project) {
+                        return HasChangingReplicas(*project.second);
+                      });
+    next_look = std::chrono::steady_clock::now() + (busy ? kBusyPeriod : kQuietPeriod);
   }
 }
 
@@ -179,6 +202,7 @@ void Controller::Acknowledge() {
 Status Controller::ReconcileAll() {
   KEELSON_RETURN_IF_ERROR(jobs_->Reconcile());
   KEELSON_RETURN_IF_ERROR(pipelines_->Reconcile());
+  if (jobs_->busy()) KEELSON_RETURN_IF_ERROR(jobs_->Reconcile());  // those that the pipelines have just ordered begin
   KEELSON_ASSIGN_OR_RETURN(const auto workloads, parts_.substrate->List());
   for (auto& [name, project] : projects_) KEELSON_RETURN_IF_ERROR(project->Reconcile(workloads));
   // Replicas of projects that are gone.

@@ -160,6 +160,20 @@ TEST_F(ControllerTest, ALookThatFailsIsMadeAgain) {
   EXPECT_EQ(Replicas(1).size(), 1u);
 }
 
+TEST_F(ControllerTest, AStepBeginsInTheLookThatSeesTheOneBeforeItEnded) {
+  Apply();
+  Run();
+  Turn();
+  std::string begun;
+  while (!RunningJobs().empty()) {
+    const std::string job = RunningJobs().front();
+    begun += controller_->jobs().Find(job)->step + " ";
+    ASSERT_TRUE(FinishJob(job));
+    Turn();
+  }
+  EXPECT_EQ(begun, "ingest:trips prepare features train evaluate ");
+}
+
 // The real thread: work that is posted is done without anybody turning, and the end waits for nothing.
 TEST_F(ControllerTest, StartTurnsOnAThreadOfItsOwn) {
   controller_.reset();
