@@ -174,7 +174,7 @@ class DataFolder(ServerTestCase):
             self.assertIn(str(file), doctor.stdout)
         self.assertIn("parcels version 1", doctor.stdout)
         for advice in findings[1::2]:
-            self.assertRegex(advice, r"^    \S.*(restore|back|remove|moving)")
+            self.assertRegex(advice, r"^    .*(restore|back|remove|moving)")
         missing = self.keelson_run("doctor", "--data", str(self.here / "none"))
         self.assertEqual(missing.returncode, 3)
         self.assertIn("no data folder", missing.stderr)
