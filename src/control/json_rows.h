@@ -18,7 +18,8 @@ struct JsonRows {
 };
 
 // `body` is {"rows": [...]}, what else it has is not looked at; a row is an object by column name, and a column that it
-// does not have is null in it. kInvalidArgument names the row and column, or says that there are more than `at_most` rows.
+// does not have is null in it. kInvalidArgument names the row and column, or says that there are more than `at_most`
+// rows.
 Result<JsonRows> ReadJsonRows(std::string_view body, const data::Schema& schema, std::size_t at_most);
 
 }  // namespace keelson::control
