@@ -116,7 +116,10 @@ class OwnData(unittest.TestCase):
             self.assertGreaterEqual(len(versions), 1 + month["retrainings"])  # one more where the next month begins
             row = {"user_id": 196, "item_id": 242, "age": 49, "gender": "M", "occupation": "writer", "release_year": 1997,
                    "genre": "Comedy"}
-            answer = json.loads(self.run_command(server, "predict", "films", "--data", json.dumps(row)))
+            inputs = [{"name": name, "shape": [1], "datatype": "BYTES" if isinstance(value, str) else "INT64", "data": [value]}
+                      for name, value in row.items()]
+            (self.folder / "films/request.json").write_text(json.dumps({"inputs": inputs}))
+            answer = json.loads(self.run_command(server, "predict", "films", "--file", "request.json"))
             probability, = answer["outputs"][0]["data"]
             self.assertTrue(0 < probability < 1)
             status, refused = server.post("/api/keelson/v1/projects/films/sources/ratings/rows",

@@ -252,8 +252,8 @@ TEST_F(OnlineTest, RunStartsAndFollowsToTheEnd) {
   const auto pipeline = [&](const char* state, const Json& steps) {
     return Json{{"id", "p-p0001"}, {"state", state}, {"steps", steps}, {"error", "gate: too bad"}, {"version", 7}};
   };
-  Script("GET /pipelines/p-p0001", pipeline("running", {step("running", "")}));
-  Script("GET /pipelines/p-p0001", pipeline("succeeded", {step("succeeded", "")}));
+  Script("GET /pipelines/p-p0001", pipeline("running", Json::array({step("running", "")})));
+  Script("GET /pipelines/p-p0001", pipeline("succeeded", Json::array({step("succeeded", "")})));
   const Ran good = Run({"run", "p", "--follow"});
   EXPECT_EQ(good.code, 0) << good.err;
   EXPECT_THAT(good.err, AllOf(HasSubstr("round 1"), HasSubstr("2.5 s")));
@@ -261,7 +261,7 @@ TEST_F(OnlineTest, RunStartsAndFollowsToTheEnd) {
   for (const auto& [state, code] : {std::pair("failed", kExitFailed), std::pair("refused", kExitRefused)}) {
     const std::string name = std::string("p-") + state;
     Script("POST /projects/" + name + "/runs", {{"pipeline", name}});
-    Script("GET /pipelines/" + name, pipeline(state, {step("failed", "no memory")}));
+    Script("GET /pipelines/" + name, pipeline(state, Json::array({step("failed", "no memory")})));
     const Ran bad = Run({"run", name, "--follow"});
     EXPECT_EQ(bad.code, code) << state;
     EXPECT_THAT(bad.out + bad.err, HasSubstr("gate: too bad"));
