@@ -72,8 +72,19 @@ Result<std::unique_ptr<PythonWorker>> PythonModel::Take() const {
   if (waiting_ >= options_.queue) {
     return Fail(ErrorCode::kResourceExhausted, fmt::format("{} requests wait for the model already", waiting_));
   }
+  const auto ended = [&] {  // those that were killed while nobody asked them
+    return std::erase_if(idle_, [&](const auto& worker) {
+      if (worker->Waits()) return false;
+      std::erase(pids_, worker->pid());
+      ++missing_;
+      return true;
+    });
+  };
   ++waiting_;
-  const bool got = changed_.wait_for(lock, options_.call_timeout, [&] { return !idle_.empty(); });
+  const bool got = changed_.wait_for(lock, options_.call_timeout, [&] {
+    if (ended() != 0) changed_.notify_all();
+    return !idle_.empty();
+  });
   --waiting_;
   if (!got) {
     return Fail(ErrorCode::kUnavailable,
@@ -118,6 +129,11 @@ bool PythonModel::Strike(std::uint64_t fingerprint) const {
   return ++strikes_[fingerprint] >= kStrikes;
 }
 
+void PythonModel::Forgive(std::uint64_t fingerprint) const {
+  const std::lock_guard lock(mutex_);
+  if (strikes_.erase(fingerprint) != 0) std::erase(struck_, fingerprint);
+}
+
 Result<std::vector<Tensor>> PythonModel::Infer(std::span<const Tensor> inputs,
                                                std::span<const std::string> wanted) const {
   KEELSON_ASSIGN_OR_RETURN(const auto matched, Match(inputs));
@@ -132,6 +148,7 @@ Result<std::vector<Tensor>> PythonModel::Infer(std::span<const Tensor> inputs,
     if (Strike(fingerprint)) return Fail(ErrorCode::kInternal, reason + "; this request is not tried again");
     return Fail(ErrorCode::kUnavailable, reason);
   }
+  Forgive(fingerprint);
   if (!answer || wanted.empty()) return answer;
   std::vector<Tensor> chosen;
   for (const auto& name : wanted) {

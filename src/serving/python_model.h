@@ -39,6 +39,7 @@ class PythonModel final : public TensorModel {
   void Return(std::unique_ptr<PythonWorker> worker) const;
   Status CheckQuarantine(std::uint64_t fingerprint) const;
   bool Strike(std::uint64_t fingerprint) const;  // whether it is quarantined now
+  void Forgive(std::uint64_t fingerprint) const;
   void Supervise();
 
   const PythonOptions options_;

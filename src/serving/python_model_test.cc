@@ -139,17 +139,20 @@ TEST_F(PythonModelTest, ReplacesAWorkerThatIsKilled) {
   const auto model = Start();
   for (const pid_t pid : model->worker_pids()) kill(pid, SIGKILL);
   int failed = 0;
-  while (model->restarts() < 2) {
-    if (!Ask(*model, {1})) ++failed;
+  for (double number = 1; model->restarts() < 2; ++number) {
+    if (!Ask(*model, {number})) ++failed;
   }
-  EXPECT_EQ(failed, 2);  // the two that they had in hand, or were given first
-  EXPECT_THAT(Ask(*model, {1})->front().doubles, ElementsAre(2));
+  EXPECT_LE(failed, 2);  // what they had in hand
+  const auto answer = Ask(*model, {1});
+  ASSERT_TRUE(answer.has_value()) << answer.error().ToString();
+  EXPECT_THAT(answer->front().doubles, ElementsAre(2));
 }
 
 TEST_F(PythonModelTest, EndsAWorkerThatTakesTooLong) {
   options_.call_timeout = std::chrono::milliseconds(300);
   options_.workers = 1;
   const auto model = Start();
+  ASSERT_TRUE(Ask(*model, {1}).has_value());  // the first answer has the time of a start
   const auto slow = Ask(*model, {-2});
   EXPECT_EQ(slow.error().code, ErrorCode::kUnavailable);
   EXPECT_THAT(slow.error().message, HasSubstr("took too long"));

@@ -207,6 +207,11 @@ Result<std::string> PythonWorker::Receive(steady_clock::time_point until) {
   return message;
 }
 
+bool PythonWorker::Waits() const {
+  pollfd entry{socket_, POLLIN, 0};
+  return poll(&entry, 1, 0) == 0;
+}
+
 std::unexpected<Error> PythonWorker::Lost(std::string_view how) {
   usable_ = false;
   return Fail(ErrorCode::kAborted, fmt::format("the Python process of the model {}: {}", how, LastWords()));
@@ -235,7 +240,9 @@ Result<std::vector<Tensor>> PythonWorker::Ask(std::span<const Tensor* const> inp
   std::memcpy(mapped_, contents.data(), contents.size());
   KEELSON_RETURN_IF_ERROR(Send(
       nlohmann::json{{"inputs", std::move(described)}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
-  KEELSON_ASSIGN_OR_RETURN(const auto text, Receive(steady_clock::now() + options_.call_timeout));
+  KEELSON_ASSIGN_OR_RETURN(const auto text,
+                           Receive(steady_clock::now() + (answered_ ? options_.call_timeout : options_.start_timeout)));
+  answered_ = true;
   KEELSON_ASSIGN_OR_RETURN(const auto reply, Parse(text));
   if (const auto error = reply.find("error"); error != reply.end() && error->is_string()) {
     return Fail(reply.value("invalid", false) ? ErrorCode::kInvalidArgument : ErrorCode::kInternal,

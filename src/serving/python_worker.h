@@ -17,7 +17,8 @@ struct PythonOptions {
   std::string python = "python3";  // an interpreter: a path, or a name looked up in PATH
   std::size_t workers = 2;         // processes a model
   std::size_t queue = 64;          // requests that may wait for one
-  std::chrono::milliseconds start_timeout{120'000};
+  std::chrono::milliseconds start_timeout{
+      120'000};  // also of a worker's first answer: libraries are imported when they are needed
   std::chrono::milliseconds call_timeout{30'000};  // a worker that takes longer is ended
 };
 
@@ -39,6 +40,8 @@ class PythonWorker {
   // and is of no use any more.
   Result<std::vector<Tensor>> Ask(std::span<const Tensor* const> inputs);
   bool usable() const { return usable_; }
+  // Whether it waits for a question still, or ended meanwhile.
+  bool Waits() const;
 
  private:
   explicit PythonWorker(const PythonOptions& options) : options_(options) {}
@@ -58,6 +61,7 @@ class PythonWorker {
   char* mapped_ = nullptr;
   std::size_t mapped_size_ = 0;
   bool usable_ = true;
+  bool answered_ = false;
   std::vector<TensorInfo> inputs_, outputs_;
 };
 
