@@ -158,7 +158,7 @@ TEST_F(OnlineTest, PredictMakesARequestOfARow) {
     types[input.at("name")] = input.at("datatype");
   }
   EXPECT_EQ(types, (std::map<std::string, std::string>{
-                       {"carrier", "BYTES"}, {"distance", "FP64"}, {"late", "BOOL"}, {"temp", "FP64"}}));
+                       {"carrier", "BYTES"}, {"distance", "INT64"}, {"late", "BOOL"}, {"temp", "FP64"}}));
 }
 
 TEST_F(OnlineTest, PredictSendsAFileAsItIsAndTellsARefusal) {

@@ -70,9 +70,10 @@ Command PredictCommand() {
                 for (const auto& [name, value] : row.items()) {
                   inputs.push_back({{"name", name},
                                     {"shape", {1}},
-                                    {"datatype", value.is_string()    ? "BYTES"
-                                                 : value.is_boolean() ? "BOOL"
-                                                                      : "FP64"},
+                                    {"datatype", value.is_string()           ? "BYTES"
+                                                 : value.is_boolean()        ? "BOOL"
+                                                 : value.is_number_integer() ? "INT64"
+                                                                             : "FP64"},
                                     {"data", {value}}});
                 }
                 body = Json{{"inputs", inputs}}.dump();
