@@ -29,8 +29,6 @@ std::string ProblemsOf(std::string_view text) {
   return parsed ? "" : ToString(parsed.error());
 }
 
-constexpr const char* kHead = "apiVersion: keelson.dev/v1\nkind: Project\nmetadata: {name: p}\n";
-
 TEST(ParseProject, ReadsTheExampleOfTheArchitecturePage) {
   const auto parsed = ParseProject(Load(kTestdata + "good/architecture.yaml"), "keelson.yaml");
   ASSERT_TRUE(parsed.has_value()) << ToString(parsed.error());
