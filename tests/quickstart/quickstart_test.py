@@ -161,8 +161,12 @@ class Quickstart(unittest.TestCase):
     @staticmethod
     def wait_for_end(pid):
         until = time.monotonic() + 60
-        while pathlib.Path(f"/proc/{pid}").exists() and time.monotonic() < until:
-            if pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
+        while time.monotonic() < until:
+            try:
+                state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+            except OSError:
+                return
+            if state == "Z":
                 return
             time.sleep(0.05)
 
@@ -242,8 +246,11 @@ class Quickstart(unittest.TestCase):
         port = free_port()
         begun = self.begin("interrupted", port)
         self.wait_until(lambda: list((self.folder / "interrupted/jobs").glob("*/1/spec.json")), begun)
+        killed = self.servers("interrupted")
         os.killpg(begun.pid, 9)  # the script and its server; what they have started ends by itself
         begun.wait(60)
+        for pid in killed:  # or it is taken for the next one while it dies
+            self.wait_for_end(pid)
         begun = self.begin("interrupted", port, "--exit")
         server, = self.wait_until(lambda: self.servers("interrupted"), begun)
         self.wait_until(lambda: any((self.folder / f"interrupted/jobs/{job}/1/output").exists() for job in ("j000003", "j000005")),
