@@ -70,6 +70,21 @@ class Test(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertEqual(done.stdout.splitlines()[-1], "4 passed, 2 failed")
 
+    def test_what_failed_is_said_once_more_before_the_summary(self):
+        tree = self.tree({"bad": ("1 minutes", "echo 'FAILED: the seventh'; seq 100 140; echo 0 1 >$RESULT; exit 1"),
+                          "good": ("1 minutes", "echo fine; echo 1 0 >$RESULT")})
+        said = tree.run("script/test").stdout
+        told = said[said.index("== Suite bad failed"):said.index("== Summary")]
+        self.assertEqual(told.splitlines(), ["== Suite bad failed", "FAILED: the seventh", *map(str, range(116, 141))])
+        self.assertTrue((tree.top / "build/test-logs/good.log").read_text().startswith("fine"))
+
+    def test_a_suite_that_leaves_something_behind_is_not_waited_for(self):
+        tree = self.tree({"leaves": ("1 minutes", "setsid sleep 40 & echo 1 0 >$RESULT")})
+        begun = time.monotonic()
+        tree.run("sh", "-c", "script/test >said 2>&1")
+        self.assertEqual((tree.top / "said").read_text().splitlines()[-1], "1 passed, 0 failed")
+        self.assertLess(time.monotonic() - begun, 35)
+
     def test_a_suite_that_ends_badly_with_good_counts_has_failed(self):
         done = self.tree({"crash": ("1 minutes", "echo 3 0 >$RESULT; exit 7")}).run("script/test")
         self.assertEqual(done.returncode, 1)
