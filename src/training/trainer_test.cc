@@ -1,6 +1,7 @@
 #include "training/trainer.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -174,6 +175,40 @@ TEST(TrainerChild, DiesInTheMiddle) {
     if (progress.round == std::atoi(kill_at)) raise(SIGKILL);
   };
   (void)MakeXgboostTrainer()->Train(request);
+}
+
+// A training's sums are split over its threads, and the C library has a logarithm and an exponential function for each
+// kind of processor: neither is seen in the model.
+TEST_F(TrainerTest, ASmallerAndOlderMachineMakesTheSameModel) {
+  const Matrix train = MakeMatrix(60'000, 12, 4);
+  const std::string wanted = Train(Request(train)).model;
+  const std::string file = folder_->File("model");
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<std::size_t>(sched_getcpu()), &one);
+    if (sched_setaffinity(0, sizeof one, &one) != 0) _exit(98);
+    setenv("GLIBC_TUNABLES", "glibc.cpu.hwcaps=-AVX512F,-AVX2,-FMA,-FMA4", 1);
+    setenv("KEELSON_TEST_MODEL", file.c_str(), 1);
+    execl("/proc/self/exe", "trainer", "--gtest_filter=TrainerChild.TrainsOnOneCore", "--gtest_brief=1", nullptr);
+    _exit(99);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "the child ended with status " << status;
+  EXPECT_TRUE(io::ReadFile(file).value() == wanted);
+}
+
+// The child of the test above.
+TEST(TrainerChild, TrainsOnOneCore) {
+  const char* file = std::getenv("KEELSON_TEST_MODEL");
+  if (file == nullptr) return;
+  const Matrix train = MakeMatrix(60'000, 12, 4);
+  const auto result = MakeXgboostTrainer()->Train(Request(train));
+  ASSERT_TRUE(result.has_value()) << result.error().ToString();
+  ASSERT_TRUE(io::WriteFileAtomically(file, result->model));
 }
 
 TEST_F(TrainerTest, CancelKeepsTheRoundsDone) {

@@ -12,8 +12,9 @@ PATIENCE_S = 60
 
 
 class Server:
-    def __init__(self, keelson, folder, data=None):
+    def __init__(self, keelson, folder, data=None, within=()):
         self.keelson = keelson
+        self.within = within  # a command that becomes the server, such as taskset
         self.data = data or folder / "data"
         self.log = folder / "server.log"
         self.address_file = folder / "address"
@@ -25,7 +26,7 @@ class Server:
         """Begins, on the port of the first time; the caller waits with `wait_ready` if it wants to."""
         with open(self.log, "a") as log:
             self.process = subprocess.Popen(
-                [self.keelson, "server", "--data", str(self.data), "--port", str(self.port), "--address-file",
+                [*self.within, self.keelson, "server", "--data", str(self.data), "--port", str(self.port), "--address-file",
                  str(self.address_file)], stdout=log, stderr=log, start_new_session=True)
         return self
 
