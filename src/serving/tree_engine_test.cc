@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <cctype>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -43,15 +45,15 @@ std::unique_ptr<const TreeEngine> Load(const std::string& file, RoundRange round
   return engine ? std::move(*engine) : nullptr;
 }
 
-class Fixture : public testing::TestWithParam<const char*> {};
+class Fixture : public testing::TestWithParam<std::string> {};
 
 // Every fixture holds NaN, infinities, denormals, thresholds hit exactly and one float below, and strange categories;
 // the expected values are the library's own bits.
 TEST_P(Fixture, PredictsTheLibrarysBits) {
-  const std::string file = GetParam();
+  const std::string& file = GetParam();
   const auto engine = Load(file);
   ASSERT_NE(engine, nullptr);
-  const auto expected = nlohmann::json::parse(ReadTestFile(file.substr(0, file.find('.')) + ".expected"));
+  const auto expected = nlohmann::json::parse(ReadTestFile(file.substr(0, file.rfind('.')) + ".expected"));
   const auto rows = FromBits(expected["rows"]);
   const auto count = expected["count"].get<std::size_t>();
   ASSERT_EQ(engine->features(), expected["features"].get<std::uint32_t>());
@@ -86,17 +88,44 @@ TEST_P(Fixture, PredictsTheLibrarysBits) {
   }
 }
 
+std::string TestName(const testing::TestParamInfo<std::string>& info) {
+  std::string name = info.param;
+  std::replace_if(
+      name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+  return name;
+}
+
 INSTANTIATE_TEST_SUITE_P(Models, Fixture,
-                         testing::Values("logistic.json", "logistic.ubj", "squared.ubj", "poisson.ubj", "tweedie.ubj",
-                                         "logitraw.ubj", "hinge.ubj", "quantile.ubj", "softprob.ubj", "softmax.ubj",
-                                         "dart.ubj", "categorical.json", "onehot.ubj", "targets.ubj",
-                                         "vector_leaf.json", "linear.json", "old_logistic.json", "old_logistic.ubj",
-                                         "old_softprob.json"),
-                         [](const auto& info) {
-                           std::string name = info.param;
-                           std::replace(name.begin(), name.end(), '.', '_');
-                           return name;
-                         });
+                         testing::Values<std::string>("logistic.json", "logistic.ubj", "squared.ubj", "poisson.ubj",
+                                                      "tweedie.ubj", "logitraw.ubj", "hinge.ubj", "quantile.ubj",
+                                                      "softprob.ubj", "softmax.ubj", "dart.ubj", "categorical.json",
+                                                      "onehot.ubj", "targets.ubj", "vector_leaf.json", "linear.json",
+                                                      "old_logistic.json", "old_logistic.ubj", "old_softprob.json"),
+                         TestName);
+
+// Models written by the releases between, each with its own library's answers.
+std::vector<std::string> ModelsOfVersions() {
+  const std::filesystem::path folder = KEELSON_SOURCE_DIR "/src/serving/testdata";
+  std::vector<std::string> files;
+  for (const auto& each : std::filesystem::recursive_directory_iterator(folder / "versions")) {
+    const auto extension = each.path().extension();
+    if (extension == ".json" || extension == ".ubj") files.push_back(each.path().lexically_relative(folder));
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+INSTANTIATE_TEST_SUITE_P(Versions, Fixture, testing::ValuesIn(ModelsOfVersions()), TestName);
+
+TEST(TreeEngine, ReadsModelsOfEveryVersionBetween) {
+  const auto files = ModelsOfVersions();
+  for (const std::string version : {"1.7.6", "2.0.3", "2.1.4", "3.0.5", "3.1.2"}) {
+    const auto count = std::count_if(files.begin(), files.end(), [&](const std::string& file) {
+      return file.starts_with("versions/" + version + "/");
+    });
+    EXPECT_EQ(count, version == "1.7.6" ? 6 : 8) << version;
+  }
+}
 
 // Exactness against the library itself: tests/models/model_answers_test.py.
 TEST(TreeEngine, ContributionsSumToTheMargin) {

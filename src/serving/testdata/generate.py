@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """Writes the model fixtures of this folder and what the library itself predicts for hostile rows.
 
-Run with xgboost 3.2.0 (xgboost-cpu) for all but old_*, and once more with xgboost 1.6.2 and the argument "old" for those:
-    python3 generate.py [old]
+Run with xgboost 3.2.0 (xgboost-cpu) for all but old_* and versions/; once more with xgboost 1.6.2 and the argument "old" for
+the first; and with each of xgboost 1.7.6, 2.0.3 and xgboost-cpu 2.1.4, 3.0.5, 3.1.2 and the argument "version" for its
+folder in versions/ (numpy 1.26.4, scipy 1.13.1):
+    python3 generate.py [old|version]
 Floats are written as the decimal value of their 32 bits, so that a test compares bits.
 """
 import json
 import pathlib
 import sys
+import tempfile
 
 import numpy as np
 import xgboost as xgb
@@ -52,15 +55,16 @@ def hostile_rows(model):
     return np.asarray(rows[:48], dtype=np.float32)
 
 
-def write(name, parameters, label, rounds=6, forms=("json",), feature_types=None, **data):
+def write(name, parameters, label, rounds=6, forms=("json",), feature_types=None, most_rows=48, **data):
     matrix = xgb.DMatrix(X, label=label, feature_types=feature_types, **data)
     parameters = {"max_depth": 3, "seed": 3, "nthread": 1, **parameters}
     booster = xgb.train(parameters, matrix, rounds)
     for form in forms:
         booster.save_model(HERE / f"{name}.{form}")
-    booster.save_model("/tmp/keelson_fixture.json")
-    model = json.loads(pathlib.Path("/tmp/keelson_fixture.json").read_text())
-    rows = hostile_rows(model)
+    with tempfile.TemporaryDirectory() as folder:
+        booster.save_model(f"{folder}/model.json")
+        model = json.loads(pathlib.Path(folder, "model.json").read_text())
+    rows = hostile_rows(model)[:most_rows]
     expected = {"rows": bits(rows), "count": len(rows), "features": FEATURES}
     if parameters.get("booster") in ("gblinear", "dart"):  # in-place: not supported, or (DART) rounded differently
         expected["rows"] = bits(np.where(np.isinf(rows), np.nan, rows))  # the library's DMatrix refuses infinities
@@ -79,6 +83,28 @@ def write(name, parameters, label, rounds=6, forms=("json",), feature_types=None
 if sys.argv[1:] == ["old"]:
     write("old_logistic", {"objective": "binary:logistic", "base_score": 0.3}, binary, rounds=3, forms=("json", "ubj"))
     write("old_softprob", {"objective": "multi:softprob", "num_class": 3, "num_parallel_tree": 2, "max_depth": 2}, three, rounds=2)
+    sys.exit()
+
+if sys.argv[1:] == ["version"]:
+    release = tuple(map(int, xgb.__version__.split(".")))
+    folder = HERE / "versions" / xgb.__version__
+    folder.mkdir(parents=True, exist_ok=True)
+    small = {"rounds": 2, "most_rows": 32}
+    at = f"versions/{xgb.__version__}"
+    write(f"{at}/logistic", {"objective": "binary:logistic", "max_depth": 2}, binary, forms=("json",), **small)
+    write(f"{at}/softprob", {"objective": "multi:softprob", "num_class": 3, "num_parallel_tree": 2, "max_depth": 2}, three,
+          forms=("ubj",), **{**small, "rounds": 1})
+    write(f"{at}/categorical", {"objective": "binary:logistic", "max_cat_to_onehot": 1, "tree_method": "hist"}, binary,
+          forms=("ubj",), feature_types=CAT, **small)
+    write(f"{at}/absolute", {"objective": "reg:absoluteerror", "max_depth": 2, "tree_method": "hist"}, score, forms=("ubj",), **small)
+    write(f"{at}/poisson", {"objective": "count:poisson", "booster": "dart", "rate_drop": 0.5, "max_depth": 2}, np.floor(positive),
+          forms=("json",), **small)
+    write(f"{at}/targets", {"objective": "reg:squarederror", "max_depth": 2, "tree_method": "hist"}, pair, forms=("json",), **small)
+    if release >= (2, 0):
+        write(f"{at}/vector_leaf", {"objective": "reg:squarederror", "multi_strategy": "multi_output_tree", "max_depth": 2,
+                                    "tree_method": "hist"}, pair, forms=("ubj",), **small)
+        write(f"{at}/quantile", {"objective": "reg:quantileerror", "quantile_alpha": [0.1, 0.9], "max_depth": 2,
+                                 "tree_method": "hist"}, score, forms=("json",), **small)
     sys.exit()
 
 write("logistic", {"objective": "binary:logistic"}, binary, forms=("json", "ubj"))
