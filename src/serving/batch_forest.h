@@ -8,11 +8,15 @@
 
 #include "serving/batch_kernel.h"
 #include "serving/narrow_node.h"
+#include "serving/threshold_codes.h"
 
 namespace keelson::serving {
 
 // The kernels that this machine's processor can run, the best first; none where we have none.
 std::span<const BatchKernel* const> BatchKernels();
+
+// What walking a row through the trees takes, about.
+double WalkingNanoseconds(std::span<const NarrowTree> trees);
 
 // A narrow forest laid out once more for blocks of rows: see BatchKernel. The upper six levels of each tree are
 // completed with splits that always go left, thresholds become bytes (a feature with more than 255 of them has several
@@ -20,12 +24,14 @@ std::span<const BatchKernel* const> BatchKernels();
 // same order. Immutable; it refers to the nodes that it was built from.
 class BatchForest {
  public:
-  // nullptr when the forest has too many thresholds for a cache: over 65,280 of a feature or 8,192 planes.
+  // `row_nanoseconds` is what a row takes otherwise (see WalkingNanoseconds). nullptr when a block is no quicker, and
+  // when the forest has too many thresholds for a cache: over 65,280 of a feature or 8,192 planes.
   static std::unique_ptr<const BatchForest> Build(std::span<const NarrowNode> nodes, std::span<const NarrowTree> trees,
-                                                  std::size_t features, std::size_t outputs, const BatchKernel& kernel);
+                                                  std::size_t features, std::size_t outputs, const BatchKernel& kernel,
+                                                  double row_nanoseconds);
 
   std::size_t lanes() const { return kernel_.lanes; }
-  // From how many rows on a block is quicker than walking each of them.
+  // From how many rows on a block is quicker than each of them alone.
   std::size_t min_rows() const { return min_rows_; }
   std::size_t memory_bytes() const;
   // For up to lanes() rows.
@@ -52,12 +58,10 @@ class BatchForest {
   std::size_t outputs_;
   std::size_t plane_bytes_ = 0;
   std::size_t min_rows_ = 0;
-  std::vector<Line> lines_;  // keys, nodes and leaves
+  std::vector<Line> lines_;  // nodes and leaves
   std::vector<BatchTree> trees_;
   std::vector<Run> runs_;
-  std::vector<const float*> levels_;
-  std::vector<BatchPlane> planes_;
-  std::vector<BatchFeature> coded_;
+  CodeTables codes_;
   std::vector<std::uint32_t> entries_;       // 64 for each deep tree: where its walk goes on
   std::vector<std::uint32_t> entry_begin_;   // one a tree
   std::vector<std::uint32_t> levels_below_;  // one a tree: of a deep one, how many levels are walked

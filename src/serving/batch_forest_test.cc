@@ -2,102 +2,16 @@
 
 #include <gtest/gtest.h>
 
-#include <bit>
-#include <cmath>
-#include <limits>
-
-#include "base/random.h"
+#include "serving/narrow_forest_testing.h"
 
 namespace keelson::serving {
 namespace {
 
-struct Shape {
-  std::uint32_t depth = 6;
-  std::size_t trees = 20;
-  std::size_t features = 5;
-  std::size_t outputs = 1;
-  std::size_t distinct = 50;  // thresholds a feature
-  std::size_t percent_split = 90;
-};
-
-// A forest of random trees in narrow nodes, and rows that hit its thresholds exactly, miss them by one float, and are
-// missing, infinite and denormal.
-class World {
- public:
-  World(const Shape& shape, std::uint64_t seed) : shape_(shape), random_(seed) {
-    for (std::size_t t = 0; t < shape.trees; ++t) AddTree(t);
-  }
-
-  const std::vector<NarrowNode>& nodes() const { return nodes_; }
-  const std::vector<NarrowTree>& trees() const { return trees_; }
-
-  std::vector<float> Rows(std::size_t count) {
-    constexpr float kInfinity = std::numeric_limits<float>::infinity();
-    const float special[] = {std::nanf(""), kInfinity, -kInfinity, 0.0f, -0.0f, 1e-45f, -1e-45f, 3.4e38f};
-    std::vector<float> rows(count * shape_.features);
-    for (float& value : rows) {
-      const std::uint64_t kind = random_.Below(10);
-      value = kind == 0 ? special[random_.Below(std::size(special))] : Threshold();
-      if (kind == 1) value = std::nextafter(value, -kInfinity);
-      if (kind == 2) value = std::nextafter(value, kInfinity);
-    }
-    return rows;
-  }
-
-  std::vector<float> Walk(const std::vector<float>& rows, std::vector<float> margins) const {
-    for (std::size_t row = 0; row < margins.size() / shape_.outputs; ++row) {
-      for (const NarrowTree& tree : trees_) {
-        const NarrowNode* node = nodes_.data() + tree.root;
-        while (node->is_split()) node = Step<true>(node, rows.data() + row * shape_.features);
-        margins[row * shape_.outputs + tree.output] += node->value;
-      }
-    }
-    return margins;
-  }
-
- private:
-  float Threshold() {
-    const auto place = static_cast<float>(random_.Below(shape_.distinct));
-    return place == 0 ? -0.0f : (place - 3) / 7;
-  }
-
-  void AddTree(std::size_t number) {
-    NarrowTree tree{static_cast<std::uint32_t>(nodes_.size()), 0, static_cast<std::uint32_t>(number % shape_.outputs)};
-    std::vector<std::uint32_t> depth = {0};
-    for (std::size_t i = 0; i < depth.size(); ++i) {
-      const bool split = depth[i] < shape_.depth && (i == 0 || random_.Below(100) < shape_.percent_split);
-      NarrowNode node{0, 0};
-      if (split) {
-        node.value = Threshold();
-        node.word = static_cast<std::uint32_t>(random_.Below(shape_.features)) | 1u << NarrowNode::kSplitShift |
-                    static_cast<std::uint32_t>(random_.Below(2)) << NarrowNode::kDefaultRightShift |
-                    static_cast<std::uint32_t>(depth.size() - i) << NarrowNode::kDeltaShift;
-        depth.insert(depth.end(), 2, depth[i] + 1);
-        tree.depth = std::max(tree.depth, depth[i] + 1);
-      } else {
-        node.value = (static_cast<float>(random_.Below(20'000)) - 10'000) / 3'333;
-      }
-      nodes_.push_back(node);
-    }
-    trees_.push_back(tree);
-  }
-
-  Shape shape_;
-  Random random_;
-  std::vector<NarrowNode> nodes_;
-  std::vector<NarrowTree> trees_;
-};
-
-std::vector<std::uint32_t> Bits(const std::vector<float>& values) {
-  std::vector<std::uint32_t> bits;
-  for (const float value : values) bits.push_back(std::bit_cast<std::uint32_t>(value));
-  return bits;
-}
-
-void ExpectTheSameBits(const Shape& shape, std::uint64_t seed) {
-  World world(shape, seed);
+void ExpectTheSameBits(const ForestShape& shape, std::uint64_t seed) {
+  ForestWorld world(shape, seed);
   for (const BatchKernel* kernel : BatchKernels()) {
-    const auto forest = BatchForest::Build(world.nodes(), world.trees(), shape.features, shape.outputs, *kernel);
+    const auto forest = BatchForest::Build(world.nodes(), world.trees(), shape.features, shape.outputs, *kernel,
+                                           WalkingNanoseconds(world.trees()));
     EXPECT_TRUE(forest != nullptr || shape.depth < 4);
     if (forest == nullptr) continue;  // too shallow to pay
     EXPECT_GE(forest->min_rows(), 2u);
@@ -135,10 +49,12 @@ TEST(BatchForest, GivesTheBitsOfWalkingWithManyThresholds) {
 
 TEST(BatchForest, IsNotBuiltWhereItWouldNotPay) {
   for (const BatchKernel* kernel : BatchKernels()) {
-    World stumps({.depth = 1, .trees = 1}, 4);
-    EXPECT_EQ(BatchForest::Build(stumps.nodes(), stumps.trees(), 5, 1, *kernel), nullptr);
-    World planes({.depth = 6, .trees = 2'000, .features = 9'000, .percent_split = 100}, 5);
-    EXPECT_EQ(BatchForest::Build(planes.nodes(), planes.trees(), 9'000, 1, *kernel), nullptr);
+    ForestWorld stumps({.depth = 1, .trees = 1}, 4);
+    EXPECT_EQ(BatchForest::Build(stumps.nodes(), stumps.trees(), 5, 1, *kernel, WalkingNanoseconds(stumps.trees())),
+              nullptr);
+    ForestWorld planes({.depth = 6, .trees = 2'000, .features = 9'000, .percent_split = 100}, 5);
+    EXPECT_EQ(BatchForest::Build(planes.nodes(), planes.trees(), 9'000, 1, *kernel, WalkingNanoseconds(planes.trees())),
+              nullptr);
   }
 }
 

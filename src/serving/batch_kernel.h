@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "serving/coded_feature.h"
+
 // The inner loops of BatchForest, once for each kind of processor. This header and the files that include it stay free
 // of the standard library's templates: they are compiled for processors that the rest of the program may not run on.
 namespace keelson::serving {
@@ -22,28 +24,13 @@ struct BatchTree {
 
 inline constexpr std::uint32_t kMaxBatchDepth = 6;
 
-// Where a feature's values become codes: the code is the number of thresholds at or below the value. `levels` counts
-// the levels of a search tree with BatchKernel::keys keys a block, the top level first; what a block lacks is NaN.
-struct BatchPlane {
-  std::uint32_t offset;  // in the planes
-  std::uint16_t base;    // the plane holds code - base, held between 0 and 255
-  bool missing_right;    // a missing value is above all thresholds; else below
-};
-struct BatchFeature {
-  std::uint32_t feature;
-  std::uint32_t levels;
-  const float* const* level;  // `levels` pointers
-  const BatchPlane* planes;
-  std::uint32_t plane_count;
-};
-
 struct BatchKernel {
   std::size_t lanes;  // rows a block
   std::size_t keys;   // keys a block of the search tree
   std::uint8_t flip;  // every code and threshold is held xor this: some processors compare signed bytes only
 
   // Fills the planes from `count` <= lanes rows of `width` floats.
-  void (*encode)(const BatchFeature* features, std::size_t feature_count, const float* rows, std::size_t count,
+  void (*encode)(const CodedFeature* features, std::size_t feature_count, const float* rows, std::size_t count,
                  std::size_t width, std::uint8_t* planes);
   // Adds the leaf of each of the trees, in their order, to sums[output * lanes + row].
   void (*add)(const BatchTree* trees, std::size_t count, const std::uint8_t* planes, float* sums);

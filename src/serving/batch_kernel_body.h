@@ -21,23 +21,19 @@ class BatchBody {
   using Bytes = typename Lanes::Bytes;
 
  public:
-  static void Encode(const BatchFeature* features, std::size_t feature_count, const float* rows, std::size_t count,
+  static void Encode(const CodedFeature* features, std::size_t feature_count, const float* rows, std::size_t count,
                      std::size_t width, std::uint8_t* planes) {
     alignas(64) std::uint16_t codes[2][Lanes::kLanes] = {};
     for (std::size_t f = 0; f < feature_count; ++f) {
-      const BatchFeature& feature = features[f];
+      const CodedFeature& feature = features[f];
       const float* value = rows + feature.feature;
       for (std::size_t row = 0; row < count; ++row, value += width) {
-        unsigned code = 0;
-        for (std::uint32_t level = 0; level < feature.levels; ++level) {
-          const auto block = code * static_cast<unsigned>(Lanes::kKeys);
-          code = block + Lanes::CountAtOrBelow(feature.level[level] + block, *value);
-        }
+        const unsigned code = CodeOf<Lanes>(feature, *value);
         codes[0][row] = static_cast<std::uint16_t>(code);
         codes[1][row] = *value != *value ? std::uint16_t{0xFFFF} : static_cast<std::uint16_t>(code);
       }
       for (std::uint32_t p = 0; p < feature.plane_count; ++p) {
-        const BatchPlane& plane = feature.planes[p];
+        const CodePlane& plane = feature.planes[p];
         Lanes::Narrow(codes[plane.missing_right ? 1 : 0], plane.base, planes + plane.offset);
       }
     }

@@ -7,6 +7,7 @@
 #include "serving/explained_forest.h"
 #include "serving/flat_forest.h"
 #include "serving/narrow_node.h"
+#include "serving/row_forest.h"
 
 namespace keelson::serving {
 namespace {
@@ -34,8 +35,12 @@ class NarrowForest final : public XgboostEngine {
       trees_.back().output = static_cast<std::uint32_t>(model.tree_output[t]);
     }
     if (!Supports(PredictKind::kContributions)) explained_ = {};
+    if (const auto kernels = RowKernels(); !kernels.empty()) {
+      row_ = RowForest::Build(nodes_, trees_, features_, *kernels.front());
+    }
     if (const auto kernels = BatchKernels(); !kernels.empty()) {
-      batch_ = BatchForest::Build(nodes_, trees_, features_, outputs_, *kernels.front());
+      batch_ = BatchForest::Build(nodes_, trees_, features_, outputs_, *kernels.front(),
+                                  row_ ? row_->nanoseconds() : WalkingNanoseconds(trees_));
     }
   }
 
@@ -49,7 +54,8 @@ class NarrowForest final : public XgboostEngine {
   std::size_t trees() const override { return trees_.size(); }
   std::size_t memory_bytes() const override {
     return sizeof(*this) + nodes_.capacity() * sizeof(NarrowNode) + file_node_.capacity() * 4 +
-           trees_.capacity() * sizeof(NarrowTree) + (batch_ ? batch_->memory_bytes() : 0) + explained_.memory_bytes();
+           trees_.capacity() * sizeof(NarrowTree) + (batch_ ? batch_->memory_bytes() : 0) +
+           (row_ ? row_->memory_bytes() : 0) + explained_.memory_bytes();
   }
 
  protected:
@@ -58,6 +64,7 @@ class NarrowForest final : public XgboostEngine {
     for (; batch_ && count - row >= batch_->min_rows(); row += std::min(count - row, batch_->lanes())) {
       batch_->AddBlock(rows + row * features_, std::min(count - row, batch_->lanes()), margins + row * outputs_);
     }
+    for (; row_ && row < count; ++row) row_->AddRow(rows + row * features_, margins + row * outputs_);
     const bool missing = AnyMissing(rows + row * features_, (count - row) * features_);
     for (; row + kLanes <= count; row += kLanes) {
       missing ? AddToRows<true>(rows + row * features_, margins + row * outputs_)
@@ -158,7 +165,8 @@ class NarrowForest final : public XgboostEngine {
   std::vector<std::int32_t> file_node_;
   std::vector<NarrowTree> trees_;
   ExplainedForest explained_;
-  std::unique_ptr<const BatchForest> batch_;  // absent where it would not pay
+  std::unique_ptr<const RowForest> row_;  // both absent where they would not pay
+  std::unique_ptr<const BatchForest> batch_;
 };
 
 }  // namespace

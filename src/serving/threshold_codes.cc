@@ -1,6 +1,7 @@
 #include "serving/threshold_codes.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 namespace keelson::serving {
@@ -22,6 +23,74 @@ std::vector<std::vector<float>> SearchLevels(std::span<const float> sorted, std:
   }
   std::reverse(levels.begin(), levels.end());
   return levels;
+}
+
+std::size_t CodeTables::memory_bytes() const {
+  return lines_.capacity() * sizeof(Line) + levels_.capacity() * sizeof(void*) +
+         planes_.capacity() * sizeof(CodePlane) + features_.capacity() * sizeof(CodedFeature);
+}
+
+void ThresholdPlanes::Add(const NarrowNode& split) {
+  thresholds_[split.feature()].push_back(split.value);
+  splits_.push_back(split);
+}
+
+bool ThresholdPlanes::Finish() {
+  for (auto& each : thresholds_) {
+    std::sort(each.begin(), each.end());
+    each.erase(std::unique(each.begin(), each.end()), each.end());
+    if (each.size() > kMaxThresholds) return false;
+  }
+  for (const NarrowNode& split : splits_) planes_.emplace(KeyOf(split).first, 0u);
+  std::uint32_t next = 0;
+  for (auto& [key, plane] : planes_) plane = next++;
+  splits_ = {};
+  return true;
+}
+
+std::pair<ThresholdPlanes::Key, std::uint32_t> ThresholdPlanes::KeyOf(const NarrowNode& split) const {
+  const auto& known = thresholds_[split.feature()];
+  const auto rank =
+      static_cast<std::uint32_t>(std::lower_bound(known.begin(), known.end(), split.value) - known.begin());
+  return {{split.feature(), rank / 255, by_missing_ && split.default_right()}, rank % 255};
+}
+
+ThresholdPlanes::Place ThresholdPlanes::Locate(const NarrowNode& split) const {
+  const auto [key, threshold] = KeyOf(split);
+  return {planes_.at(key), threshold};
+}
+
+CodeTables ThresholdPlanes::LayOut(std::size_t keys, std::size_t stride) const {
+  constexpr std::size_t kLine = sizeof(CodeTables::Line) / sizeof(float);
+  CodeTables tables;
+  std::vector<std::size_t> level_lines;
+  for (auto plane = planes_.begin(); plane != planes_.end();) {
+    const std::uint32_t feature = std::get<0>(plane->first);
+    CodedFeature coded{feature, 0, nullptr, nullptr, 0};
+    for (; plane != planes_.end() && std::get<0>(plane->first) == feature; ++plane) {
+      const auto base = static_cast<std::uint16_t>(std::get<1>(plane->first) * 255);
+      const auto offset = static_cast<std::uint32_t>(plane->second * stride);
+      tables.planes_.push_back({offset, base, std::get<2>(plane->first)});
+      ++coded.plane_count;
+    }
+    for (const auto& level : SearchLevels(thresholds_[feature], keys)) {
+      level_lines.push_back(tables.lines_.size());
+      tables.lines_.resize(tables.lines_.size() + (level.size() + kLine - 1) / kLine);
+      std::memcpy(tables.lines_[level_lines.back()].keys, level.data(), level.size() * sizeof(float));
+      ++coded.levels;
+    }
+    tables.features_.push_back(coded);
+  }
+  for (const std::size_t line : level_lines) tables.levels_.push_back(tables.lines_[line].keys);
+  std::size_t level = 0;
+  std::size_t plane = 0;
+  for (CodedFeature& feature : tables.features_) {
+    feature.level = tables.levels_.data() + level;
+    feature.planes = tables.planes_.data() + plane;
+    level += feature.levels;
+    plane += feature.plane_count;
+  }
+  return tables;
 }
 
 }  // namespace keelson::serving

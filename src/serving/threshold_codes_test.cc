@@ -56,5 +56,41 @@ TEST(ThresholdCodes, TakeInfiniteThresholdsAndBothZeros) {
   EXPECT_EQ(Code(levels, 2, kInfinity), 5u);
 }
 
+NarrowNode Split(std::uint32_t feature, float threshold, bool missing_right = false) {
+  return {threshold, feature | 1u << NarrowNode::kSplitShift |
+                         static_cast<std::uint32_t>(missing_right) << NarrowNode::kDefaultRightShift};
+}
+
+TEST(ThresholdPlanes, HoldAFeatures255ThresholdsEach) {
+  for (const bool by_missing : {false, true}) {
+    ThresholdPlanes planes(3, by_missing);
+    for (int i = 599; i >= 0; --i) planes.Add(Split(2, static_cast<float>(i), i % 2 != 0));
+    planes.Add(Split(0, 0.5f));
+    planes.Add(Split(0, 0.5f));
+    ASSERT_TRUE(planes.Finish());
+    EXPECT_EQ(planes.planes(), by_missing ? 7u : 4u);
+    const auto place = planes.Locate(Split(2, 511));
+    EXPECT_EQ(place.threshold, 1u);
+    EXPECT_EQ(place.plane, by_missing ? 5u : 3u);
+
+    const CodeTables tables = planes.LayOut(8, 64);
+    ASSERT_EQ(tables.features().size(), 2u);
+    EXPECT_EQ(tables.features()[0].feature, 0u);
+    EXPECT_EQ(tables.features()[1].feature, 2u);
+    ASSERT_EQ(tables.features()[1].plane_count, by_missing ? 6u : 3u);
+    const CodePlane& last = tables.features()[1].planes[tables.features()[1].plane_count - 1];
+    EXPECT_EQ(last.offset, (planes.planes() - 1) * 64);
+    EXPECT_EQ(last.base, 510u);
+    EXPECT_EQ(last.missing_right, by_missing);
+    EXPECT_GT(tables.memory_bytes(), 600 * sizeof(float));
+  }
+}
+
+TEST(ThresholdPlanes, RefuseMoreThresholdsThanCodes) {
+  ThresholdPlanes planes(1, false);
+  for (std::size_t i = 0; i <= kMaxThresholds; ++i) planes.Add(Split(0, static_cast<float>(i)));
+  EXPECT_FALSE(planes.Finish());
+}
+
 }  // namespace
 }  // namespace keelson::serving
