@@ -31,6 +31,14 @@ void Softmax(float* values, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) values[i] /= static_cast<float>(sum);
 }
 
+// Expectiles do not cross: each is the one before and the softplus of its own margin.
+void Rise(float* values, std::size_t count) {
+  for (std::size_t k = 1; k < count; ++k) {
+    const float softplus = std::fmax(values[k], 0.0f) + std::log1p(std::exp(-std::fabs(values[k])));
+    values[k] = values[k - 1] + (1e-6f + softplus);
+  }
+}
+
 }  // namespace
 
 XgboostEngine::XgboostEngine(const XgboostModel& model, Status explains)
@@ -130,6 +138,9 @@ void XgboostEngine::Transform(std::size_t count, std::span<float> out) const {
       break;
     case MarginTransform::kSoftmax:
       for (std::size_t i = 0; i < count; ++i) Softmax(out.data() + i * outputs_, outputs_);
+      break;
+    case MarginTransform::kRising:
+      for (std::size_t i = 0; i < count; ++i) Rise(out.data() + i * outputs_, outputs_);
       break;
     case MarginTransform::kIdentity:
     case MarginTransform::kArgMax:

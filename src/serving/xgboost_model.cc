@@ -20,9 +20,9 @@ constexpr std::int64_t kMaxOutputs = 1 << 16;
 constexpr std::int32_t kMaxCategory = 1 << 24;
 
 // How base_score, which users see as a prediction, becomes a margin.
-enum class Link { kIdentity, kLogit, kLog };
+enum class Link { kIdentity, kLogit, kLog, kRising };
 
-// As version 3.2 of the library reads them, also for files of older versions.
+// As versions 3.2 to 3.4 of the library read them, also for files of older versions.
 struct ObjectiveRow {
   std::string_view name;
   MarginTransform transform;
@@ -36,6 +36,7 @@ constexpr ObjectiveRow kObjectives[] = {
     {"reg:pseudohubererror", MarginTransform::kIdentity, Link::kIdentity},
     {"reg:absoluteerror", MarginTransform::kIdentity, Link::kIdentity},
     {"reg:quantileerror", MarginTransform::kIdentity, Link::kIdentity},
+    {"reg:expectileerror", MarginTransform::kRising, Link::kRising},
     {"reg:logistic", MarginTransform::kSigmoid, Link::kLogit},
     {"binary:logistic", MarginTransform::kSigmoid, Link::kLogit},
     {"binary:logitraw", MarginTransform::kIdentity, Link::kIdentity},
@@ -64,9 +65,18 @@ float ToMargin(float score, Link link) {
     case Link::kLog:
       return std::log(score);
     case Link::kIdentity:
+    case Link::kRising:
       break;
   }
   return score;
+}
+
+// Where each output is the one before and something positive: the inverse of that something's softplus.
+void ToRises(std::vector<float>* scores) {
+  for (std::size_t k = scores->size() - 1; k > 0; --k) {
+    const float rise = std::max((*scores)[k] - (*scores)[k - 1] - 1e-6f, 1e-6f);
+    (*scores)[k] = rise + std::log(-std::expm1(-rise));
+  }
 }
 
 // "5E-1" until version 3.0; "[5E-1]" or "[1E-1,2E-1]", one an output, from 3.1 on.
@@ -333,6 +343,7 @@ Result<XgboostModel> Assemble(RawModel raw) {
                 "learner.learner_model_param.base_score");
   }
   for (float& score : model.base_margin) score = ToMargin(score, row->link);
+  if (row->link == Link::kRising) ToRises(&model.base_margin);
 
   model.booster = raw.booster;
   if (raw.booster == "gblinear") {

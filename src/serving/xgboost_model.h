@@ -30,7 +30,7 @@ struct XgboostTree {
 };
 
 // How margins become what the library's own predict gives.
-enum class MarginTransform { kIdentity, kSigmoid, kExponential, kHinge, kSoftmax, kArgMax };
+enum class MarginTransform { kIdentity, kSigmoid, kExponential, kHinge, kSoftmax, kArgMax, kRising };
 
 // An XGBoost model as its file says it (versions 1.6 to 3.x, JSON or UBJSON; boosters gbtree, dart, gblinear).
 struct XgboostModel {

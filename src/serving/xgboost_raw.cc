@@ -106,7 +106,8 @@ class Walker {
     });
   }
 
-  // DART wraps a whole gbtree: {"gbtree": {"model": ...}, "name": "dart", "weight_drop": [...]}.
+  // Until version 3.2 DART wraps a whole gbtree: {"gbtree": {"model": ...}, "name": "dart", "weight_drop": [...]}.
+  // Version 3.3 writes a gbtree with "weight_drop" beside its model, version 3.4 inside.
   bool Booster(bool inner) {
     return Object([this, inner](std::string_view key) {
       if (key == "name") {
@@ -134,6 +135,11 @@ class Walker {
       }
       if (key == "tree_info") return cursor_.ReadInts(&model_.tree_info);
       if (key == "iteration_indptr") return cursor_.ReadInts(&model_.iteration_indptr);
+      if (key == "weight_drop") {  // of any tree booster, from version 3.4 on
+        if (!cursor_.ReadFloats(&model_.weight_drop)) return false;
+        model_.is_dart |= !model_.weight_drop.empty();
+        return true;
+      }
       if (key == "weights") return cursor_.ReadFloats(&model_.linear_weights);
       if (key == "trees") {
         model_.trees.clear();

@@ -2,8 +2,9 @@
 """Writes the model fixtures of this folder and what the library itself predicts for hostile rows.
 
 Run with xgboost 3.2.0 (xgboost-cpu) for all but old_* and versions/; once more with xgboost 1.6.2 and the argument "old" for
-the first; and with each of xgboost 1.7.6, 2.0.3 and xgboost-cpu 2.1.4, 3.0.5, 3.1.2 and the argument "version" for its
-folder in versions/ (numpy 1.26.4, scipy 1.13.1):
+the first; and with each of xgboost 1.7.6, 2.0.3 and xgboost-cpu 2.1.4, 3.0.5, 3.1.2 (numpy 1.26.4, scipy 1.13.1), 3.3.0
+and 3.4.1 (numpy 2.4.6, scipy 1.17.1; pip's --ignore-requires-python on Python 3.11) and the argument "version" for its folder in
+versions/:
     python3 generate.py [old|version]
 Floats are written as the decimal value of their 32 bits, so that a test compares bits.
 """
@@ -105,6 +106,11 @@ if sys.argv[1:] == ["version"]:
                                     "tree_method": "hist"}, pair, forms=("ubj",), **small)
         write(f"{at}/quantile", {"objective": "reg:quantileerror", "quantile_alpha": [0.1, 0.9], "max_depth": 2,
                                  "tree_method": "hist"}, score, forms=("json",), **small)
+    if release >= (3, 3):
+        write(f"{at}/expectile", {"objective": "reg:expectileerror", "expectile_alpha": [0.2, 0.8], "max_depth": 2}, score,
+              forms=("ubj",), **small)
+        write(f"{at}/dropout", {"objective": "binary:logistic", "rate_drop": 0.5, "max_depth": 2}, binary, forms=("json",),
+              **{**small, "rounds": 4})
     sys.exit()
 
 write("logistic", {"objective": "binary:logistic"}, binary, forms=("json", "ubj"))
