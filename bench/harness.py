@@ -1,8 +1,10 @@
 """What the benchmarks share: figures, our processes and what they use, servers of their own."""
+import filecmp
 import json
 import os
 import pathlib
 import shutil
+import signal
 import statistics
 import subprocess
 import time
@@ -91,6 +93,51 @@ class Server:
             self.process.communicate(timeout=PATIENCE_S)
 
 
+class Replica:
+    """A `keelson serve` on a port of its own; ready when the constructor returns, `ready_s` after it was started."""
+
+    name = "keelson"
+
+    def __init__(self, keelson, *models, arguments=()):
+        line = [keelson, "serve", "--port", "0", *arguments]
+        for model in models:
+            line += ["--model", model]
+        begun = time.perf_counter()
+        self.process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        said = self.process.stdout.readline()
+        self.ready_s = time.perf_counter() - begun
+        if "ready at " not in said:
+            raise RuntimeError(f"keelson serve did not start: {said}")
+        self.address = said.split("ready at ")[1].split()[0]
+
+    def ask(self, path, body):
+        request = urllib.request.Request(self.address + path, body, {"content-type": "application/json"})
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+            return json.load(answer)
+
+    def cpu_seconds(self):
+        """Of the whole process tree."""
+        return sum(cpu_seconds(pid) for pid in children(self.process.pid))
+
+    def memory_kib(self, what):
+        return sum(memory_kib(pid, what) for pid in children(self.process.pid))
+
+    def stop(self):
+        below = children(self.process.pid)
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.communicate(timeout=30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.communicate()
+        for pid in below[1:]:  # what a peer leaves behind
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+
 class Context:
     def __init__(self, top, folder, smoke, runs):
         self.top, self.folder, self.smoke, self.runs = top, folder, smoke, runs
@@ -102,6 +149,35 @@ class Context:
     def server(self, name):
         self.servers.append(Server(self.keelson, self.folder / name))
         return self.servers[-1]
+
+    def keep(self, server):
+        """To be stopped when the benchmark ends."""
+        self.servers.append(server)
+        return server
+
+    def load(self, server, path, body, connections, rate=None, **options):
+        """What keelson_load (bench/serving/load.cc) found; a wrong answer is an error."""
+        line = [self.build / "bench/serving/keelson_load", "--server", server, "--path", path, "--body", body, "--connections",
+                connections, "--seconds", 0.2 if self.smoke else 3, "--warm-up", 0.1 if self.smoke else 0.5]
+        for name, value in {"rate": rate, **options}.items():
+            line += [] if value is None else [f"--{name}", value]
+        found, = self.program(*line)
+        if found["wrong"]:
+            raise RuntimeError(f"{found['wrong']} of {found['requests']} answers of {server}{path} are wrong")
+        return found
+
+    def python(self, name, requirements):
+        """An interpreter with the pinned packages of a file of bench/peers/, in the git-ignored cache."""
+        folder, wanted = self.cache / name, self.top / "bench/peers" / requirements
+        if not (folder / "installed.txt").exists() or not filecmp.cmp(folder / "installed.txt", wanted, shallow=False):
+            shutil.rmtree(folder, ignore_errors=True)
+            subprocess.run(["python3", "-m", "venv", folder], check=True)
+            done = subprocess.run([folder / "bin/pip", "install", "--quiet", "--no-deps", "--require-hashes", "--requirement", wanted],
+                                  capture_output=True, text=True)
+            if done.returncode != 0:
+                raise Missing(f"the packages of {wanted.name} could not be installed: " + done.stderr[-500:])
+            shutil.copy(wanted, folder / "installed.txt")
+        return folder / "bin/python"
 
     def program(self, *line):
         """The JSON lines that a benchmark program of ours prints."""

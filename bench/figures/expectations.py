@@ -1,25 +1,9 @@
 """The flights' suite over all rows, beside Great Expectations itself on the same prepared table, and that both find the same."""
-import filecmp
 import os
-import shutil
-import subprocess
 
-from harness import Missing, figure
+from harness import figure
 
 ONLY_BY_NAME = True  # it installs the peer
-
-
-def peer_python(context):
-    folder, wanted = context.cache / "gx", context.top / "bench/peers/gx_requirements.txt"
-    if not (folder / "installed.txt").exists() or not filecmp.cmp(folder / "installed.txt", wanted, shallow=False):
-        shutil.rmtree(folder, ignore_errors=True)
-        subprocess.run(["python3", "-m", "venv", folder], check=True)
-        done = subprocess.run([folder / "bin/pip", "install", "--quiet", "--no-deps", "--require-hashes", "--requirement", wanted],
-                              capture_output=True, text=True)
-        if done.returncode != 0:
-            raise Missing("Great Expectations could not be installed: " + done.stderr[-500:])
-        shutil.copy(wanted, folder / "installed.txt")
-    return folder / "bin/python"
 
 
 def measure(context):
@@ -28,7 +12,7 @@ def measure(context):
     exported.mkdir()
     context.program(*bench, "--runs", "1", "--export", exported)
     suite = context.flights().parent / "expectations/flights.json"
-    python = None if context.smoke else peer_python(context)  # the smoke run installs nothing
+    python = None if context.smoke else context.python("gx", "gx_requirements.txt")  # the smoke run installs nothing
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     ours, peer = [], []
     for _ in range(context.runs):

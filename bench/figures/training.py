@@ -33,7 +33,7 @@ def write_rows(path, rows):
             file.write(f"r{row},{instant(row)},{','.join(map(str, values))},{int(score > 2100)}\n")
 
 
-def project(rounds, test_rows, salt):
+def project(rounds, test_rows, salt, replicas="min: 1, max: 1"):
     """`salt` changes nothing that matters, but makes the training another one."""
     names = ", ".join(f"x{i}" for i in range(COLUMNS))
     parameters = ", ".join(f"{name}: {value}" for name, value in PARAMETERS.items())
@@ -48,7 +48,7 @@ train:
   split: {{by: time, test: {test_rows}s}}
   trainer: {{xgboost: {{rounds: {rounds}, {parameters}, lambda: {1 + salt * 1e-9:.9f}}}}}
   resources: {{cpu: 2, memory: 4Gi}}
-serve: {{replicas: {{min: 1, max: 1, target: {{concurrency: 64}}}}}}
+serve: {{replicas: {{{replicas}, target: {{concurrency: 64}}}}}}
 """
 
 

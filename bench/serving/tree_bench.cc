@@ -5,6 +5,7 @@
 //
 //   keelson_tree_bench                         # 500 trees of depth 6, 28 features; 1 to 10,000 rows
 //   keelson_tree_bench --trees 100 --depth 8 --features 100 --rows 1 --rows 100
+//   keelson_tree_bench --export FOLDER         # no times: model.ubj, and rows with XGBoost's own predictions for them
 #include <fmt/core.h>
 #include <time.h>
 
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <fstream>
 #include <limits>
 
 #include "bench/serving/onnx_peer.h"
@@ -80,6 +82,29 @@ bool Measure(const bench::ModelShape& shape, const serving::TreeEngine& engine, 
   return true;
 }
 
+// The model, and for each batch size rows of four decimals without missing values, which every server's JSON takes,
+// with what XGBoost predicts for them.
+bool Export(const bench::ModelShape& shape, bench::XgboostPeer& peer, const std::vector<std::size_t>& batches,
+            const std::string& folder) {
+  const auto write = [&](const std::string& name, const std::string& content) {
+    std::ofstream file(folder + "/" + name, std::ios::binary);
+    file << content;
+    return static_cast<bool>(file.flush());
+  };
+  if (!write("model.ubj", peer.Save())) return false;
+  for (const std::size_t count : batches) {
+    auto rows = bench::MakeRows(count, shape.features, 7);
+    for (float& value : rows) value = std::isnan(value) ? 0 : std::round(value * 1e4F) / 1e4F;
+    std::string json = "{\"rows\":[";
+    for (std::size_t i = 0; i < rows.size(); ++i) json += fmt::format("{}{}", i == 0 ? "" : ",", rows[i]);
+    json += "],\"predictions\":[";
+    const auto predictions = peer.Predict(rows, count);
+    for (std::size_t i = 0; i < count; ++i) json += fmt::format("{}{}", i == 0 ? "" : ",", predictions[i]);
+    if (!write(fmt::format("rows_{}.json", count), json + "]}\n")) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -87,6 +112,7 @@ int main(int argc, char** argv) {
   bench::ModelShape shape;
   std::vector<std::size_t> batches;
   int rounds = 15;
+  std::string folder;
   app.add_option("--trees", shape.trees)->check(CLI::Range(1, 10'000));
   app.add_option("--depth", shape.depth)->check(CLI::Range(1, 16));
   app.add_option("--features", shape.features)->check(CLI::Range(1, 2'000));
@@ -94,10 +120,12 @@ int main(int argc, char** argv) {
   app.add_option("--training-rows", shape.training_rows);
   app.add_option("--rows", batches, "rows a call, may be given more than once")->check(CLI::Range(1, 1'000'000));
   app.add_option("--rounds", rounds)->check(CLI::Range(1, 1'000));
+  app.add_option("--export", folder, "Writes the model and rows into this folder and measures nothing");
   CLI11_PARSE(app, argc, argv);
   if (batches.empty()) batches = {1, 2, 4, 8, 16, 32, 100, 1'000, 10'000};
 
   bench::XgboostPeer peer(shape);
+  if (!folder.empty()) return Export(shape, peer, batches, folder) ? 0 : 1;
   const auto model = serving::ReadXgboostModel(peer.Save());
   if (!model) {
     fmt::print(stderr, "{}\n", model.error().ToString());
