@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <future>
 
 #include "base/log.h"
 
@@ -70,6 +71,15 @@ bool EventLoop::Post(Task task) {
   }
   if (wake) eventfd_write(wake_.get(), 1);
   return true;
+}
+
+void EventLoop::Call(const std::function<void()>& task) {
+  std::promise<void> done;
+  const bool posted = Post([&] {
+    task();
+    done.set_value();
+  });
+  if (posted) done.get_future().wait();
 }
 
 void EventLoop::Stop() {

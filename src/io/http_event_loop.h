@@ -21,7 +21,7 @@ class EventHandler {
 };
 
 // One I/O thread: epoll, tasks posted from other threads, and timers. Shared by whatever lives on it; the one who
-// started it calls Stop. Only Post, InLoop and Stop may be called from other threads.
+// started it calls Stop. Only Post, Call, InLoop and Stop may be called from other threads.
 class EventLoop : public std::enable_shared_from_this<EventLoop> {
  public:
   using Clock = std::chrono::steady_clock;
@@ -54,6 +54,8 @@ class EventLoop : public std::enable_shared_from_this<EventLoop> {
   bool InLoop() const { return Current() == this; }
   // Runs the task on the loop's thread, in the order posted; false, and the task destroyed, after the loop has stopped.
   bool Post(Task task);
+  // Posts the task and waits for its end; after the loop has stopped nothing happens. Not from the loop itself.
+  void Call(const std::function<void()>& task);
   // Runs what was posted, then what AtStop was given, and ends the thread. Not from the loop itself.
   void Stop();
 

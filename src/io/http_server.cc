@@ -1,20 +1,7 @@
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <fmt/core.h>
-#include <netinet/in.h>
-#include <sys/epoll.h>
-#include <sys/random.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <future>
 
-#include "base/log.h"
-#include "base/strings.h"
 #include "io/http_server_connection.h"
+#include "io/listener.h"
 
 namespace keelson::io {
 
@@ -24,21 +11,10 @@ ThreadPool& HttpServerShared::StreamPool() {
   return *stream_pool;
 }
 
-namespace {
-
-std::uint64_t Seed() {
-  std::uint64_t seed = 0;
-  if (getrandom(&seed, sizeof seed, 0) != sizeof seed) std::abort();
-  return seed;
-}
-
-}  // namespace
-
 HttpServerWorker::HttpServerWorker(std::shared_ptr<HttpServerShared> shared, std::shared_ptr<EventLoop> loop)
     : read_buffer(64u << 10, '\0'),
       shared_(std::move(shared)),
       loop_(std::move(loop)),
-      random_(Seed()),
       timer_(*loop_, [this] { Tick(); }) {}
 
 std::shared_ptr<HttpServerWorker> HttpServerWorker::Create(std::shared_ptr<HttpServerShared> shared,
@@ -82,30 +58,10 @@ void HttpServerWorker::Forget(const HttpServerConnection* connection) {
   shared_->closed.notify_all();
 }
 
-// Two draws of a generator seeded by the system: unlike RandomId, no system call for each request.
-std::string HttpServerWorker::MakeRequestId() {
-  return fmt::format("{:016x}{:016x}", random_.Next(), random_.Next());
-}
-
 namespace {
 
-std::string PeerName(const sockaddr_storage& address) {
-  char text[INET6_ADDRSTRLEN] = {};
-  if (address.ss_family == AF_INET) {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
-    inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
-    return fmt::format("{}:{}", text, ntohs(v4.sin_port));
-  }
-  if (address.ss_family == AF_INET6) {
-    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
-    inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
-    return fmt::format("[{}]:{}", text, ntohs(v6.sin6_port));
-  }
-  return "unix";
-}
-
 // Owns the loops and the listening socket; the connections own themselves.
-class Server final : public HttpServer, public EventHandler {
+class Server final : public HttpServer {
  public:
   Server(HttpServerOptions options, HttpHandler handler)
       : options_(std::move(options)), shared_(std::make_shared<HttpServerShared>()) {
@@ -123,32 +79,25 @@ class Server final : public HttpServer, public EventHandler {
   }
 
   Status Open() {
-    KEELSON_ASSIGN_OR_RETURN(listener_, ListenOn(options_.host, options_.port, options_.unix_socket));
-    port_ = BoundPort(listener_.get());
-    if (!options_.unix_socket.empty()) stat(options_.unix_socket.c_str(), &socket_file_);
-    spare_.Reset(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    KEELSON_ASSIGN_OR_RETURN(
+        listener_, Listener::Open(options_.host, options_.port, options_.unix_socket,
+                                  [this](UniqueFd fd, std::string peer) { Take(std::move(fd), std::move(peer)); }));
     for (std::size_t i = 0; i < std::max<std::size_t>(options_.threads, 1); ++i) {
       KEELSON_ASSIGN_OR_RETURN(auto loop, EventLoop::Start());
-      OnLoop(*loop, [&] {
+      loop->Call([&] {
         workers_.push_back(HttpServerWorker::Create(shared_, loop));
         loop->AtStop(this, [worker = workers_.back()] { worker->CloseAll(); });
       });
     }
-    OnLoop(workers_[0]->loop(), [&] { workers_[0]->loop().Add(listener_.get(), this, EPOLLIN); });
+    workers_[0]->loop().Call([&] { listener_->Start(workers_[0]->loop()); });
     return {};
   }
 
-  int port() const override { return port_; }
+  int port() const override { return listener_->port(); }
 
   void Drain(std::chrono::milliseconds at_most) override {
     if (workers_.empty()) return;
-    OnLoop(workers_[0]->loop(), [&] {
-      if (!listener_) return;
-      Accept();  // who has connected is served
-      workers_[0]->loop().Remove(listener_.get(), this);
-      listener_.Reset();
-      RemoveSocketFile();
-    });
+    workers_[0]->loop().Call([&] { listener_->Close(); });
     if (at_most.count() == 0) return;
     shared_->draining = true;
     for (const auto& worker : workers_) worker->loop().Post([worker] { worker->Tick(); });
@@ -156,70 +105,21 @@ class Server final : public HttpServer, public EventHandler {
     shared_->closed.wait_for(lock, at_most, [&] { return shared_->connections == 0; });
   }
 
-  void OnEvents(std::uint32_t) override { Accept(); }
-
  private:
-  // Runs on the loop's thread and waits for it.
-  template <typename Function>
-  static void OnLoop(EventLoop& loop, Function function) {
-    std::promise<void> done;
-    if (!loop.Post([&] {
-          function();
-          done.set_value();
-        }))
-      return;
-    done.get_future().wait();
-  }
-
-  void Accept() {
-    for (;;) {
-      sockaddr_storage address{};
-      socklen_t size = sizeof address;
-      UniqueFd fd(accept4(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
-      if (!fd) {
-        if (errno == EINTR || errno == ECONNABORTED) continue;
-        if (errno == EMFILE || errno == ENFILE) {
-          ShedOne();
-          continue;
-        }
-        return;
-      }
-      if (shared_->connections >= options_.limits.connections) continue;
-      ++shared_->connections;
-      if (address.ss_family != AF_UNIX) SetNoDelay(fd.get());
-      const auto& worker = workers_[next_++ % workers_.size()];
-      if (worker->loop().InLoop()) {
-        worker->Adopt(std::move(fd), PeerName(address));
-      } else {
-        worker->loop().Post([worker, fd = std::move(fd), peer = PeerName(address)]() mutable {
-          worker->Adopt(std::move(fd), std::move(peer));
-        });
-      }
-    }
-  }
-
-  // No descriptor is left: takes one client off the queue with the spare one, lest the queue never empties.
-  void ShedOne() {
-    LogWarning("no descriptor is left for a new connection: raise the limit of open files");
-    spare_.Reset();
-    UniqueFd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)).Reset();
-    spare_.Reset(open("/dev/null", O_RDONLY | O_CLOEXEC));
-  }
-
-  // Only our own: another server may have taken the path over.
-  void RemoveSocketFile() {
-    struct stat now {};
-    if (options_.unix_socket.empty() || lstat(options_.unix_socket.c_str(), &now) != 0) return;
-    if (now.st_ino == socket_file_.st_ino && now.st_dev == socket_file_.st_dev) unlink(options_.unix_socket.c_str());
+  void Take(UniqueFd fd, std::string peer) {
+    if (shared_->connections >= options_.limits.connections) return;
+    ++shared_->connections;
+    const auto& worker = workers_[next_++ % workers_.size()];
+    if (worker->loop().InLoop()) return worker->Adopt(std::move(fd), std::move(peer));
+    worker->loop().Post([worker, fd = std::move(fd), peer = std::move(peer)]() mutable {
+      worker->Adopt(std::move(fd), std::move(peer));
+    });
   }
 
   const HttpServerOptions options_;
   std::shared_ptr<HttpServerShared> shared_;
   std::vector<std::shared_ptr<HttpServerWorker>> workers_;
-  UniqueFd listener_;
-  UniqueFd spare_;
-  struct stat socket_file_ {};
-  int port_ = 0;
+  std::unique_ptr<Listener> listener_;  // outlives the loop that it is on
   std::size_t next_ = 0;
 };
 

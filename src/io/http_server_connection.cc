@@ -3,7 +3,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <exception>
 
@@ -36,13 +35,6 @@ class Ticket {
   std::uint64_t sequence_;
   std::atomic<bool> used_{false};
 };
-
-bool IsSaneRequestId(std::string_view id) {
-  return !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-           c == ':' || c == '-';
-  });
-}
 
 }  // namespace
 
@@ -212,7 +204,7 @@ void HttpServerConnection::Dispatch() {
     }
   }
   const std::string_view id = FindHeader(request.headers, "x-request-id");
-  request.request_id = IsSaneRequestId(id) ? std::string(id) : worker_->MakeRequestId();
+  request.request_id = IsSaneRequestId(id) ? std::string(id) : worker_->request_ids.Make();
   request.peer = peer_;
   request.client_certificate = client_certificate_;
   slot.request_id = request.request_id;
@@ -231,7 +223,7 @@ void HttpServerConnection::Dispatch() {
 void HttpServerConnection::Refuse(int status, std::string_view message) {
   refused_ = true;
   Slot slot;
-  slot.request_id = worker_->MakeRequestId();
+  slot.request_id = worker_->request_ids.Make();
   slot.keep_alive = false;
   slot.ready = true;
   slot.response = ErrorResponse(status, message);

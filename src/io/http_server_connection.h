@@ -8,12 +8,12 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/random.h"
 #include "base/thread_pool.h"
 #include "io/http.h"
 #include "io/http_event_loop.h"
 #include "io/http_parser.h"
 #include "io/http_response_writer.h"
+#include "io/request_id.h"
 #include "io/tls.h"
 #include "io/tls_stream.h"
 
@@ -46,7 +46,6 @@ class HttpServerWorker : public std::enable_shared_from_this<HttpServerWorker> {
   void Tick();      // closes what is idle or too slow; sets the timer anew
   void CloseAll();  // when the loop stops
   void Forget(const HttpServerConnection* connection);
-  std::string MakeRequestId();
 
   HttpServerShared& shared() { return *shared_; }
   EventLoop& loop() { return *loop_; }
@@ -56,13 +55,13 @@ class HttpServerWorker : public std::enable_shared_from_this<HttpServerWorker> {
   std::string head_buffer;             // heads and small bodies of the answers to be written
   std::vector<std::size_t> head_ends;  // where each of them ends
   HttpDate date;
+  RequestIds request_ids;
 
  private:
   HttpServerWorker(std::shared_ptr<HttpServerShared> shared, std::shared_ptr<EventLoop> loop);
 
   std::shared_ptr<HttpServerShared> shared_;
   std::shared_ptr<EventLoop> loop_;
-  Random random_;
   EventLoop::Timer timer_;
   std::unordered_map<const HttpServerConnection*, std::shared_ptr<HttpServerConnection>> connections_;
 };

@@ -167,18 +167,7 @@ class Parser {
     while (cursor_.NextElement()) {
       std::int64_t dimension = 0;
       if (!cursor_.ReadInt(&dimension)) return Malformed();
-      if (dimension < 0)
-        return Bad(fmt::format("input \"{}\": a negative dimension {} in \"shape\"", tensor->name, dimension));
-      if (tensor->shape.size() == options_.limits.rank) {
-        return Bad(fmt::format("input \"{}\": more than {} dimensions", tensor->name, options_.limits.rank));
-      }
-      tensor->shape.push_back(dimension);
-      const auto size = static_cast<std::size_t>(dimension);
-      if (size != 0 && elements > options_.limits.elements / size) {
-        return Bad(fmt::format("input \"{}\": shape {} has more than {} elements", tensor->name, tensor->ShapeText(),
-                               options_.limits.elements));
-      }
-      elements *= size;
+      KEELSON_RETURN_IF_ERROR(AddDimension(dimension, options_.limits, tensor, &elements));
     }
     if (!cursor_.ok()) return Malformed();
     return {};
@@ -229,6 +218,22 @@ class Parser {
 };
 
 }  // namespace
+
+Status AddDimension(std::int64_t dimension, const TensorLimits& limits, Tensor* tensor, std::size_t* elements) {
+  if (dimension < 0)
+    return Bad(fmt::format("input \"{}\": a negative dimension {} in \"shape\"", tensor->name, dimension));
+  if (tensor->shape.size() == limits.rank) {
+    return Bad(fmt::format("input \"{}\": more than {} dimensions", tensor->name, limits.rank));
+  }
+  tensor->shape.push_back(dimension);
+  const auto size = static_cast<std::size_t>(dimension);
+  if (size != 0 && *elements > limits.elements / size) {
+    return Bad(fmt::format("input \"{}\": shape {} has more than {} elements", tensor->name, tensor->ShapeText(),
+                           limits.elements));
+  }
+  *elements *= size;
+  return {};
+}
 
 Result<std::optional<std::size_t>> ParseJsonLength(std::string_view header, std::size_t body_size) {
   if (header.empty()) return std::optional<std::size_t>{};

@@ -42,6 +42,10 @@ struct InferRequestOptions {
 Result<InferRequest> ParseInferRequest(std::string_view body, std::optional<std::size_t> json_length,
                                        const InferRequestOptions& options);
 
+// Adds a dimension to a tensor's shape. kInvalidArgument for a negative one, and for a rank or a number of elements
+// over the limits. `elements` is the product of those before, and then with this one; 1 at first.
+Status AddDimension(std::int64_t dimension, const TensorLimits& limits, Tensor* tensor, std::size_t* elements);
+
 // The value of Inference-Header-Content-Length; nothing when the header is "" (not sent).
 Result<std::optional<std::size_t>> ParseJsonLength(std::string_view header, std::size_t body_size);
 

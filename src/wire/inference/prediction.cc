@@ -52,8 +52,8 @@ std::vector<std::int64_t> AnswerShape(PredictKind kind, std::int64_t rows, const
 }
 
 Result<std::vector<float>> Predict(ServedModels::Entry& entry, ModelInputs inputs, PredictKind kind,
-                                   const io::HttpRequest& request, const std::string& request_id, const Clock& clock,
-                                   const TensorLimits& limits, StageWatch* watch) {
+                                   const RequestContext& context, const Clock& clock, const TensorLimits& limits,
+                                   StageWatch* watch) {
   const auto& model = *entry.served.model;
   if (const std::size_t width = model.engine().width(kind);
       kind != PredictKind::kValue && width * inputs.rows > limits.elements) {
@@ -69,9 +69,9 @@ Result<std::vector<float>> Predict(ServedModels::Entry& entry, ModelInputs input
   }
   if (entry.served.payload != nullptr) {
     serving::PayloadRecord record;
-    record.request_id = request_id;
+    record.request_id = context.id;
     record.version = model.version();
-    const auto time = ParseInt(io::FindHeader(request.headers, "x-keelson-time"));
+    const auto time = ParseInt(context.time);
     record.time = time ? InstantFromMicros(*time) : clock.WallNow();
     record.latency_us = std::chrono::duration_cast<Duration>(watch->times().Total()).count();
     record.rows = static_cast<std::uint32_t>(inputs.rows);

@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "io/http.h"
 #include "wire/inference/model_inputs.h"
 #include "wire/inference/served_models.h"
 
@@ -31,6 +30,13 @@ class StageWatch {
   StageTimes times_;
 };
 
+// What stands around a request and not in it, in HTTP's headers or gRPC's metadata. Views of the request.
+struct RequestContext {
+  std::string_view id;    // names the record in the payload log
+  std::string_view time;  // x-keelson-time, the project's clock in microseconds; else the wall's counts
+  std::string_view keys;  // x-keelson-keys: inputs that are there as entity keys only
+};
+
 // What parameters.predict asks for, when the model can give it: "value", "margin", "leaves" or "contributions".
 Result<serving::PredictKind> PredictKindOf(std::string_view name, const serving::LoadedModel& model);
 
@@ -39,11 +45,10 @@ Result<serving::PredictKind> PredictKindOf(std::string_view name, const serving:
 std::vector<std::int64_t> AnswerShape(serving::PredictKind kind, std::int64_t rows, const serving::TreeEngine& engine);
 
 // Predicts and, where there is a payload log, writes the record (of the values, whatever the kind) before it returns.
-// `request_id` names the record; request headers: x-keelson-time is the project's clock in microseconds.
 // kInvalidArgument for an answer over the limit, kResourceExhausted when the record cannot be written.
 Result<std::vector<float>> Predict(ServedModels::Entry& entry, ModelInputs inputs, serving::PredictKind kind,
-                                   const io::HttpRequest& request, const std::string& request_id, const Clock& clock,
-                                   const TensorLimits& limits, StageWatch* watch);
+                                   const RequestContext& context, const Clock& clock, const TensorLimits& limits,
+                                   StageWatch* watch);
 
 // The values as nested arrays of JSON, as numpy's tolist writes them: each float by the digits of its double.
 // `constants`: NaN and infinities as Python's json module writes them (NaN, Infinity), else null.

@@ -10,8 +10,10 @@
 #include "io/http_deflate.h"
 #include "io/http_event_loop.h"
 #include "wire/inference/answer.h"
+#include "wire/inference/inference.h"
 #include "wire/inference/kserve_v1.h"
 #include "wire/inference/mlflow_scoring.h"
+#include "wire/inference/model_description.h"
 #include "wire/inference/tensor_inference.h"
 
 namespace keelson::wire::inference {
@@ -24,21 +26,6 @@ io::HttpResponse JsonAnswer(const nlohmann::json& json, int status = 200) {
   response.status = status;
   response.body = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   return response;
-}
-
-std::string_view WireDatatype(data::ColumnType type) {
-  switch (type) {
-    case data::ColumnType::kString:
-      return "BYTES";
-    case data::ColumnType::kInt64:
-      return "INT64";
-    case data::ColumnType::kBool:
-      return "BOOL";
-    case data::ColumnType::kDouble:
-    case data::ColumnType::kTimestamp:
-      break;
-  }
-  return "FP64";
 }
 
 // The body of a repository call: an object or nothing.
@@ -57,14 +44,6 @@ io::HttpResponse NoSuchPath(const io::HttpRequest& request) {
   return ErrorAnswer(404, fmt::format("no such path: {}", request.path.substr(0, 200)));
 }
 
-std::vector<NamedMetrics> MetricsOf(const std::vector<std::shared_ptr<ServedModels::Entry>>& entries) {
-  std::vector<NamedMetrics> metrics;
-  for (const auto& entry : entries) {
-    metrics.push_back({entry->served.model->name(), entry->served.model->version(), &entry->metrics});
-  }
-  return metrics;
-}
-
 }  // namespace
 
 ReplicaHandler::ReplicaHandler(std::vector<Served> models, const Clock& clock, Options options)
@@ -78,14 +57,23 @@ void ReplicaHandler::Handle(io::HttpRequest request, const io::HttpRespond& resp
   }
   if (route && route->kind == Kind::kInfer) {
     const auto found = models_.Find(route->model, route->version);
-    if (found && (*found)->served.model->waits()) return Wait(route->model, std::move(request), respond);
+    if (found && (*found)->served.model->waits()) {
+      auto shared = std::make_shared<const io::HttpRequest>(std::move(request));
+      const Status posted = Wait(route->model, [this, shared, respond] {
+        io::HttpResponse response = Answer(*shared);
+        io::CompressAnswer(io::FindHeader(shared->headers, "accept-encoding"), &response);
+        respond(std::move(response));
+      });
+      if (!posted) respond(ErrorAnswer(posted.error()));
+      return;
+    }
   }
   io::HttpResponse response = route ? AnswerMethod(*route, request) : NoSuchPath(request);
   io::CompressAnswer(io::FindHeader(request.headers, "accept-encoding"), &response);
   respond(std::move(response));
 }
 
-void ReplicaHandler::Wait(const std::string& model, io::HttpRequest request, io::HttpRespond respond) {
+Status ReplicaHandler::Wait(const std::string& model, std::function<void()> task) {
   constexpr int kMost = 64;
   Waiting* waiting = nullptr;
   {
@@ -96,14 +84,41 @@ void ReplicaHandler::Wait(const std::string& model, io::HttpRequest request, io:
   }
   if (++waiting->requests > kMost) {
     --waiting->requests;
-    return respond(ErrorAnswer(503, fmt::format("{} requests wait for model {} already", kMost, model)));
+    return Fail(ErrorCode::kUnavailable, fmt::format("{} requests wait for model {} already", kMost, model));
   }
-  waiting->threads.Post([this, waiting, request = std::move(request), respond = std::move(respond)] {
-    io::HttpResponse response = Answer(request);
-    io::CompressAnswer(io::FindHeader(request.headers, "accept-encoding"), &response);
+  waiting->threads.Post([waiting, task = std::move(task)] {
+    task();
     --waiting->requests;
-    respond(std::move(response));
   });
+  return {};
+}
+
+void ReplicaHandler::Ask(const std::shared_ptr<Entry>& entry, InferRequest asked, const RequestContext& context,
+                         const StageWatch& watch, Done done) {
+  const auto answer = [this, entry, context, done](InferRequest& request, StageWatch times) {
+    std::size_t rows = 0;
+    auto tensors = inference::Infer(*entry, request, context, clock_, options_.limits, &times, &rows);
+    times.EndOutput();
+    Count(*entry, tensors.has_value(), rows, times);
+    done(std::move(tensors));
+  };
+  if (!entry->served.model->waits()) return answer(asked, watch);
+  auto shared = std::make_shared<InferRequest>(std::move(asked));
+  const Status posted = Wait(entry->served.model->name(), [answer, shared, watch] { answer(*shared, watch); });
+  if (!posted) done(std::unexpected(posted.error()));
+}
+
+void ReplicaHandler::Change(bool load, const std::string& model, std::function<void(const Status&)> done) {
+  loads_.Post(
+      [this, load, model, done = std::move(done)] { done(load ? models_.Load(model) : models_.Unload(model)); });
+}
+
+void ReplicaHandler::Count(Entry& entry, bool success, std::size_t rows, const StageWatch& watch) {
+  if (success) {
+    entry.metrics.RecordSuccess(rows, watch.times(), ToMicros(clock_.WallNow()) / 1'000);
+  } else {
+    entry.metrics.RecordFailure(watch.times().Total());
+  }
 }
 
 io::HttpResponse ReplicaHandler::Answer(const io::HttpRequest& request) {
@@ -171,7 +186,7 @@ io::HttpResponse ReplicaHandler::OfServer(const Route& route, const io::HttpRequ
       return Index(request);
     case Kind::kLoad:
     case Kind::kUnload:
-      return Change(route, request);
+      return ChangeRepository(route, request);
     case Kind::kPing:
       response.body = "\n";
       if (!ready_) response.status = 503;
@@ -193,26 +208,32 @@ io::HttpResponse ReplicaHandler::OfServer(const Route& route, const io::HttpRequ
 }
 
 io::HttpResponse ReplicaHandler::ServerMetadata() const {
+  return JsonAnswer({{"name", "keelson"}, {"version", options_.server_version}, {"extensions", Extensions()}});
+}
+
+std::vector<std::string> ReplicaHandler::Extensions() const {
   std::vector<std::string> extensions = {"binary_tensor_data", "statistics"};
   if (options_.repository != nullptr) extensions.emplace_back("model_repository");
-  return JsonAnswer({{"name", "keelson"}, {"version", options_.server_version}, {"extensions", extensions}});
+  return extensions;
 }
 
 io::HttpResponse ReplicaHandler::Statistics(const Route& route) const {
-  std::vector<std::shared_ptr<Entry>> entries;
-  if (route.model.empty()) {
-    entries = models_.All();
-  } else if (route.version.empty()) {
-    entries = models_.Versions(route.model);
-  }
-  if (entries.empty() && !route.model.empty()) {
-    auto found = models_.Find(route.model, route.version);
-    if (!found) return ErrorAnswer(404, found.error().message);
-    entries.push_back(std::move(*found));
-  }
+  const auto entries = EntriesOf(route.model, route.version);
+  if (!entries) return ErrorAnswer(404, entries.error().message);
   io::HttpResponse response;
-  response.body = StatisticsJson(MetricsOf(entries));
+  response.body = StatisticsJson(MetricsOf(*entries));
   return response;
+}
+
+Result<std::vector<std::shared_ptr<ServedModels::Entry>>> ReplicaHandler::EntriesOf(const std::string& model,
+                                                                                    const std::string& version) const {
+  if (model.empty()) return models_.All();
+  std::vector<std::shared_ptr<Entry>> entries;
+  if (version.empty()) entries = models_.Versions(model);
+  if (!entries.empty()) return entries;
+  KEELSON_ASSIGN_OR_RETURN(auto found, models_.Find(model, version));
+  entries.push_back(std::move(found));
+  return entries;
 }
 
 io::HttpResponse ReplicaHandler::Index(const io::HttpRequest& request) const {
@@ -230,7 +251,7 @@ io::HttpResponse ReplicaHandler::Index(const io::HttpRequest& request) const {
   return JsonAnswer(rows);
 }
 
-io::HttpResponse ReplicaHandler::Change(const Route& route, const io::HttpRequest& request) {
+io::HttpResponse ReplicaHandler::ChangeRepository(const Route& route, const io::HttpRequest& request) {
   const auto asked = ReadObject(request.body);
   if (!asked) return ErrorAnswer(asked.error());
   const auto parameters = asked->find("parameters");
@@ -254,29 +275,11 @@ io::HttpResponse ReplicaHandler::ModelMetadata(const Entry& entry) const {
   const auto& model = *entry.served.model;
   std::vector<std::string> versions;
   for (const auto& each : models_.Versions(model.name())) versions.push_back(each->served.model->version());
-  if (model.takes_tensors()) {
-    return JsonAnswer({{"name", model.name()},
-                       {"versions", versions},
-                       {"platform", model.platform()},
-                       {"inputs", nlohmann::json::parse(TensorInfosJson(model.tensor_inputs()))},
-                       {"outputs", nlohmann::json::parse(TensorInfosJson(model.tensor_outputs()))}});
-  }
-  nlohmann::json inputs = nlohmann::json::array();
-  if (model.encoder() != nullptr) {
-    for (const auto& input : model.encoder()->inputs()) {
-      inputs.push_back({{"name", input.name}, {"datatype", WireDatatype(input.type)}, {"shape", {-1}}});
-    }
-  } else {
-    inputs.push_back({{"name", "input-0"}, {"datatype", "FP32"}, {"shape", {-1, model.features()}}});
-  }
   return JsonAnswer({{"name", model.name()},
                      {"versions", versions},
                      {"platform", model.platform()},
-                     {"inputs", std::move(inputs)},
-                     {"outputs",
-                      {{{"name", model.output_name()},
-                        {"datatype", "FP32"},
-                        {"shape", AnswerShape(serving::PredictKind::kValue, -1, model.engine())}}}}});
+                     {"inputs", nlohmann::json::parse(TensorInfosJson(InputsOf(model)))},
+                     {"outputs", nlohmann::json::parse(TensorInfosJson(OutputsOf(model)))}});
 }
 
 io::HttpResponse ReplicaHandler::Invocations(const io::HttpRequest& request) {
@@ -312,42 +315,13 @@ io::HttpResponse ReplicaHandler::Infer(Kind kind, Entry& entry, const io::HttpRe
                   : kind == Kind::kInvocations ? TryScoring(entry, request, &watch, &rows)
                                                : TryV1(kind == Kind::kExplain, entry, request, &watch, &rows);
   watch.EndOutput();
-  if (response) {
-    entry.metrics.RecordSuccess(rows, watch.times(), ToMicros(clock_.WallNow()) / 1'000);
-  } else {
-    entry.metrics.RecordFailure(watch.times().Total());
-  }
+  Count(entry, response.has_value(), rows, watch);
   io::HttpResponse answer = response                     ? std::move(*response)
                             : kind == Kind::kInvocations ? ScoringError(response.error())
                                                          : ErrorAnswer(response.error());
   answer.headers.emplace_back("x-keelson-version", entry.served.model->version());
   return answer;
 }
-
-namespace {
-
-// The gateway's edge has looked features up by entity keys and names these in a header. A key that the model does not
-// read itself has done its work and is no unknown input.
-std::vector<std::string> UnusedKeys(const io::HttpRequest& request, const serving::LoadedModel& model) {
-  std::vector<std::string> unused;
-  const std::string_view header = io::FindHeader(request.headers, "x-keelson-keys");
-  if (header.empty()) return unused;
-  const auto& inputs = model.feature_names();
-  for (const std::string_view encoded : Split(header, ',')) {
-    std::string key = io::PercentDecode(encoded);
-    if (std::find(inputs.begin(), inputs.end(), key) == inputs.end()) unused.push_back(std::move(key));
-  }
-  return unused;
-}
-
-template <typename Items>
-void Drop(const std::vector<std::string>& names, Items& items) {
-  if (names.empty()) return;
-  std::erase_if(items,
-                [&](const auto& item) { return std::find(names.begin(), names.end(), item.name) != names.end(); });
-}
-
-}  // namespace
 
 Result<io::HttpResponse> ReplicaHandler::TryInfer(Entry& entry, const io::HttpRequest& request, StageWatch* watch,
                                                   std::size_t* rows) {
@@ -358,37 +332,9 @@ Result<io::HttpResponse> ReplicaHandler::TryInfer(Entry& entry, const io::HttpRe
   InferRequestOptions options;
   options.limits = options_.limits;
   KEELSON_ASSIGN_OR_RETURN(auto asked, ParseInferRequest(request.body, json_length, options));
-  if (model.takes_tensors()) {
-    *rows =
-        asked.inputs.empty() || asked.inputs[0].shape.empty() ? 1 : static_cast<std::size_t>(asked.inputs[0].shape[0]);
-    watch->EndInput();
-    auto answer = InferTensors(model, asked);
-    watch->EndCompute();
-    return answer;
-  }
-  KEELSON_ASSIGN_OR_RETURN(const auto kind, PredictKindOf(asked.predict, model));
-
-  InferAnswer answer{model.name(), model.version(), asked.id, model.output_name(), true, asked.binary_output, {}, {}};
-  if (asked.outputs) {
-    answer.with_output = asked.outputs->empty();
-    for (const auto& output : *asked.outputs) {
-      if (output.name != model.output_name()) {
-        return Fail(ErrorCode::kInvalidArgument,
-                    fmt::format("unknown output \"{}\"; expected: {}", output.name, model.output_name()));
-      }
-      answer.with_output = true;
-      answer.binary = output.binary.value_or(asked.binary_output);
-    }
-  }
-  Drop(UnusedKeys(request, model), asked.inputs);
-  KEELSON_ASSIGN_OR_RETURN(auto inputs, TakeModelInputs(model, asked.inputs, entry.served.payload != nullptr));
-  *rows = inputs.rows;
-  KEELSON_ASSIGN_OR_RETURN(const auto values,
-                           Predict(entry, std::move(inputs), kind, request,
-                                   asked.id.empty() ? request.request_id : asked.id, clock_, options_.limits, watch));
-  answer.shape = AnswerShape(kind, static_cast<std::int64_t>(*rows), model.engine());
-  answer.values = values;
-  return WriteInferAnswer(answer);
+  KEELSON_ASSIGN_OR_RETURN(const auto tensors,
+                           inference::Infer(entry, asked, ContextOf(request), clock_, options_.limits, watch, rows));
+  return WriteTensorAnswer(model.name(), model.version(), asked, tensors);
 }
 
 Result<io::HttpResponse> ReplicaHandler::TryV1(bool explain, Entry& entry, const io::HttpRequest& request,
@@ -397,12 +343,12 @@ Result<io::HttpResponse> ReplicaHandler::TryV1(bool explain, Entry& entry, const
   RowTable table(options_.limits);
   KEELSON_RETURN_IF_ERROR(ReadV1Request(request.body, &table));
   KEELSON_ASSIGN_OR_RETURN(const auto kind, PredictKindOf(explain ? "contributions" : "value", model));
-  Drop(UnusedKeys(request, model), table.columns());
+  DropNamed(UnusedKeys(ContextOf(request), model), table.columns());
   auto inputs = TakeTable(model, entry.served.signature, table, entry.served.payload != nullptr);
   if (!inputs) return Fail(ErrorCode::kInvalidArgument, inputs.error().message);
   *rows = inputs->rows;
-  KEELSON_ASSIGN_OR_RETURN(const auto values, Predict(entry, std::move(*inputs), kind, request, request.request_id,
-                                                      clock_, options_.limits, watch));
+  KEELSON_ASSIGN_OR_RETURN(
+      const auto values, Predict(entry, std::move(*inputs), kind, ContextOf(request), clock_, options_.limits, watch));
   const auto shape = AnswerShape(kind, static_cast<std::int64_t>(*rows), model.engine());
   io::HttpResponse response;
   response.body =
@@ -416,12 +362,12 @@ Result<io::HttpResponse> ReplicaHandler::TryScoring(Entry& entry, const io::Http
   KEELSON_ASSIGN_OR_RETURN(auto asked, ReadScoringRequest(io::FindHeader(request.headers, "content-type"), request.body,
                                                           entry.served.signature, options_.limits));
   KEELSON_ASSIGN_OR_RETURN(const auto kind, PredictKindOf(asked.predict, model));
-  Drop(UnusedKeys(request, model), asked.table.columns());
+  DropNamed(UnusedKeys(ContextOf(request), model), asked.table.columns());
   KEELSON_ASSIGN_OR_RETURN(auto inputs,
                            TakeTable(model, entry.served.signature, asked.table, entry.served.payload != nullptr));
   *rows = inputs.rows;
-  KEELSON_ASSIGN_OR_RETURN(const auto values, Predict(entry, std::move(inputs), kind, request, request.request_id,
-                                                      clock_, options_.limits, watch));
+  KEELSON_ASSIGN_OR_RETURN(const auto values,
+                           Predict(entry, std::move(inputs), kind, ContextOf(request), clock_, options_.limits, watch));
   io::HttpResponse response;
   response.body = WriteScoringAnswer(values, AnswerShape(kind, static_cast<std::int64_t>(*rows), model.engine()));
   return response;

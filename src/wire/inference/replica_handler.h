@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -43,17 +44,33 @@ class ReplicaHandler {
 
   void SetReady(bool ready) { ready_ = ready; }
 
- private:
+  // What the gRPC side (grpc_service.h) shares with this one.
   using Entry = ServedModels::Entry;
+  const ServedModels& models() const { return models_; }
+  bool ready() const { return ready_; }
+  const Clock& clock() const { return clock_; }
+  const Options& options() const { return options_; }
+  std::vector<std::string> Extensions() const;
+  // Those of a model, or of all when it is "": all versions when none is named. kNotFound as ServedModels::Find.
+  Result<std::vector<std::shared_ptr<Entry>>> EntriesOf(const std::string& model, const std::string& version) const;
+  // One inference, counted. `done` is called once, on this thread or another, with the outputs asked for; what
+  // `context` views has to stay until then.
+  using Done = std::function<void(Result<std::vector<Tensor>>)>;
+  void Ask(const std::shared_ptr<Entry>& entry, InferRequest asked, const RequestContext& context,
+           const StageWatch& watch, Done done);
+  // Loads or unloads, on a thread of its own.
+  void Change(bool load, const std::string& model, std::function<void(const Status&)> done);
 
+ private:
   io::HttpResponse AnswerMethod(const Route& route, const io::HttpRequest& request);
   io::HttpResponse AnswerRoute(const Route& route, const io::HttpRequest& request);
   io::HttpResponse OfServer(const Route& route, const io::HttpRequest& request);
   io::HttpResponse ServerMetadata() const;
   io::HttpResponse Statistics(const Route& route) const;
   io::HttpResponse Index(const io::HttpRequest& request) const;
-  io::HttpResponse Change(const Route& route, const io::HttpRequest& request);
+  io::HttpResponse ChangeRepository(const Route& route, const io::HttpRequest& request);
   io::HttpResponse ModelMetadata(const Entry& entry) const;
+  void Count(Entry& entry, bool success, std::size_t rows, const StageWatch& watch);
   io::HttpResponse Invocations(const io::HttpRequest& request);
   // One of the protocols' inferences, counted and told the version of.
   io::HttpResponse Infer(Route::Kind kind, Entry& entry, const io::HttpRequest& request);
@@ -72,7 +89,8 @@ class ReplicaHandler {
     std::atomic<int> requests{0};
     ThreadPool threads{2};
   };
-  void Wait(const std::string& model, io::HttpRequest request, io::HttpRespond respond);
+  // Runs the task on one of them. kUnavailable, and the task destroyed, when too many wait there.
+  Status Wait(const std::string& model, std::function<void()> task);
 
   std::mutex waiting_mutex_;
   std::map<std::string, std::unique_ptr<Waiting>> waiting_;  // by model; guarded by waiting_mutex_

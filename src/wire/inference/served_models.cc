@@ -140,4 +140,12 @@ std::vector<ServedModels::IndexRow> ServedModels::Index(bool only_ready) const {
   return rows;
 }
 
+std::vector<NamedMetrics> MetricsOf(const std::vector<std::shared_ptr<ServedModels::Entry>>& entries) {
+  std::vector<NamedMetrics> metrics;
+  for (const auto& entry : entries) {
+    metrics.push_back({entry->served.model->name(), entry->served.model->version(), &entry->metrics});
+  }
+  return metrics;
+}
+
 }  // namespace keelson::wire::inference

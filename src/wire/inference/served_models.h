@@ -72,4 +72,7 @@ class ServedModels {
   ModelRepository* const repository_;
 };
 
+// Of each version, for metrics and statistics.
+std::vector<NamedMetrics> MetricsOf(const std::vector<std::shared_ptr<ServedModels::Entry>>& entries);
+
 }  // namespace keelson::wire::inference

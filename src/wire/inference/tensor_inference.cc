@@ -62,6 +62,15 @@ Status AppendData(const Tensor& tensor, std::string* out) {
   }
 }
 
+bool AsBinary(const InferRequest& asked, std::string_view output) {
+  bool binary = asked.binary_output;
+  if (!asked.outputs) return binary;
+  for (const auto& each : *asked.outputs) {
+    if (each.name == output) binary = each.binary.value_or(asked.binary_output);
+  }
+  return binary;
+}
+
 }  // namespace
 
 std::string TensorInfosJson(std::span<const serving::TensorInfo> infos) {
@@ -74,32 +83,17 @@ std::string TensorInfosJson(std::span<const serving::TensorInfo> infos) {
   return json;
 }
 
-Result<io::HttpResponse> InferTensors(const serving::LoadedModel& model, const InferRequest& asked) {
-  if (asked.predict != "value") {
-    return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("parameters.predict is \"{}\"; a model of tensors has values only", asked.predict));
-  }
-  std::vector<std::string> wanted;
-  std::vector<bool> binary;
-  if (asked.outputs) {
-    for (const auto& output : *asked.outputs) {
-      wanted.push_back(output.name);
-      binary.push_back(output.binary.value_or(asked.binary_output));
-    }
-  }
-  KEELSON_ASSIGN_OR_RETURN(const auto tensors, model.Infer(asked.inputs, wanted));
-  binary.resize(tensors.size(), asked.binary_output);
-  return WriteTensorAnswer(model.name(), model.version(), asked.id, tensors, binary);
-}
-
-Result<io::HttpResponse> WriteTensorAnswer(std::string_view model, std::string_view version, std::string_view id,
-                                           std::span<const Tensor> tensors, const std::vector<bool>& binary) {
+Result<io::HttpResponse> WriteTensorAnswer(std::string_view model, std::string_view version, const InferRequest& asked,
+                                           std::span<const Tensor> tensors) {
   io::HttpResponse response;
   std::string& body = response.body;
   std::string contents;
+  std::size_t elements = 0;
+  for (const Tensor& tensor : tensors) elements += tensor.elements();
+  body.reserve(256 + elements * 14);
   body.append("{\"model_name\":").append(JsonString(model));
   body.append(",\"model_version\":").append(JsonString(version));
-  if (!id.empty()) body.append(",\"id\":").append(JsonString(id));
+  if (!asked.id.empty()) body.append(",\"id\":").append(JsonString(asked.id));
   body.append(",\"outputs\":[");
   bool any_binary = false;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
@@ -108,7 +102,7 @@ Result<io::HttpResponse> WriteTensorAnswer(std::string_view model, std::string_v
     body.append("{\"name\":").append(JsonString(tensor.name));
     body.append(",\"shape\":").append(tensor.ShapeText());
     body.append(",\"datatype\":\"").append(DatatypeName(tensor.datatype)).append("\",");
-    if (binary[i]) {
+    if (AsBinary(asked, tensor.name)) {
       any_binary = true;
       const std::size_t before = contents.size();
       WriteBinary(tensor, &contents);

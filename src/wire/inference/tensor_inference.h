@@ -15,11 +15,9 @@ namespace keelson::wire::inference {
 // [{"name": ..., "datatype": ..., "shape": [...]}, ...], as metadata has it.
 std::string TensorInfosJson(std::span<const serving::TensorInfo> infos);
 
-// Asks the model and writes its answer. kInvalidArgument for what the request has wrong; the errors of Infer.
-Result<io::HttpResponse> InferTensors(const serving::LoadedModel& model, const InferRequest& asked);
-
-// Writes an answer with any tensors; `binary[i]` says which go behind the JSON. FP16 and BF16 are kUnsupported in JSON.
-Result<io::HttpResponse> WriteTensorAnswer(std::string_view model, std::string_view version, std::string_view id,
-                                           std::span<const Tensor> tensors, const std::vector<bool>& binary);
+// Writes the answer to a request. A tensor goes behind the JSON when its output, or else the request, asks for binary
+// data. FP16 and BF16 are kUnsupported in JSON.
+Result<io::HttpResponse> WriteTensorAnswer(std::string_view model, std::string_view version, const InferRequest& asked,
+                                           std::span<const Tensor> tensors);
 
 }  // namespace keelson::wire::inference

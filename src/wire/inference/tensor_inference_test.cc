@@ -34,10 +34,11 @@ TEST(TensorAnswer, WritesEveryKindOfElement) {
   tensors[4].doubles = {0.1, std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
   tensors[5].texts = {"a\"b", ""};
   tensors[6].floats = {1.0F};
-  std::vector<bool> binary(tensors.size(), false);
-  EXPECT_EQ(WriteTensorAnswer("m", "1", "", tensors, binary).error().code, ErrorCode::kUnsupported);
-  binary[6] = true;
-  const auto answer = WriteTensorAnswer("m", "1", "id", tensors, binary);
+  InferRequest asked;
+  EXPECT_EQ(WriteTensorAnswer("m", "1", asked, tensors).error().code, ErrorCode::kUnsupported);
+  asked.id = "id";
+  asked.outputs = {{"h", true}, {"b", {}}};
+  const auto answer = WriteTensorAnswer("m", "1", asked, tensors);
   ASSERT_TRUE(answer.has_value()) << answer.error().ToString();
   const std::string json = R"({"model_name":"m","model_version":"1","id":"id","outputs":[)"
                            R"({"name":"b","shape":[2],"datatype":"BOOL","data":[true,false]},)"
