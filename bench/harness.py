@@ -109,6 +109,7 @@ class Replica:
         if "ready at " not in said:
             raise RuntimeError(f"keelson serve did not start: {said}")
         self.address = said.split("ready at ")[1].split()[0]
+        self.grpc_port = int(said.split("grpc://")[1].split()[0].rsplit(":", 1)[1]) if "grpc://" in said else None
 
     def ask(self, path, body):
         request = urllib.request.Request(self.address + path, body, {"content-type": "application/json"})

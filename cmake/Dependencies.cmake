@@ -12,8 +12,11 @@ find_package(simdjson REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
+find_library(KEELSON_NGHTTP2 nghttp2 REQUIRED)  # HTTP/2, under gRPC
+find_program(KEELSON_PROTOC protoc REQUIRED)    # compiles protocols/ into the descriptors that reflection serves
 if(KEELSON_TESTS)
   find_package(GTest REQUIRED)
+  find_package(Protobuf REQUIRED)  # what our own reading and writing of messages is held against; not in the program
 endif()
 
 set(KEELSON_DEPENDENCIES "${CMAKE_SOURCE_DIR}/.cache/dependencies" CACHE PATH "Where script/setup unpacks pinned packages")

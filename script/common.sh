@@ -19,6 +19,7 @@ need_packages() {
     # A tool that is here by another way (a newer node with its npm, pyenv's python) is as good.
     case $name in
       npm|cmake|g++|git|unzip) command -v "$name" >/dev/null && continue ;;
+      golang-go) command -v go >/dev/null && continue ;;
       python3-pip) python3 -m pip --version >/dev/null 2>&1 && continue ;;
       python3-venv) python3 -c 'import ensurepip' 2>/dev/null && continue ;;
     esac

@@ -15,6 +15,9 @@ namespace keelson::io {
 class TlsSessions;
 class TlsStream;
 
+// What a server's end of a connection speaks, to be agreed on by ALPN.
+enum class TlsProtocol { kHttp1, kHttp2 };
+
 // One reference to an SSL_CTX.
 using TlsContext = std::shared_ptr<ssl_ctx_st>;
 
@@ -45,7 +48,7 @@ class TlsServer {
   bool asks_for_client() const { return !files_.client_ca.empty(); }
 
   // The server's end of a connection that has just been accepted.
-  std::unique_ptr<TlsStream> Accept(int fd) const;
+  std::unique_ptr<TlsStream> Accept(int fd, TlsProtocol protocol = TlsProtocol::kHttp1) const;
 
  private:
   explicit TlsServer(TlsServerFiles files) : files_(std::move(files)) {}

@@ -12,12 +12,17 @@ namespace {
 
 constexpr long kSessionSeconds = 600;
 
-// Agrees on a protocol; a client that names only others is told so, as RFC 7301 asks.
-int SelectProtocol(SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
+constexpr unsigned char kHttp2[] = "\x02h2";  // as kApplicationProtocols
+
+// Agrees on a protocol; a client that names only others is told so, as RFC 7301 asks. A connection that speaks HTTP/2
+// has that for its data.
+int SelectProtocol(SSL* connection, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
                    unsigned offered_size, void*) {
   unsigned char* found = nullptr;
-  if (SSL_select_next_proto(&found, size, kApplicationProtocols, kApplicationProtocolsSize, offered, offered_size) !=
-      OPENSSL_NPN_NEGOTIATED) {
+  const bool http2 = SSL_get_app_data(connection) != nullptr;
+  if (SSL_select_next_proto(&found, size, http2 ? kHttp2 : kApplicationProtocols,
+                            http2 ? sizeof kHttp2 - 1 : kApplicationProtocolsSize, offered,
+                            offered_size) != OPENSSL_NPN_NEGOTIATED) {
     return SSL_TLSEXT_ERR_ALERT_FATAL;
   }
   *chosen = found;
@@ -108,13 +113,15 @@ std::vector<std::string> TlsServer::names() const {
   return names_;
 }
 
-std::unique_ptr<TlsStream> TlsServer::Accept(int fd) const {
+std::unique_ptr<TlsStream> TlsServer::Accept(int fd, TlsProtocol protocol) const {
   TlsContext context;
   {
     const std::lock_guard lock(mutex_);
     context = context_;
   }
-  return std::make_unique<TlsStream>(context.get(), fd, true, "", nullptr);
+  auto stream = std::make_unique<TlsStream>(context.get(), fd, true, "", nullptr);
+  if (protocol == TlsProtocol::kHttp2) SSL_set_app_data(stream->native(), const_cast<unsigned char*>(kHttp2));
+  return stream;
 }
 
 }  // namespace keelson::io

@@ -18,6 +18,7 @@ struct ReplicaOptions {
   std::size_t memory_budget_bytes = 0;  // of all models together; the least recently used give way. 0: no limit
   int port = 0;                         // on 127.0.0.1, 0: any free one; or
   std::string unix_socket;              // a path
+  int grpc_port = -1;                   // of gRPC, beside it; 0: any free one, -1: none
   std::size_t threads = 2;              // I/O threads, which predict too
   std::string payload_folder;  // of this replica; "": no log. With several models a folder of the model's name below it
   std::string lock_file;       // the server's; "": the replica ends only when told

@@ -15,25 +15,18 @@ import tritonclient.http as triton
 from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
 from tritonclient.utils import InferenceServerException
 
+from fixtures import fixture
 from replica import Replica
 
 KEELSON = sys.argv[1]
 MODELS = pathlib.Path(sys.argv[2])
 
 
-def fixture(name):
-    """The rows that the fixture has, and the library's answers, both as float32."""
-    expected = json.loads((MODELS / f"{name}.expected").read_text())
-    rows = numpy.array(expected["rows"], dtype=numpy.uint32).view(numpy.float32).reshape(expected["count"], -1)
-    values = numpy.array(expected["value"], dtype=numpy.uint32).view(numpy.float32).reshape(expected["count"], -1)
-    return rows, values
-
-
 class WithReplica:
     @classmethod
     def setUpClass(cls):
         cls.replica = Replica(KEELSON, [f"soft={MODELS}/softprob.ubj", f"bin={MODELS}/logistic.ubj"])
-        cls.rows, cls.values = fixture("softprob")
+        cls.rows, cls.values = fixture(MODELS, "softprob")
 
     @classmethod
     def tearDownClass(cls):

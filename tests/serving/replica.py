@@ -18,11 +18,16 @@ class Replica:
             command += ["--model", model]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
-        found = re.search(r"ready at http://127\.0\.0\.1:(\d+)", line)
+        token = re.match(r"token \(shown this once\): (\S+)", line)
+        self.token = token[1] if token else None
+        if token:
+            line = self.process.stdout.readline()
+        found = re.search(r"ready at https?://127\.0\.0\.1:(\d+)(?: and grpcs?://127\.0\.0\.1:(\d+))?", line)
         if found is None:
             self.process.kill()
             raise AssertionError(f"not ready: {line!r} {self.process.stderr.read()}")
         self.port = int(found[1])
+        self.grpc = f"127.0.0.1:{found[2]}"  # with --grpc-port
         self.address = f"http://127.0.0.1:{self.port}"
         # What it logs must not fill the pipe.
         self.errors = []

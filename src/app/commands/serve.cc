@@ -65,8 +65,13 @@ Command ServeCommand() {
             auto* port = app.add_option("--port", flags->options.port, "Port to listen on; 0 is any free one")
                              ->check(CLI::Range(0, 65535))
                              ->capture_default_str();
+            auto* grpc_port = app.add_option("--grpc-port", flags->options.grpc_port,
+                                             "Port to answer gRPC on, beside the one for REST; 0 is any free one, "
+                                             "without the option there is none")
+                                  ->check(CLI::Range(0, 65535));
             app.add_option("--unix", flags->options.unix_socket, "Unix socket to listen at, instead of a port")
-                ->excludes(port);
+                ->excludes(port)
+                ->excludes(grpc_port);
             flags->listen.listen.AddTo(app);
             app.add_option("--token-file", flags->listen.token_file,
                            "File of the SHA-256 of the token that requests need beyond loopback; when it is not there "

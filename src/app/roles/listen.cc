@@ -37,10 +37,22 @@ bool IsLoopback(const std::string& host) {
   return inet_pton(AF_INET, host.c_str(), &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
 }
 
-std::string AddressOf(const ListenOptions& options, int port) {
+namespace {
+
+std::string Address(std::string_view scheme, const ListenOptions& options, int port) {
   const bool v6 = options.host.contains(':');
-  return fmt::format("{}://{}{}{}:{}", options.certificate.empty() ? "http" : "https", v6 ? "[" : "", options.host,
+  return fmt::format("{}{}://{}{}{}:{}", scheme, options.certificate.empty() ? "" : "s", v6 ? "[" : "", options.host,
                      v6 ? "]" : "", port);
+}
+
+}  // namespace
+
+std::string AddressOf(const ListenOptions& options, int port) {
+  return Address("http", options, port);
+}
+
+std::string GrpcAddressOf(const ListenOptions& options, int port) {
+  return Address("grpc", options, port);
 }
 
 void ReloadNow(io::TlsServer& tls) {

@@ -31,6 +31,9 @@ bool IsLoopback(const std::string& host);
 // "https://10.0.0.1:7070"
 std::string AddressOf(const ListenOptions& options, int port);
 
+// "grpc://10.0.0.1:8001", or grpcs with TLS.
+std::string GrpcAddressOf(const ListenOptions& options, int port);
+
 // Takes a SIGHUP as the wish to read the certificate again, and says so in the log.
 void ReloadNow(io::TlsServer& tls);
 

@@ -7,6 +7,7 @@
 #include <ctime>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "app/roles/folder_models.h"
 #include "base/log.h"
@@ -157,6 +158,10 @@ std::string WaitForEnd(const serving::ReplicaOptions& options, const sigset_t& s
 
 Result<std::unique_ptr<ReplicaServer>> ReplicaServer::Start(const serving::ReplicaOptions& options,
                                                             const ServeListenOptions& listen) {
+  if (options.grpc_port >= 0 &&
+      !options.unix_socket.empty()) {  // whoever may open the socket is not whoever may connect
+    return Fail(ErrorCode::kInvalidArgument, "gRPC has a port, and goes with a port for REST", options.unix_socket);
+  }
   std::vector<Served> models;
   KEELSON_ASSIGN_OR_RETURN(auto repository, OpenModels(options, &models));
   std::unique_ptr<ReplicaServer> replica(new ReplicaServer);
@@ -185,6 +190,14 @@ Result<std::unique_ptr<ReplicaServer>> ReplicaServer::Start(const serving::Repli
         if (access != nullptr && Refuse(*access, request, respond)) return;
         handler->Handle(std::move(request), respond);
       }));
+  if (options.grpc_port >= 0) {
+    io::GrpcServerOptions grpc_options;
+    grpc_options.host = listen.listen.host;
+    grpc_options.port = options.grpc_port;
+    grpc_options.threads = options.threads;
+    grpc_options.tls = replica->tls_;
+    KEELSON_ASSIGN_OR_RETURN(replica->grpc_, GrpcFront::Start(grpc_options, *handler, access));
+  }
   replica->address_ =
       options.unix_socket.empty() ? AddressOf(listen.listen, replica->server_->port()) : "unix:" + options.unix_socket;
   return replica;
@@ -192,7 +205,10 @@ Result<std::unique_ptr<ReplicaServer>> ReplicaServer::Start(const serving::Repli
 
 void ReplicaServer::Drain(milliseconds at_most) {
   handler_->SetReady(false);
+  std::thread grpc;
+  if (grpc_ != nullptr) grpc = std::thread([&] { grpc_->Drain(at_most); });
   server_->Drain(at_most);
+  if (grpc.joinable()) grpc.join();
 }
 
 Result<int> RunReplica(const serving::ReplicaOptions& options, const ServeListenOptions& listen, std::ostream& out) {
@@ -210,7 +226,8 @@ Result<int> RunReplica(const serving::ReplicaOptions& options, const ServeListen
     served += fmt::format("{}{} version {}", served.empty() ? "" : ", ", model.name, model.version);
   }
   if (replica->fresh_token()) out << "token (shown this once): " << *replica->fresh_token() << "\n";
-  out << fmt::format("keelson serve: ready at {} ({})", replica->address(), served) << std::endl;
+  const std::string grpc = options.grpc_port < 0 ? "" : " and " + GrpcAddressOf(listen.listen, replica->grpc_port());
+  out << fmt::format("keelson serve: ready at {}{} ({})", replica->address(), grpc, served) << std::endl;
   const std::string why = WaitForEnd(options, signals, replica->tls());
   LogInfo("draining", {{"why", why}});
   replica->Drain(options.drain);

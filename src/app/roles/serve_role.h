@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/roles/access.h"
+#include "app/roles/grpc_front.h"
 #include "app/roles/listen.h"
 #include "base/clock.h"
 #include "base/result.h"
@@ -32,6 +33,7 @@ class ReplicaServer {
                                                       const ServeListenOptions& listen = {});
 
   int port() const { return server_->port(); }
+  int grpc_port() const { return grpc_ == nullptr ? 0 : grpc_->port(); }
   const std::optional<std::string>& fresh_token() const { return fresh_token_; }  // to be shown once
   io::TlsServer* tls() const { return tls_.get(); }                               // null: plain
   const std::string& address() const { return address_; }  // "http://127.0.0.1:PORT", https or "unix:PATH"
@@ -48,7 +50,8 @@ class ReplicaServer {
   std::optional<Access> access_;  // none for a Unix socket
   std::unique_ptr<wire::inference::ModelRepository> repository_;
   std::unique_ptr<wire::inference::ReplicaHandler> handler_;
-  std::unique_ptr<io::HttpServer> server_;  // goes first: it calls the handler
+  std::unique_ptr<GrpcFront> grpc_;         // null: no gRPC
+  std::unique_ptr<io::HttpServer> server_;  // goes first, as the one above: it calls the handler
 };
 
 // The role of `keelson serve`: starts a replica, prints one line to `out` when it is ready, and returns 0 after
