@@ -27,6 +27,10 @@ const std::vector<io::Migration>& Migrations() {
         UPDATE control_documents SET body = json_set(body, '$.files_until', json('null')) WHERE kind = 'pipeline';
         UPDATE control_documents SET body = json_set(body, '$.replay_from', json('null')) WHERE kind = 'project';
       )"},
+      // A project knows which search its parameters come from.
+      {4, R"(
+        UPDATE control_documents SET body = json_set(body, '$.search_key', json('null')) WHERE kind = 'project';
+      )"},
   };
   return migrations;
 }

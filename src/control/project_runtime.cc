@@ -240,7 +240,11 @@ Status ProjectRuntime::StartPipeline(const std::string& cause, Instant as_of, co
   pipeline.as_of = as_of;
   if (state_.replay) pipeline.files_until = state_.replay_from;
   if (rows_) pipeline.row_sequences = rows_->sequences();
-  pipeline.reuse_parameters = state_.best_parameters;
+  // Only another search, or another trainer to search for, is searched again.
+  const auto wanted = SearchKey(spec());
+  if (state_.search_key.value_or(wanted.value_or("")) != wanted) state_.best_parameters.reset();
+  state_.search_key = wanted;
+  if (wanted) pipeline.reuse_parameters = state_.best_parameters;
   pipeline.steps = StepsOf(spec(), {.search = !state_.best_parameters, .online = !state_.online_ready});
   Say("pipeline", fmt::format("{} started: {}", pipeline.id, cause));
   return Stored(services_.pipelines->Start(std::move(pipeline), Pending()));
@@ -258,8 +262,8 @@ Status ProjectRuntime::CompletePipeline(Pipeline& pipeline) {
   if (train == nullptr) return {};
   KEELSON_ASSIGN_OR_RETURN(pipeline.version,
                            RegisterVersion(*services_.tracking, pipeline, GateRefusal(pipeline).empty()));
-  if (!state_.best_parameters) {
-    state_.best_parameters = train->output.at("parameters").dump();
+  if (const Step* search = pipeline.Find("search"); search != nullptr && !state_.best_parameters) {
+    state_.best_parameters = search->output.at("parameters").dump();
     KEELSON_RETURN_IF_ERROR(Save());
   }
   if (state_.replay) {

@@ -88,6 +88,23 @@ Json TrainJson(const project::TrainSpec& train) {
   return json;
 }
 
+Json SearchJson(const project::SearchSpec& search) {
+  return {{"algorithm", search.algorithm}, {"trials", search.trials}, {"pruner", search.pruner}, {"seed", search.seed}};
+}
+
+Json SpaceJson(const project::SearchSpec& search) {
+  Json space = Json::array();
+  for (const auto& parameter : search.parameters) {
+    space.push_back({{"name", parameter.name},
+                     {"kind", static_cast<int>(parameter.kind)},
+                     {"low", parameter.low},
+                     {"high", parameter.high},
+                     {"log", parameter.log},
+                     {"choices", parameter.choices}});
+  }
+  return space;
+}
+
 Result<StepSpec> IngestSpec(const AppliedProject& project, const ProjectFolders& folders, const std::string& name,
                             FileHashes& hashes) {
   const auto source = std::ranges::find(project.spec.sources, name, &project::Source::name);
@@ -286,19 +303,8 @@ Result<StepSpec> MakeStepSpec(const AppliedProject& project, const ProjectFolder
       spec["parameters"] = Json::parse(*pipeline.reuse_parameters);
     }
     if (step.kind == "search") {
-      const auto& search = *project.spec.train->search;
-      spec["search"] = {
-          {"algorithm", search.algorithm}, {"trials", search.trials}, {"pruner", search.pruner}, {"seed", search.seed}};
-      Json space = Json::array();
-      for (const auto& parameter : search.parameters) {
-        space.push_back({{"name", parameter.name},
-                         {"kind", static_cast<int>(parameter.kind)},
-                         {"low", parameter.low},
-                         {"high", parameter.high},
-                         {"log", parameter.log},
-                         {"choices", parameter.choices}});
-      }
-      spec["space"] = std::move(space);
+      spec["search"] = SearchJson(*project.spec.train->search);
+      spec["space"] = SpaceJson(*project.spec.train->search);
     }
   } else if (step.kind == "evaluate") {
     spec["frame"] = pipeline.Find("features")->output.at("path");
@@ -311,6 +317,21 @@ Result<StepSpec> MakeStepSpec(const AppliedProject& project, const ProjectFolder
     return Fail(ErrorCode::kInternal, fmt::format("unknown kind of step \"{}\"", step.kind), step.name);
   }
   return StepSpec{spec, KeyOf(step.kind, WithoutPaths(spec))};
+}
+
+std::optional<std::string> SearchKey(const project::Project& spec) {
+  if (!spec.train || !spec.train->search) return std::nullopt;
+  const Json train = TrainJson(*spec.train);
+  Json wanted = {{"label", train.at("label")},
+                 {"search", SearchJson(*spec.train->search)},
+                 {"space", SpaceJson(*spec.train->search)}};
+  if (train.contains("xgboost")) {
+    wanted["xgboost"] = {{"rounds", train.at("xgboost").at("rounds")},
+                         {"parameters", train.at("xgboost").at("parameters")}};
+  } else {
+    wanted["command"] = train.at("command");
+  }
+  return KeyOf("search of", wanted);
 }
 
 }  // namespace keelson::control

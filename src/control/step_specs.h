@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,10 @@ struct StepSpec {
 };
 Result<StepSpec> MakeStepSpec(const AppliedProject& project, const ProjectFolders& folders, const Pipeline& pipeline,
                               const Step& step, const std::optional<ChampionInfo>& champion, FileHashes& hashes);
+
+// What the project searches for and with what: parameters that were found under one key are those of its retrainings.
+// Nothing when it has no search.
+std::optional<std::string> SearchKey(const project::Project& spec);
 
 // JSON forms of the parts of a project that workers need; read back by control/steps.
 Json SourceJson(const project::Source& source);

@@ -82,7 +82,7 @@ struct Pipeline {
   Instant as_of;
   std::optional<Instant> files_until;  // what the files say counts up to here only; nothing: up to `as_of`
   std::map<std::string, std::uint64_t> row_sequences;  // pushed rows that are visible, by source
-  std::optional<std::string> reuse_parameters;         // JSON of the parameters found by the first search
+  std::optional<std::string> reuse_parameters;         // JSON of the parameters found by an earlier search
   PipelineState state = PipelineState::kRunning;
   std::string error;
   std::vector<Step> steps;     // in an order in which they could run
@@ -122,7 +122,8 @@ struct ProjectState {
   std::optional<Instant> next_evaluation;
   monitoring::TriggerState trigger;
   std::optional<int> frozen;                   // the first version that was promoted
-  std::optional<std::string> best_parameters;  // JSON, found by the first search
+  std::optional<std::string> best_parameters;  // JSON, found by the last search
+  std::optional<std::string> search_key;       // of that search (SearchKey); nothing: begun before schema 4
   std::uint64_t pipelines_made = 0;
   std::map<std::string, std::uint64_t> alarms_by_month;
   std::map<std::string, std::uint64_t> retrainings_by_month;

@@ -119,6 +119,7 @@ constexpr auto FieldsOf(const ProjectState*) {
                     Field{"trigger", &ProjectState::trigger},
                     Field{"frozen", &ProjectState::frozen},
                     Field{"best_parameters", &ProjectState::best_parameters},
+                    Field{"search_key", &ProjectState::search_key},
                     Field{"pipelines_made", &ProjectState::pipelines_made},
                     Field{"alarms_by_month", &ProjectState::alarms_by_month},
                     Field{"retrainings_by_month", &ProjectState::retrainings_by_month},

@@ -98,6 +98,7 @@ ProjectState FullState() {
   state.trigger.alarmed = true;
   state.frozen = 1;
   state.best_parameters = "{}";
+  state.search_key = "0a1b";
   state.pipelines_made = 5;
   state.alarms_by_month = {{"2013-04", 1}};
   state.retrainings_by_month = {{"2013-05", 2}};

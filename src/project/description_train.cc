@@ -256,7 +256,8 @@ Field TrainField() {
        Group<TrainSpec>("split", split, "Which rows train and which rows measure."),
        Member("trainer", &TrainSpec::trainer, Trainer(), "What trains: exactly one.").Required(),
        Member("search", &TrainSpec::search, Optional(Search()),
-              "A search for the trainer's parameters before the first training; retrainings use what it found."),
+              "A search for the trainer's parameters before the first training; retrainings use what it found. Another "
+              "search, trainer or label is searched anew."),
        Member("resources", &TrainSpec::resources, Resources(),
               "What each training may use; XGBoost's threads are the cores."),
        Member("queue", &TrainSpec::queue,

@@ -92,7 +92,7 @@ Status Trainings::Make(Training& training, std::optional<int> champion) {
   KEELSON_ASSIGN_OR_RETURN(const auto trained, control::steps::TrainOn(ContextOf(train.spec, output), frame));
   training.train_seconds = SecondsSince(fitting);
   pipeline.Find("train")->output = trained.output;
-  if (!best_parameters_) best_parameters_ = trained.output.at("parameters").dump();
+  if (search) best_parameters_ = pipeline.Find("search")->output.at("parameters").dump();
 
   const auto measuring = steady_clock::now();
   KEELSON_ASSIGN_OR_RETURN(const auto evaluate, SpecOf(pipeline, "evaluate", champion));

@@ -92,7 +92,7 @@ class Trainings {
   control::FileHashes hashes_;
   std::vector<Check> checks_;
   std::vector<TrainedModel> models_;
-  std::optional<std::string> best_parameters_;  // JSON, of the first training
+  std::optional<std::string> best_parameters_;  // JSON, found by the search before the first training
   int pipelines_ = 0;
 };
 
