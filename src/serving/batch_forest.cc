@@ -93,7 +93,7 @@ struct BatchForest::Builder {
       const NarrowNode& source = forest.nodes_[upper[t][i]];
       BatchNode node{kNeverRight, 0};
       if (source.is_split()) {
-        const auto place = planes.Locate(source);
+        const auto place = planes.Locate(next_split++);
         node = {place.threshold, static_cast<std::uint32_t>(place.plane * forest.kernel_.lanes)};
       }
       node.threshold = (node.threshold ^ forest.kernel_.flip) * 0x01010101u;
@@ -121,6 +121,7 @@ struct BatchForest::Builder {
   std::span<const NarrowTree> trees;
   std::vector<std::vector<std::uint32_t>> upper;
   ThresholdPlanes planes;
+  std::size_t next_split = 0;  // as they were added
 };
 
 std::unique_ptr<const BatchForest> BatchForest::Build(std::span<const NarrowNode> nodes,

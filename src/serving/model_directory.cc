@@ -1,14 +1,18 @@
 #include "serving/model_directory.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "base/json_depth.h"
 #include "io/files.h"
+#include "io/os.h"
 
 namespace keelson::serving {
 namespace {
@@ -17,8 +21,13 @@ constexpr std::size_t kMaxText = std::size_t{16} << 20;
 constexpr std::size_t kMaxDepth = 64;
 constexpr const char* kFlavors[] = {"xgboost", "lightgbm", "onnx"};
 
-// The path of the model's data from MLmodel, relative to the folder; "" when only Python can load it.
-Result<std::string> DataPath(const std::string& text, const std::string& where) {
+// What MLmodel says.
+struct Description {
+  std::string data;     // the path of the model's data, relative to the folder; "" when only Python can load it
+  bool python = false;  // Python can load it
+};
+
+Result<Description> Describe(const std::string& text, const std::string& where) {
   try {
     const YAML::Node root = YAML::Load(text);
     if (!root.IsMap() || !root["flavors"] || !root["flavors"].IsMap()) {
@@ -27,7 +36,8 @@ Result<std::string> DataPath(const std::string& text, const std::string& where) 
     const YAML::Node flavors = root["flavors"];
     const auto* const known = std::find_if(std::begin(kFlavors), std::end(kFlavors),
                                            [&](const char* flavor) { return flavors[flavor].IsDefined(); });
-    if (known == std::end(kFlavors) && flavors["python_function"]) return std::string();
+    const bool python = flavors["python_function"].IsDefined();
+    if (known == std::end(kFlavors) && python) return Description{"", true};
     if (known == std::end(kFlavors)) {
       std::string found;
       for (const auto& each : flavors) found += (found.empty() ? "" : ", ") + each.first.as<std::string>();
@@ -40,10 +50,20 @@ Result<std::string> DataPath(const std::string& text, const std::string& where) 
     if (!flavor.IsMap() || !flavor["data"] || !flavor["data"].IsScalar() || flavor["data"].Scalar().empty()) {
       return Fail(ErrorCode::kInvalidArgument, fmt::format("flavors.{} must name its file in \"data\"", name), where);
     }
-    return flavor["data"].as<std::string>();
+    return Description{flavor["data"].as<std::string>(), python};
   } catch (const YAML::Exception& error) {
     return Fail(ErrorCode::kInvalidArgument, error.msg, fmt::format("{}:{}", where, error.mark.line + 1));
   }
+}
+
+// A scikit-learn estimator of XGBoost or LightGBM may be saved in their flavors as a pickle, which since protocol 2
+// begins with a byte that no other of their files begins with, or by skops, which writes a zip file.
+Result<bool> OnlyPythonReads(const std::string& path) {
+  KEELSON_ASSIGN_OR_RETURN(const auto file, io::OpenFile(path, O_RDONLY));
+  std::array<char, 4> head{};
+  KEELSON_ASSIGN_OR_RETURN(const auto size, io::ReadAt(file.get(), head.data(), head.size(), 0, path));
+  const std::string_view text(head.data(), size);
+  return text == "PK\x03\x04" || (size > 1 && head[0] == '\x80' && head[1] >= 2 && head[1] <= 5);
 }
 
 Status ReadOwnFile(const std::string& path, ModelDirectory* directory) {
@@ -71,12 +91,20 @@ Status ReadOwnFile(const std::string& path, ModelDirectory* directory) {
 Result<ModelDirectory> ReadModelDirectory(const std::string& folder) {
   const std::string description = folder + "/MLmodel";
   KEELSON_ASSIGN_OR_RETURN(const auto text, io::ReadFile(description, kMaxText));
-  KEELSON_ASSIGN_OR_RETURN(const auto data, DataPath(text, description));
+  KEELSON_ASSIGN_OR_RETURN(const auto described, Describe(text, description));
   ModelDirectory directory;
-  directory.python = data.empty();
+  directory.python = described.data.empty();
   directory.model_path = folder;
   if (!directory.python) {
-    KEELSON_ASSIGN_OR_RETURN(directory.model_path, io::SafeJoin(folder, data));
+    KEELSON_ASSIGN_OR_RETURN(directory.model_path, io::SafeJoin(folder, described.data));
+    const auto only_python = OnlyPythonReads(directory.model_path);
+    directory.python = only_python && *only_python;  // what cannot be opened is told when the model is read
+    if (directory.python && !described.python) {
+      return Fail(ErrorCode::kUnsupported,
+                  "an estimator that only Python reads, and MLmodel has no flavor \"python_function\"",
+                  directory.model_path);
+    }
+    if (directory.python) directory.model_path = folder;
   }
   if (const auto own = folder + "/keelson.json"; !directory.python && io::Exists(own))
     KEELSON_RETURN_IF_ERROR(ReadOwnFile(own, &directory));

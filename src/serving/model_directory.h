@@ -13,12 +13,13 @@ struct ModelDirectory {
   std::string model_path;  // of the flavor xgboost, lightgbm or onnx
   std::optional<features::InputEncoder> encoder;
   std::optional<std::string> output_name;
-  bool python = false;       // no flavor that we answer ourselves: model_path is the folder, for Python to load
+  bool python = false;       // no flavor that we answer ourselves, or an estimator in it: model_path is the folder, for
+                             // Python to load
   std::string example_path;  // "" when there is none
 };
 
-// kNotFound without an MLmodel, kUnsupported when it has neither such a flavor nor python_function, kInvalidArgument
-// for what is malformed in it.
+// kNotFound without an MLmodel, kUnsupported when it has neither such a flavor nor python_function (or an estimator
+// that only Python reads without the latter), kInvalidArgument for what is malformed in it.
 Result<ModelDirectory> ReadModelDirectory(const std::string& folder);
 
 }  // namespace keelson::serving

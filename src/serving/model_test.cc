@@ -7,6 +7,7 @@
 
 #include "io/files.h"
 #include "io/temp_folder.h"
+#include "serving/model_directory.h"
 
 namespace keelson::serving {
 namespace {
@@ -96,6 +97,21 @@ TEST_F(Model, LoadsAnMlflowDirectoryOfLightgbm) {
   EXPECT_EQ((*model)->features(), 2u);
   Write("model.lgb", "tree\nnum_class=1\n");
   EXPECT_THAT(LoadError({.name = "m", .path = folder}).where, testing::HasSubstr("model.lgb: the head"));
+}
+
+TEST_F(Model, LeavesAnEstimatorInAFlavorToPython) {
+  const auto folder = MakeDirectory();
+  for (const std::string_view content : {std::string_view("\x80\x05\x95"), std::string_view("PK\x03\x04...")}) {
+    Write("model.bin", content);
+    Write("MLmodel", "flavors: {lightgbm: {data: model.bin}, python_function: {loader_module: mlflow.lightgbm}}");
+    const auto directory = ReadModelDirectory(folder);
+    ASSERT_TRUE(directory.has_value()) << directory.error().ToString();
+    EXPECT_TRUE(directory->python);
+    EXPECT_EQ(directory->model_path, folder);
+    EXPECT_EQ(LoadError({.name = "m", .path = folder}).code, ErrorCode::kUnsupported);  // tensors were not asked for
+  }
+  Write("MLmodel", "flavors: {lightgbm: {data: model.bin}}");
+  EXPECT_THAT(ReadModelDirectory(folder).error().message, testing::HasSubstr("only Python reads"));
 }
 
 TEST_F(Model, RefusesAChangedDirectory) {

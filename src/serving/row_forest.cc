@@ -58,6 +58,7 @@ void RowForest::LayOut(std::span<const NarrowTree> trees, const std::vector<std:
                        const ThresholdPlanes& planes) {
   constexpr std::size_t kNodeLines = 2 * kNodes / sizeof(Line);
   std::vector<std::size_t> tree_line;
+  std::size_t next_split = 0;  // as they were added
   for (std::size_t t = 0; t < trees.size(); ++t) {
     const NarrowTree& tree = trees[t];
     const std::size_t leaves = upper[t].size() / 2;
@@ -70,7 +71,7 @@ void RowForest::LayOut(std::span<const NarrowTree> trees, const std::vector<std:
     for (std::size_t i = 1; i < leaves; ++i) {
       const NarrowNode& node = nodes_[upper[t][i]];
       if (!node.is_split()) continue;
-      const auto place = planes.Locate(node);
+      const auto place = planes.Locate(next_split++);
       node_planes[i] = static_cast<std::uint8_t>(place.plane);
       thresholds[i] = static_cast<std::uint8_t>(place.threshold ^ kernel_.flip);
       if (node.default_right()) laid.missing_right |= std::uint64_t{1} << i;

@@ -30,9 +30,10 @@ std::size_t CodeTables::memory_bytes() const {
          planes_.capacity() * sizeof(CodePlane) + features_.capacity() * sizeof(CodedFeature);
 }
 
-void ThresholdPlanes::Add(const NarrowNode& split) {
+std::size_t ThresholdPlanes::Add(const NarrowNode& split) {
   thresholds_[split.feature()].push_back(split.value);
   splits_.push_back(split);
+  return splits_.size() - 1;
 }
 
 bool ThresholdPlanes::Finish() {
@@ -41,23 +42,21 @@ bool ThresholdPlanes::Finish() {
     each.erase(std::unique(each.begin(), each.end()), each.end());
     if (each.size() > kMaxThresholds) return false;
   }
-  for (const NarrowNode& split : splits_) planes_.emplace(KeyOf(split).first, 0u);
+  std::vector<std::map<Key, std::uint32_t>::iterator> plane_of;
+  plane_of.reserve(splits_.size());
+  places_.reserve(splits_.size());
+  for (const NarrowNode& split : splits_) {
+    const auto& known = thresholds_[split.feature()];
+    const auto rank =
+        static_cast<std::uint32_t>(std::lower_bound(known.begin(), known.end(), split.value) - known.begin());
+    plane_of.push_back(planes_.try_emplace({split.feature(), rank / 255, by_missing_ && split.default_right()}).first);
+    places_.push_back({0, rank % 255});
+  }
   std::uint32_t next = 0;
   for (auto& [key, plane] : planes_) plane = next++;
+  for (std::size_t i = 0; i < places_.size(); ++i) places_[i].plane = plane_of[i]->second;
   splits_ = {};
   return true;
-}
-
-std::pair<ThresholdPlanes::Key, std::uint32_t> ThresholdPlanes::KeyOf(const NarrowNode& split) const {
-  const auto& known = thresholds_[split.feature()];
-  const auto rank =
-      static_cast<std::uint32_t>(std::lower_bound(known.begin(), known.end(), split.value) - known.begin());
-  return {{split.feature(), rank / 255, by_missing_ && split.default_right()}, rank % 255};
-}
-
-ThresholdPlanes::Place ThresholdPlanes::Locate(const NarrowNode& split) const {
-  const auto [key, threshold] = KeyOf(split);
-  return {planes_.at(key), threshold};
 }
 
 CodeTables ThresholdPlanes::LayOut(std::size_t keys, std::size_t stride) const {

@@ -50,24 +50,23 @@ class ThresholdPlanes {
 
   ThresholdPlanes(std::size_t features, bool by_missing) : by_missing_(by_missing), thresholds_(features) {}
 
-  void Add(const NarrowNode& split);
+  std::size_t Add(const NarrowNode& split);  // gives the split's number: 0, 1, ...
   // After the last split. False: more than kMaxThresholds of a feature.
   bool Finish();
   // From here on after Finish.
   std::size_t planes() const { return planes_.size(); }
-  Place Locate(const NarrowNode& split) const;
+  Place Locate(std::size_t split) const { return places_[split]; }
   // For a kernel that looks at `keys` keys at once and whose planes lie `stride` bytes apart.
   CodeTables LayOut(std::size_t keys, std::size_t stride) const;
 
  private:
   using Key = std::tuple<std::uint32_t, std::uint32_t, bool>;  // feature, 255s of thresholds below it, missing right
 
-  std::pair<Key, std::uint32_t> KeyOf(const NarrowNode& split) const;
-
   bool by_missing_;
   std::vector<std::vector<float>> thresholds_;
-  std::vector<NarrowNode> splits_;  // until Finish
-  std::map<Key, std::uint32_t> planes_;
+  std::vector<NarrowNode> splits_;       // until Finish
+  std::map<Key, std::uint32_t> planes_;  // to their numbers
+  std::vector<Place> places_;            // one a split
 };
 
 }  // namespace keelson::serving

@@ -64,14 +64,18 @@ NarrowNode Split(std::uint32_t feature, float threshold, bool missing_right = fa
 TEST(ThresholdPlanes, HoldAFeatures255ThresholdsEach) {
   for (const bool by_missing : {false, true}) {
     ThresholdPlanes planes(3, by_missing);
-    for (int i = 599; i >= 0; --i) planes.Add(Split(2, static_cast<float>(i), i % 2 != 0));
+    for (std::size_t i = 0; i < 600; ++i) {
+      EXPECT_EQ(planes.Add(Split(2, static_cast<float>(599 - i), i % 2 == 0)), i);
+    }
     planes.Add(Split(0, 0.5f));
     planes.Add(Split(0, 0.5f));
     ASSERT_TRUE(planes.Finish());
     EXPECT_EQ(planes.planes(), by_missing ? 7u : 4u);
-    const auto place = planes.Locate(Split(2, 511));
-    EXPECT_EQ(place.threshold, 1u);
-    EXPECT_EQ(place.plane, by_missing ? 5u : 3u);
+    EXPECT_EQ(planes.Locate(599 - 510).threshold, 0u);
+    EXPECT_EQ(planes.Locate(599 - 510).plane, by_missing ? 5u : 3u);
+    EXPECT_EQ(planes.Locate(599 - 511).threshold, 1u);
+    EXPECT_EQ(planes.Locate(599 - 511).plane, by_missing ? 6u : 3u);  // sends a missing value right
+    EXPECT_EQ(planes.Locate(601).plane, 0u);
 
     const CodeTables tables = planes.LayOut(8, 64);
     ASSERT_EQ(tables.features().size(), 2u);

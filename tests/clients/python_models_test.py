@@ -11,7 +11,9 @@ import tempfile
 import unittest
 import warnings
 
+import lightgbm
 import mlflow
+import mlflow.lightgbm
 import numpy as np
 import pandas as pd
 from mlflow.models import infer_signature
@@ -58,6 +60,12 @@ class PythonModels(unittest.TestCase):
         self.assertEqual(got["predict"].dtype, np.int64)
         with self.assertRaisesRegex(Refused, "expected FP64"):
             self.ours({"input-0": self.x.astype(np.float32)})
+
+    def test_an_estimator_in_the_flavor_of_lightgbm(self):
+        fitted = lightgbm.LGBMClassifier(n_estimators=5, min_child_samples=2, verbose=-1, n_jobs=1).fit(self.x, self.y)
+        mlflow.lightgbm.save_model(fitted, self.path, signature=infer_signature(self.x, fitted.predict(self.x)))
+        got = self.ours({"input-0": self.x})
+        self.assertEqual(got["predict"].tolist(), mlflow.pyfunc.load_model(self.path).predict(self.x).tolist())
 
     def test_a_pipeline_of_named_columns(self):
         table = pd.DataFrame({"size": self.x[:, 0], "kind": np.where(self.y == 1, "a", "b"), "count": np.arange(80)})

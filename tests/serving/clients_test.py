@@ -4,6 +4,7 @@
 Usage: clients_test.py KEELSON MODELS   with MODELS a folder of model files beside what the original library answers for them.
 """
 import asyncio
+import collections
 import json
 import pathlib
 import sys
@@ -133,6 +134,48 @@ class TritonClient(WithReplica, unittest.TestCase):
         for call in calls:
             numpy.testing.assert_array_equal(call.get_result().as_numpy("predict"), self.values)
         client.close()
+
+
+    def test_load_as_perf_analyzer_makes_it(self):
+        """Metadata, statistics, then at each concurrency as many requests under way, every answer compared, statistics again."""
+        metadata = self.client.get_model_metadata("soft")
+        self.assertEqual((metadata["inputs"][0]["datatype"], metadata["inputs"][0]["shape"]), ("FP32", [-1, 5]))
+        rows = numpy.nan_to_num(self.rows, nan=0, posinf=1e30, neginf=-1e30)
+        expected = self.infer(rows).as_numpy("predict")
+
+        def request(i):
+            begin, count = i % len(rows), 1 + i % 3
+            part = rows[begin:begin + count]
+            tensor = triton.InferInput(metadata["inputs"][0]["name"], list(part.shape), "FP32")
+            tensor.set_data_from_numpy(part, binary_data=i % 2 == 0)
+            return [tensor], expected[begin:begin + count]
+
+        def statistics():
+            counted, = self.client.get_inference_statistics("soft")["model_stats"]
+            return counted
+
+        for concurrency in (1, 4, 16, 64):
+            before = statistics()
+            client = triton.InferenceServerClient(f"127.0.0.1:{self.replica.port}", concurrency=concurrency, network_timeout=120)
+            under_way, requests, asked_rows = collections.deque(), 50 + 5 * concurrency, 0
+            try:
+                for i in range(requests + concurrency):
+                    if i >= concurrency and under_way:
+                        call, wanted = under_way.popleft()
+                        numpy.testing.assert_array_equal(call.get_result().as_numpy("predict"), wanted)
+                    if i < requests:
+                        inputs, wanted = request(i)
+                        asked_rows += len(wanted)
+                        under_way.append((client.async_infer("soft", inputs), wanted))
+                self.assertFalse(under_way)
+            finally:
+                client.close()
+            after = statistics()
+            self.assertEqual(after["inference_stats"]["success"]["count"] - before["inference_stats"]["success"]["count"], requests)
+            self.assertEqual(after["inference_count"] - before["inference_count"], asked_rows)
+            self.assertEqual(after["inference_stats"]["fail"], before["inference_stats"]["fail"])
+            for stage in ("success", "queue", "compute_input", "compute_infer", "compute_output"):
+                self.assertGreaterEqual(after["inference_stats"][stage]["ns"], before["inference_stats"][stage]["ns"])
 
 
 class KserveClient(WithReplica, unittest.TestCase):

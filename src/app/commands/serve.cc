@@ -14,6 +14,8 @@ struct ServeFlags {
   std::string version = "1";
   std::string hash;
   std::size_t memory_budget_mib = 0;
+  std::size_t max_body_mib = io::HttpLimits{}.body_bytes >> 20;
+  std::size_t max_header_kib = io::HttpLimits{}.header_bytes >> 10;
   serving::ReplicaOptions options;
   ServeListenOptions listen;
 };
@@ -35,6 +37,8 @@ Result<int> Serve(ServeFlags flags, Terminal& terminal) {
     flags.options.models.push_back(std::move(source));
   }
   flags.options.memory_budget_bytes = flags.memory_budget_mib << 20;
+  flags.listen.limits.body_bytes = flags.max_body_mib << 20;
+  flags.listen.limits.header_bytes = flags.max_header_kib << 10;
   return RunReplica(flags.options, flags.listen, terminal.out);
 }
 
@@ -78,6 +82,23 @@ Command ServeCommand() {
                            "a token is made and printed once");
             app.add_option("--threads", flags->options.threads, "Threads that answer")
                 ->check(CLI::Range(1, 256))
+                ->capture_default_str();
+            app.add_option("--max-body", flags->max_body_mib,
+                           "MiB of a request's body (a gRPC message), as sent and when decompressed")
+                ->check(CLI::Range(1, 2'047))
+                ->capture_default_str();
+            app.add_option("--max-header", flags->max_header_kib,
+                           "KiB of a request's first line and headers (of a gRPC call's metadata)")
+                ->check(CLI::Range(1, 1'024))
+                ->capture_default_str();
+            app.add_option("--max-connections", flags->listen.limits.connections, "Connections at a time, idle or not")
+                ->check(CLI::Range(1, 1'000'000))
+                ->capture_default_str();
+            app.add_option("--max-rank", flags->listen.tensors.rank, "Dimensions of a tensor")
+                ->check(CLI::Range(1, 64))
+                ->capture_default_str();
+            app.add_option("--max-elements", flags->listen.tensors.elements, "Elements of a tensor, values of a table")
+                ->check(CLI::Range(1, 1 << 30))
                 ->capture_default_str();
             app.add_option("--payload-log", flags->options.payload_folder, "Folder to log every prediction in");
             app.add_option("--lock", flags->options.lock_file, "End when this lock file of a server was free for 30 s");

@@ -12,6 +12,7 @@
 #include "app/roles/folder_models.h"
 #include "base/log.h"
 #include "io/files.h"
+#include "io/huge_pages.h"
 
 namespace keelson::app {
 namespace {
@@ -167,6 +168,7 @@ Result<std::unique_ptr<ReplicaServer>> ReplicaServer::Start(const serving::Repli
   std::unique_ptr<ReplicaServer> replica(new ReplicaServer);
   wire::inference::ReplicaHandler::Options handler_options;
   handler_options.server_version = KEELSON_VERSION;
+  handler_options.limits = listen.tensors;
   replica->repository_ = std::move(repository);
   handler_options.repository = replica->repository_.get();
   replica->handler_ =
@@ -175,6 +177,7 @@ Result<std::unique_ptr<ReplicaServer>> ReplicaServer::Start(const serving::Repli
   server_options.port = options.port;
   server_options.unix_socket = options.unix_socket;
   server_options.threads = options.threads;
+  server_options.limits = listen.limits;
   if (options.unix_socket.empty()) {
     server_options.host = listen.listen.host;
     KEELSON_ASSIGN_OR_RETURN(replica->tls_, listen.listen.OpenTls(listen.token_file.empty()));
@@ -195,9 +198,13 @@ Result<std::unique_ptr<ReplicaServer>> ReplicaServer::Start(const serving::Repli
     grpc_options.host = listen.listen.host;
     grpc_options.port = options.grpc_port;
     grpc_options.threads = options.threads;
+    grpc_options.limits.message_bytes = listen.limits.body_bytes;
+    grpc_options.limits.metadata_bytes = listen.limits.header_bytes;
+    grpc_options.limits.connections = listen.limits.connections;
     grpc_options.tls = replica->tls_;
     KEELSON_ASSIGN_OR_RETURN(replica->grpc_, GrpcFront::Start(grpc_options, *handler, access));
   }
+  if (!options.models_folder.empty()) io::AdviseHugeHeap();
   replica->address_ =
       options.unix_socket.empty() ? AddressOf(listen.listen, replica->server_->port()) : "unix:" + options.unix_socket;
   return replica;

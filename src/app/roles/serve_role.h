@@ -21,6 +21,8 @@ namespace keelson::app {
 struct ServeListenOptions {
   ListenOptions listen;
   std::string token_file;  // keeps the token's hash; "": client certificates are all that counts beyond loopback
+  io::HttpLimits limits;   // of requests and connections
+  wire::inference::TensorLimits tensors;  // of what is in a request
 };
 
 // A replica that listens: models loaded and warm, payload logs open, the Open Inference Protocol answered. Owned by the

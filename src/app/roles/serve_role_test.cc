@@ -56,6 +56,31 @@ TEST_F(ServeRole, ServesSeveralModelsAndLogsEach) {
   EXPECT_FALSE(Ask((*replica)->address(), "a").has_value());
 }
 
+TEST_F(ServeRole, HoldsToTheLimitsThatItIsGiven) {
+  serving::ReplicaOptions options;
+  options.models = {Source("a", "logistic.json")};
+  const auto status = [&](const ServeListenOptions& listen) {
+    const auto replica = ReplicaServer::Start(options, listen);
+    EXPECT_TRUE(replica.has_value());
+    const auto answer = Ask((*replica)->address(), "a");
+    EXPECT_TRUE(answer.has_value());
+    return answer->status;
+  };
+  EXPECT_EQ(status({}), 200);
+  ServeListenOptions listen;
+  listen.limits.body_bytes = 50;
+  EXPECT_EQ(status(listen), 413);
+  listen = {};
+  listen.limits.header_bytes = 20;
+  EXPECT_EQ(status(listen), 431);
+  listen = {};
+  listen.tensors.rank = 1;
+  EXPECT_EQ(status(listen), 400);
+  listen = {};
+  listen.tensors.elements = 4;
+  EXPECT_EQ(status(listen), 400);
+}
+
 TEST_F(ServeRole, RefusesWhatItCannotServe) {
   serving::ReplicaOptions options;
   EXPECT_FALSE(ReplicaServer::Start(options).has_value());
