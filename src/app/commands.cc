@@ -4,10 +4,10 @@ namespace keelson::app {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command> commands = {
-      ServerCommand(), ApplyCommand(),      RunPipelineCommand(), StatusCommand(),   GetCommand(),    DescribeCommand(),
-      LogsCommand(),   PredictCommand(),    PromoteCommand(),     RollbackCommand(), ReplayCommand(), BacktestCommand(),
-      DeleteCommand(), BackupCommand(),     RestoreCommand(),     DoctorCommand(),   RenderCommand(), SchemaCommand(),
-      HelpCommand(),   CompletionCommand(), VersionCommand(),     ServeCommand(),    WorkerCommand(),
+      ServerCommand(),   ApplyCommand(),   RunPipelineCommand(), StatusCommand(),   GetCommand(),    DescribeCommand(),
+      LogsCommand(),     PredictCommand(), PromoteCommand(),     RollbackCommand(), ReplayCommand(), BacktestCommand(),
+      SimulateCommand(), DeleteCommand(),  BackupCommand(),      RestoreCommand(),  DoctorCommand(), RenderCommand(),
+      SchemaCommand(),   HelpCommand(),    CompletionCommand(),  VersionCommand(),  ServeCommand(),  WorkerCommand(),
   };
   return commands;
 }

@@ -25,6 +25,7 @@ Command RestoreCommand();
 Command RollbackCommand();
 Command RunPipelineCommand();
 Command ServerCommand();
+Command SimulateCommand();
 Command StatusCommand();
 Command WorkerCommand();
 Command CompletionCommand();

@@ -1,0 +1,132 @@
+// `keelson simulate` as it is called, on the small trace of our own.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "app/commands.h"
+#include "app/simulate/page.h"
+#include "app/simulate/seeds.h"
+#include "io/files.h"
+#include "io/temp_folder.h"
+
+namespace keelson::app {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+struct Ran {
+  int code = -1;
+  std::string out;
+  std::string err;
+};
+
+Ran Simulate(std::vector<std::string> arguments) {
+  std::ostringstream out;
+  std::ostringstream err;
+  Ran ran;
+  arguments.insert(arguments.begin(), "simulate");
+  ran.code = RunCommandLine(Commands(), std::move(arguments), {out, err});
+  ran.out = out.str();
+  ran.err = err.str();
+  return ran;
+}
+
+const std::string kData = std::string(KEELSON_SOURCE_DIR) + "/src/simulation/testdata/";
+const std::string kNodes = "openb:" + kData + "nodes.csv";
+const std::string kPods = "openb:" + kData + "pods.csv";
+
+TEST(SimulateCommand, PrintsThePoliciesWithTheirSeedsAsJson) {
+  const auto ran = Simulate({"--workload", kPods, "--nodes", kNodes, "--policy", "fgd,keelson", "--arrive", "1.3",
+                             "--seeds", "42-44", "-o", "json"});
+  ASSERT_EQ(ran.code, kExitOk) << ran.err;
+  const auto json = nlohmann::json::parse(ran.out);
+  ASSERT_EQ(json.at("policies").size(), 2U);
+  EXPECT_EQ(json["policies"][0]["name"], "fgd");
+  EXPECT_EQ(json["policies"][1]["name"], "keelson");
+  for (const auto& policy : json["policies"]) {
+    for (const char* figure : {"gpu_allocated_percent", "gpu_fragmented_percent"}) {
+      const auto& seeds = policy.at(figure).at("seeds");
+      ASSERT_EQ(seeds.size(), 3U);
+      const double mean =
+          (seeds.at("42").get<double>() + seeds.at("43").get<double>() + seeds.at("44").get<double>()) / 3;
+      EXPECT_NEAR(policy[figure].at("mean").get<double>(), mean, 1e-3);
+    }
+    EXPECT_EQ(policy.at("at").size(), 13U) << "at 10 to 120 percent and at the end";
+  }
+  EXPECT_TRUE(json.at("refused").empty());
+  EXPECT_EQ(ran.out, Simulate({"--workload", kPods, "--nodes", kNodes, "--policy", "fgd,keelson", "--seeds", "42-44",
+                               "-o", "json"})
+                         .out)
+      << "the same again";
+}
+
+TEST(SimulateCommand, PrintsATableAndWritesAPageThatNeedsNothingElse) {
+  const io::TempFolder folder = io::TempFolder::Make().value();
+  const std::string page = folder.path() + "/page.html";
+  const auto ran = Simulate({"--workload", kPods, "--nodes", kNodes, "--html", page});
+  ASSERT_EQ(ran.code, kExitOk) << ran.err;
+  EXPECT_THAT(ran.out, AllOf(HasSubstr("GPU ALLOCATED"), HasSubstr("least-allocated"), HasSubstr("keelson")));
+  const std::string html = io::ReadFile(page).value();
+  EXPECT_THAT(html, AllOf(HasSubstr("<polyline"), HasSubstr("GPUs allocated"), HasSubstr("</html>")));
+  EXPECT_THAT(html, AllOf(Not(HasSubstr("http")), Not(HasSubstr("<script")), Not(HasSubstr("src="))));
+}
+
+TEST(SimulateCommand, WhatIsImpossibleIsRefusedWithItsLineAndTheRestRuns) {
+  const io::TempFolder folder = io::TempFolder::Make().value();
+  const std::string pods = folder.path() + "/pods.csv";
+  ASSERT_TRUE(io::WriteFileAtomically(pods,
+                                      "name,cpu_milli,memory_mib,num_gpu,gpu_milli\n"
+                                      "a,1000,1024,1,500\nb,1000,1024,9,1000\nc,1000,1024,9,1000\n")
+                  .has_value());
+  const auto ran = Simulate({"--workload", "openb:" + pods, "--nodes", kNodes, "--policy", "keelson", "-o", "json"});
+  EXPECT_EQ(ran.code, kExitOk);
+  EXPECT_THAT(ran.err, HasSubstr(pods + ":3: refused, with 1 more like it: it asks for 9 GPUs"));
+  EXPECT_EQ(nlohmann::json::parse(ran.out).at("refused").at(0).at("pods"), 2);
+}
+
+TEST(SimulateCommand, ErrorsSayWhatIsWrongAndWhere) {
+  const io::TempFolder folder = io::TempFolder::Make().value();
+  const std::string bad = folder.path() + "/bad.csv";
+  ASSERT_TRUE(io::WriteFileAtomically(bad, "name,cpu_milli,memory_mib,num_gpu,gpu_milli\na,-1,1,1,500\n").has_value());
+  const auto expect = [](const Ran& ran, int code, const std::string& text) {
+    EXPECT_EQ(ran.code, code) << ran.err;
+    EXPECT_THAT(ran.err, HasSubstr(text));
+    EXPECT_EQ(ran.out, "");
+  };
+  expect(Simulate({"--workload", "openb:" + bad, "--nodes", kNodes}), kExitFailed, "bad.csv:2");
+  expect(Simulate({"--workload", "openb:/nowhere.csv", "--nodes", kNodes}), kExitNotFound, "/nowhere.csv");
+  expect(Simulate({"--workload", kData + "pods.csv", "--nodes", kNodes}), kExitUsage, "is not openb:FILE");
+  expect(Simulate({"--workload", kPods, "--nodes", "nodes.csv"}), kExitUsage, "is not openb:FILE");
+  expect(Simulate({"--workload", kPods, "--nodes", kNodes, "--policy", "fdg"}), kExitUsage, "did you mean 'fgd'?");
+  expect(Simulate({"--workload", kPods, "--nodes", kNodes, "--policy", "fgd,fgd"}), kExitUsage, "twice");
+  expect(Simulate({"--workload", kPods, "--nodes", kNodes, "--seeds", "5-1"}), kExitUsage, "ends before it begins");
+}
+
+TEST(ParseSeedsTest, ReadsListsAndRangesAndRefusesTheRest) {
+  EXPECT_THAT(ParseSeeds("42").value(), ElementsAre(42));
+  EXPECT_THAT(ParseSeeds("42-44").value(), ElementsAre(42, 43, 44));
+  EXPECT_THAT(ParseSeeds("7,1-2,0").value(), ElementsAre(7, 1, 2, 0));
+  for (const char* wrong :
+       {"", "x", "1,", "-1", "1-", "3-1", "1,1", "1-3,2", "0-99999", "1.5", "9223372036854775807-1"}) {
+    EXPECT_FALSE(ParseSeeds(wrong).has_value()) << wrong;
+  }
+  EXPECT_EQ(ParseSeeds("0-9999").value().size(), 10'000U);
+  EXPECT_EQ(ParseSeeds("9223372036854775807").value().size(), 1U);
+}
+
+TEST(SimulationPageTest, NamesAreWrittenSafelyAndEveryLineIsDrawn) {
+  const std::string html = SimulationPage(
+      "<b>", "a & b", {{"policy"}, {{"<x>"}}},
+      {{"plot \"1\"", "x", "y", {{"one<", {{0, 1}, {10, 2}}}, {"flat", {{0, 0}}}}}, {"empty", "x", "y", {}}});
+  EXPECT_THAT(
+      html, AllOf(HasSubstr("&lt;b&gt;"), HasSubstr("a &amp; b"), HasSubstr("<td>&lt;x&gt;</td>"), HasSubstr("one&lt;"),
+                  HasSubstr("plot &quot;1&quot;"), Not(HasSubstr("nan")), Not(HasSubstr("<b>"))));
+}
+
+}  // namespace
+}  // namespace keelson::app
