@@ -156,6 +156,12 @@ class GrpcTestClient {
   int pongs() const { return pongs_; }
   int pings() const { return pings_; }
 
+  // Whether the server closes the connection in ten seconds, of which nothing is read meanwhile.
+  bool IsClosed() const {
+    pollfd waiting{fd_.get(), POLLRDHUP, 0};
+    return poll(&waiting, 1, 10'000) > 0;
+  }
+
   // One look at the socket, waiting at most so many milliseconds.
   void Turn(int milliseconds) {
     Flush();
