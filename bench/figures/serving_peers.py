@@ -14,10 +14,10 @@ ONLY_BY_NAME = True  # it installs the peers
 
 
 class Peer(Replica):
-    """Another model server; `line` and `environment` are how it is started on a port."""
+    """Another model server; `line` and `environment` are how it is started on its ports."""
 
-    def __init__(self, name, port, line, environment):
-        self.name, self.address = name, f"http://127.0.0.1:{port}"
+    def __init__(self, name, port, grpc_port, line, environment):
+        self.name, self.address, self.grpc_port = name, f"http://127.0.0.1:{port}", grpc_port
         begun = time.perf_counter()
         self.process = subprocess.Popen([str(part) for part in line], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                         env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE", **environment})
@@ -45,8 +45,8 @@ def free_ports(count):
 
 def kserve(context, model):
     python = context.python("bench-kserve", "kserve_requirements.txt")
-    port, = free_ports(1)
-    return Peer("KServe 0.21.0", port, [python, context.top / "bench/peers/kserve_server.py", model, port], {})
+    port, grpc = free_ports(2)
+    return Peer("KServe 0.21.0", port, grpc, [python, context.top / "bench/peers/kserve_server.py", model, port, grpc], {})
 
 
 def mlserver(context, model):
@@ -59,7 +59,7 @@ def mlserver(context, model):
     (folder / "model-settings.json").write_text(json.dumps({"name": "bench", "implementation": "mlserver_xgboost.XGBoostModel",
                                                             "parameters": {"uri": str(model)}}))
     path = f"{python.parent}:{os.environ['PATH']}"
-    return Peer("MLServer 1.7.1", http, [python.parent / "mlserver", "start", folder], {"PATH": path})
+    return Peer("MLServer 1.7.1", http, grpc, [python.parent / "mlserver", "start", folder], {"PATH": path})
 
 
 def measure(context):

@@ -1,4 +1,4 @@
-"""KServe's Python model server with an XGBoost model as its xgbserver has it (which is in no registry): kserve_server.py MODEL PORT"""
+"""KServe's Python model server with an XGBoost model as its xgbserver has it (which is in no registry): kserve_server.py MODEL PORT GRPC_PORT"""
 import sys
 
 import xgboost
@@ -18,4 +18,4 @@ class Booster(Model):
 
 
 if __name__ == "__main__":
-    ModelServer(http_port=int(sys.argv[2]), enable_grpc=False, workers=1).start([Booster("bench", sys.argv[1])])
+    ModelServer(http_port=int(sys.argv[2]), grpc_port=int(sys.argv[3]), workers=1).start([Booster("bench", sys.argv[1])])
