@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "base/random.h"
+#include "base/sanitized_testing.h"
 #include "features/as_of.h"
 #include "features/engine.h"
 #include "features/events.h"
@@ -242,7 +243,7 @@ TEST(JoinTest, TruncationChangesNothing) {
   const Definitions d = Example();
   Random random(5);
   const World world = RandomWorld(random, 400);
-  for (int round = 0; round < 1000; ++round) {
+  for (int round = 0; round < Rounds(1000); ++round) {
     const auto t =
         static_cast<std::int64_t>(random.Below(245 * 12)) * 5 * kMinute + static_cast<std::int64_t>(random.Below(2));
     data::Table spine(
