@@ -77,7 +77,7 @@ FitValue::Key FitValue::KeyOf(const NodeState& node) const {
 float FitValue::Of(const NodeState& node) {
   if (node.model < 0 || node.free_milli() == 0) return 0;
   const Key key = KeyOf(node);
-  std::uint64_t hash = 0;
+  std::uint64_t hash = 1;
   const auto mix = [&hash](std::int16_t value) {
     hash = (hash ^ static_cast<std::uint16_t>(value)) * 0x9E3779B97F4A7C15U;
     hash ^= hash >> 29;
@@ -87,7 +87,7 @@ float FitValue::Of(const NodeState& node) {
   mix(key.memory);
   mix(key.model);
   Kept& kept = kept_[hash % kKept];
-  if (kept.key != key) kept = {key, Compute(key)};
+  if (kept.hash != hash) kept = {hash, Compute(key)};
   return kept.value;
 }
 

@@ -25,7 +25,7 @@ class FitValue {
  private:
   static constexpr int kLanes = 16;   // sequences, walked side by side
   static constexpr int kLength = 54;  // pods of a sequence
-  static constexpr std::size_t kKept = std::size_t{1} << 16;
+  static constexpr std::size_t kKept = std::size_t{1} << 17;
 
   // Aligned by name: g++ aligns such a type by 16 where it compiles without AVX, and expects 32 where it does with it.
   using Lanes [[gnu::vector_size(2 * kLanes)]] = std::int16_t;
@@ -41,10 +41,9 @@ class FitValue {
     std::int16_t cpu = 0;
     std::int16_t memory = 0;
     std::int16_t model = -1;
-    bool operator==(const Key&) const = default;
   };
   struct Kept {
-    Key key;
+    std::uint64_t hash = 0;  // stands for the key: of 2^64, so that two states are never taken for each other
     float value = 0;
   };
 
@@ -57,7 +56,7 @@ class FitValue {
   std::int64_t memory_unit_ = 1;
   std::int16_t least_cpu_ = 0;  // of any pod
   std::vector<Sequences> models_;
-  std::vector<Kept> kept_;  // by hash; a later value takes the place of an earlier one
+  std::vector<Kept> kept_;  // by the hash's last bits; a later value takes the place of an earlier one
 };
 
 }  // namespace keelson::scheduling

@@ -1,6 +1,7 @@
 #include "scheduling/fragmentation.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <tuple>
@@ -85,22 +86,29 @@ Fragmentation::Fragmentation(const Mix& mix) : by_model_(GpuModels::kMost) {
 }
 
 double Fragmentation::Amount(const NodeState& node) const {
-  const int free = node.free_milli();
-  if (free == 0) return 0;
+  std::array<int, kMostGpus> free{};  // of the GPUs that have any, the freest first
+  int gpus = 0;
+  for (int i = 0; i < node.gpus; ++i) {
+    const int each = node.gpu_free[static_cast<std::size_t>(i)];
+    if (each == 0) continue;
+    int place = gpus++;
+    for (; place > 0 && free[static_cast<std::size_t>(place - 1)] < each; --place) {
+      free[static_cast<std::size_t>(place)] = free[static_cast<std::size_t>(place - 1)];
+    }
+    free[static_cast<std::size_t>(place)] = each;
+  }
+  if (gpus == 0) return 0;
   double usable = 0;
   for (const Typical& pod : by_model_[static_cast<std::size_t>(node.model)]) {
     if (pod.cpu_milli > node.free.cpu_milli) continue;
     int room = 0;
     int fit = 0;
-    for (int i = 0; i < node.gpus; ++i) {
-      const int each = node.gpu_free[static_cast<std::size_t>(i)];
-      if (each < pod.gpu_milli) continue;
-      ++room;
-      fit += each;
+    for (; room < gpus && free[static_cast<std::size_t>(room)] >= pod.gpu_milli; ++room) {
+      fit += free[static_cast<std::size_t>(room)];
     }
     if (room >= pod.gpus) usable += pod.frequency * fit;
   }
-  return free - usable;
+  return node.free_milli() - usable;
 }
 
 std::unique_ptr<PlacementPolicy> FgdPolicy(const Mix& mix) {

@@ -43,6 +43,7 @@ std::optional<Placement> Placer::Find(std::size_t shape) {
   Kept* kept = shape < kept_.size() ? &kept_[shape] : nullptr;
   if (kept != nullptr && kept->offers.empty()) {
     kept->offers.resize(nodes_.size());
+    kept->scores.resize(nodes_.size());
     kept->version.assign(nodes_.size(), 0);
   }
   Placement best;
@@ -52,14 +53,16 @@ std::optional<Placement> Placer::Find(std::size_t shape) {
     const Offer* offer = &fresh;
     if (kept == nullptr) {
       fresh = look(i);
+      if (!(fresh.score > best_score)) continue;  // a price only lowers it
     } else {
       if (kept->version[i] != version_[i]) {
         kept->version[i] = version_[i];
         kept->offers[i] = look(i);
+        kept->scores[i] = kept->offers[i].score;
       }
+      if (!(kept->scores[i] > best_score)) continue;
       offer = &kept->offers[i];
     }
-    if (!(offer->score > best_score)) continue;  // a price only lowers it
     const float score = offer->takes == 0 ? offer->score : offer->score - policy_->Price(offer->takes);
     if (!(score > best_score)) continue;
     best_score = score;

@@ -69,6 +69,7 @@ class Placer {
  private:
   struct Kept {
     std::vector<std::uint32_t> version;  // of the node for which the offer holds; 0: none was computed
+    std::vector<float> scores;           // of the offers: what the choice reads of most nodes
     std::vector<Offer> offers;
   };
   void Change(int node, const NodeState& after);

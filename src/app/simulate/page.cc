@@ -129,7 +129,7 @@ constexpr const char* kStyle = R"(<style>
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-table { border-collapse: collapse; } th, td { text-align: right; padding: .2rem .8rem; }
+table { border-collapse: collapse; } th, td { text-align: right; padding: .2rem .8rem; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; } tr + tr td { border-top: 1px solid #8884; }
 svg { width: 100%; height: auto; font-size: 11px; } svg text { fill: currentColor; }
 .grid { stroke: #8884; } polyline { fill: none; stroke-width: 1.8; }
