@@ -5,13 +5,11 @@
 #include "io/files.h"
 
 namespace keelson::tracking {
-namespace {
-
 namespace fs = std::filesystem;
 
 // The artifact's place, when neither the name nor a link on the way leads out of the folder. The folder itself may be
 // reached through links: where the data directory lies is the operator's choice.
-Result<std::string> Locate(const std::string& folder, std::string_view path) {
+Result<std::string> LocateArtifact(const std::string& folder, std::string_view path) {
   KEELSON_ASSIGN_OR_RETURN(const std::string joined, io::SafeJoin(folder, path));
   for (std::size_t end = joined.find('/', folder.size() + 1);; end = joined.find('/', end + 1)) {
     std::error_code error;
@@ -22,10 +20,8 @@ Result<std::string> Locate(const std::string& folder, std::string_view path) {
   }
 }
 
-}  // namespace
-
 Status PutArtifact(const std::string& folder, std::string_view path, std::string_view content) {
-  KEELSON_ASSIGN_OR_RETURN(const std::string place, Locate(folder, path));
+  KEELSON_ASSIGN_OR_RETURN(const std::string place, LocateArtifact(folder, path));
   KEELSON_RETURN_IF_ERROR(io::MakeFolders(place.substr(0, place.rfind('/'))));
   return io::WriteFileAtomically(place, content);
 }
@@ -33,7 +29,7 @@ Status PutArtifact(const std::string& folder, std::string_view path, std::string
 Result<std::vector<ArtifactEntry>> ListArtifacts(const std::string& folder, std::string_view path) {
   std::string place = folder;
   if (!path.empty()) {
-    KEELSON_ASSIGN_OR_RETURN(place, Locate(folder, path));
+    KEELSON_ASSIGN_OR_RETURN(place, LocateArtifact(folder, path));
   }
   std::vector<ArtifactEntry> entries;
   auto names = io::ListFolder(place);
@@ -60,12 +56,12 @@ Result<std::vector<ArtifactEntry>> ListArtifacts(const std::string& folder, std:
 }
 
 Result<std::string> ReadArtifact(const std::string& folder, std::string_view path, std::size_t at_most) {
-  KEELSON_ASSIGN_OR_RETURN(const std::string place, Locate(folder, path));
+  KEELSON_ASSIGN_OR_RETURN(const std::string place, LocateArtifact(folder, path));
   return io::ReadFile(place, at_most);
 }
 
 Status DeleteArtifact(const std::string& folder, std::string_view path) {
-  KEELSON_ASSIGN_OR_RETURN(const std::string place, Locate(folder, path));
+  KEELSON_ASSIGN_OR_RETURN(const std::string place, LocateArtifact(folder, path));
   return io::RemoveTree(place);
 }
 

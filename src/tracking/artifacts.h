@@ -20,6 +20,8 @@ struct ArtifactEntry {
   bool operator==(const ArtifactEntry&) const = default;
 };
 
+// Where the artifact lies; whether there is one is not looked at.
+Result<std::string> LocateArtifact(const std::string& folder, std::string_view path);
 // Replaces the artifact whole; on disk when it returns. Folders on the way are made.
 Status PutArtifact(const std::string& folder, std::string_view path, std::string_view content);
 // What lies directly in `path` ("" for the run's folder itself), sorted; nothing when there is no such folder. A file

@@ -38,7 +38,10 @@ Result<std::unique_ptr<Store>> Store::Open(io::Database& database, const Clock& 
   KEELSON_RETURN_IF_ERROR(database.Migrate("tracking", SchemaMigrations()));
   const std::int64_t now = ToMicros(clock.WallNow());
   KEELSON_RETURN_IF_ERROR(database.Write([&](io::SqlSession& session) -> Status {
-    KEELSON_RETURN_IF_ERROR(session.Execute("INSERT OR IGNORE INTO experiment VALUES (0, 'Default', ?)", {now}));
+    KEELSON_RETURN_IF_ERROR(
+        session.Execute("INSERT OR IGNORE INTO experiment (id, name, created_us, updated_us, artifact_location) "
+                        "VALUES (0, 'Default', ?1, ?1, 'mlflow-artifacts:/0')",
+                        {now}));
     return {};
   }));
   // Sources below the folder of artifacts are kept without it, so that the data folder may be moved.

@@ -5,7 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include "tracking/metric_keys.h"
 #include "tracking/store.h"
+#include "tracking/transaction.h"
 
 namespace keelson::tracking {
 
@@ -46,26 +48,13 @@ class SqlStore final : public Store {
   std::string ArtifactFolder(const std::string& run_id) const override;
 
  private:
-  // Runs `work` in a transaction and gives what it gives.
   template <typename Work>
   auto Writing(const Work& work) {
-    return Giving(work, [this](const auto& inner) { return database_.Write(inner); });
+    return tracking::Writing(database_, work);
   }
   template <typename Work>
   auto Reading(const Work& work) {
-    return Giving(work, [this](const auto& inner) { return database_.Read(inner); });
-  }
-  template <typename Work, typename Transaction>
-  static auto Giving(const Work& work, const Transaction& transaction) {
-    using Given = decltype(work(std::declval<io::SqlSession&>()));
-    Given given = Fail(ErrorCode::kInternal, "the transaction did not run");
-    const Status status = transaction([&](io::SqlSession& session) -> Status {
-      given = work(session);
-      if (!given.has_value()) return std::unexpected(given.error());
-      return {};
-    });
-    if (!status.has_value()) given = std::unexpected(status.error());
-    return given;
+    return tracking::Reading(database_, work);
   }
 
   std::int64_t NowMicros() const { return ToMicros(clock_.WallNow()); }
@@ -74,6 +63,7 @@ class SqlStore final : public Store {
   io::Database& database_;
   const Clock& clock_;
   const std::string artifact_root_;
+  MetricKeys keys_;
 };
 
 // kInvalidArgument unless `name` may name such a thing; `what` is for the message ("param key").

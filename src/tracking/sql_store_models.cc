@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "io/files.h"
+#include "tracking/aliases.h"
 #include "tracking/sql_store.h"
 
 namespace keelson::tracking {
@@ -13,7 +14,9 @@ std::string VersionName(const std::string& model, std::int64_t version) {
 
 // What a source that is no absolute path starts with is the folder of artifacts.
 std::string Resolved(const std::string& source, const std::string& artifacts) {
-  return source.starts_with('/') ? source : artifacts + "/" + source;
+  constexpr std::string_view kProxied = "mlflow-artifacts:/";  // what a client registered
+  if (source.starts_with(kProxied)) return artifacts + "/" + source.substr(kProxied.size());
+  return source.starts_with('/') || source.contains(':') ? source : artifacts + "/" + source;
 }
 
 std::string Stored(const std::string& source, const std::string& artifacts) {
@@ -24,7 +27,8 @@ Result<ModelVersion> ReadVersion(io::SqlSession& session, const std::string& art
                                  std::int64_t version) {
   KEELSON_ASSIGN_OR_RETURN(
       const auto rows,
-      session.Query("SELECT run_id, source, content_hash, created_us FROM version WHERE model = ? AND version = ?",
+      session.Query("SELECT run_id, coalesce(nullif(location, ''), source), content_hash, created_us FROM version "
+                    "WHERE model = ? AND version = ? AND lifecycle = 'active'",
                     {model, version}));
   if (rows.empty()) return Fail(ErrorCode::kNotFound, "no such model version", VersionName(model, version));
   ModelVersion found;
@@ -45,23 +49,9 @@ Result<ModelVersion> ReadVersion(io::SqlSession& session, const std::string& art
   return found;
 }
 
-io::SqlValue Nullable(const std::optional<int>& version) {
-  if (!version.has_value()) return std::monostate{};
-  return std::int64_t{*version};
-}
-
 std::optional<int> OptionalVersion(const io::SqlValue& value) {
   if (io::IsNull(value)) return std::nullopt;
   return static_cast<int>(io::AsInt(value));
-}
-
-Status RecordChange(io::SqlSession& session, const AliasChange& change) {
-  KEELSON_RETURN_IF_ERROR(
-      session.Execute("INSERT INTO alias_change (model, alias, from_version, to_version, who, reason, changed_us) "
-                      "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                      {change.model, change.alias, Nullable(change.from), Nullable(change.to), change.who,
-                       change.reason, ToMicros(change.when)}));
-  return {};
 }
 
 }  // namespace
@@ -86,7 +76,8 @@ Result<ModelVersion> SqlStore::RegisterVersion(const std::string& model, const s
   return Writing([&](io::SqlSession& session) -> Result<ModelVersion> {
     KEELSON_ASSIGN_OR_RETURN(
         const auto existing,
-        session.Query("SELECT version, content_hash FROM version WHERE model = ? AND run_id = ? AND source = ?",
+        session.Query("SELECT version, content_hash FROM version WHERE model = ? AND run_id = ? AND source = ? "
+                      "AND lifecycle = 'active'",
                       {model, run_id, stored}));
     if (!existing.empty()) {
       if (hash.has_value() && *hash != io::AsText(existing[0][1])) {
@@ -100,12 +91,17 @@ Result<ModelVersion> SqlStore::RegisterVersion(const std::string& model, const s
       if (runs.empty()) return Fail(ErrorCode::kNotFound, "no such run", run_id);
     }
     const std::int64_t now = NowMicros();
-    KEELSON_RETURN_IF_ERROR(session.Execute("INSERT OR IGNORE INTO model VALUES (?, ?)", {model, now}));
+    KEELSON_RETURN_IF_ERROR(
+        session.Execute("INSERT INTO model (name, created_us, updated_us) VALUES (?1, ?2, ?2) "
+                        "ON CONFLICT (name) DO UPDATE SET updated_us = excluded.updated_us",
+                        {model, now}));
     KEELSON_ASSIGN_OR_RETURN(const auto last,
                              session.Query("SELECT coalesce(max(version), 0) FROM version WHERE model = ?", {model}));
     const std::int64_t version = io::AsInt(last.at(0)[0]) + 1;
     KEELSON_RETURN_IF_ERROR(
-        session.Execute("INSERT INTO version VALUES (?, ?, ?, ?, ?, ?)", {model, version, run_id, stored, *hash, now}));
+        session.Execute("INSERT INTO version (model, version, run_id, source, content_hash, created_us, updated_us) "
+                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
+                        {model, version, run_id, stored, *hash, now}));
     for (const auto& [key, value] : tags) {
       KEELSON_RETURN_IF_ERROR(
           session.Execute("INSERT INTO version_tag VALUES (?, ?, ?, ?)", {model, version, key, value}));
@@ -131,7 +127,9 @@ Result<std::optional<ModelVersion>> SqlStore::GetByAlias(const std::string& mode
 Result<std::vector<ModelVersion>> SqlStore::ListVersions(const std::string& model) {
   return Reading([&](io::SqlSession& session) -> Result<std::vector<ModelVersion>> {
     KEELSON_ASSIGN_OR_RETURN(const auto rows,
-                             session.Query("SELECT version FROM version WHERE model = ? ORDER BY version", {model}));
+                             session.Query("SELECT version FROM version WHERE model = ? AND lifecycle = 'active' "
+                                           "ORDER BY version",
+                                           {model}));
     std::vector<ModelVersion> versions;
     for (const auto& row : rows) {
       KEELSON_ASSIGN_OR_RETURN(ModelVersion version, ReadVersion(session, artifact_root_, model, io::AsInt(row[0])));
@@ -169,17 +167,7 @@ Status SqlStore::SetAlias(const std::string& model, const std::string& alias, st
   KEELSON_RETURN_IF_ERROR(CheckValue("reason", reason));
   return database_.Write([&](io::SqlSession& session) -> Status {
     if (version.has_value()) KEELSON_RETURN_IF_ERROR(ReadVersion(session, artifact_root_, model, *version));
-    KEELSON_ASSIGN_OR_RETURN(const auto rows,
-                             session.Query("SELECT version FROM alias WHERE model = ? AND alias = ?", {model, alias}));
-    const std::optional<int> before = rows.empty() ? std::nullopt : OptionalVersion(rows[0][0]);
-    if (before == version) return {};
-    if (version.has_value()) {
-      KEELSON_RETURN_IF_ERROR(
-          session.Execute("INSERT OR REPLACE INTO alias VALUES (?, ?, ?)", {model, alias, std::int64_t{*version}}));
-    } else {
-      KEELSON_RETURN_IF_ERROR(session.Execute("DELETE FROM alias WHERE model = ? AND alias = ?", {model, alias}));
-    }
-    return RecordChange(session, {model, alias, before, version, who, reason, clock_.WallNow()});
+    return MoveAlias(session, {model, alias, std::nullopt, version, who, reason, clock_.WallNow()});
   });
 }
 

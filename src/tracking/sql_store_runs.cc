@@ -1,31 +1,21 @@
 // Experiments and runs.
 #include <fmt/format.h>
 
-#include <array>
-#include <cmath>
+#include <algorithm>
 #include <limits>
 
 #include "base/strings.h"
+#include "tracking/pairs.h"
+#include "tracking/runs.h"
 #include "tracking/sql_store.h"
 
 namespace keelson::tracking {
 namespace {
 
-constexpr std::array<std::pair<RunStatus, const char*>, 4> kStatusNames = {{{RunStatus::kRunning, "running"},
-                                                                            {RunStatus::kFinished, "finished"},
-                                                                            {RunStatus::kFailed, "failed"},
-                                                                            {RunStatus::kKilled, "killed"}}};
-
-std::string NameOf(RunStatus status) {
-  for (const auto& [each, name] : kStatusNames) {
-    if (each == status) return name;
-  }
-  return "failed";
-}
-
 Result<RunStatus> StatusNamed(const std::string& name) {
-  for (const auto& [status, each] : kStatusNames) {
-    if (each == name) return status;
+  for (const RunStatus status :
+       {RunStatus::kRunning, RunStatus::kScheduled, RunStatus::kFinished, RunStatus::kFailed, RunStatus::kKilled}) {
+    if (NameOf(status) == name) return status;
   }
   return Fail(ErrorCode::kDataLoss, "a run has an unknown status in the database", name);
 }
@@ -36,16 +26,6 @@ Result<std::int64_t> ExperimentNumber(const std::string& id) {
     return Fail(ErrorCode::kInvalidArgument, "an experiment id is a decimal number, such as \"0\"", id.substr(0, 100));
   }
   return *number;
-}
-
-std::int64_t IsNan(double value) {
-  return std::isnan(value) ? 1 : 0;
-}
-double Stored(double value) {
-  return std::isnan(value) ? 0 : value;
-}
-double Loaded(const io::SqlValue& value, const io::SqlValue& is_nan) {
-  return io::AsInt(is_nan) != 0 ? std::numeric_limits<double>::quiet_NaN() : io::AsDouble(value);
 }
 
 Status CheckBatch(const std::map<std::string, std::string>& params, const std::vector<Metric>& metrics,
@@ -62,41 +42,44 @@ Status CheckBatch(const std::map<std::string, std::string>& params, const std::v
   return {};
 }
 
-Status PutTags(io::SqlSession& session, const std::string& run_id, const std::map<std::string, std::string>& tags) {
+Status PutTags(io::SqlSession& session, std::int64_t run, const std::map<std::string, std::string>& tags) {
   for (const auto& [key, value] : tags) {
-    KEELSON_RETURN_IF_ERROR(session.Execute("INSERT OR REPLACE INTO run_tag VALUES (?, ?, ?)", {run_id, key, value}));
+    KEELSON_RETURN_IF_ERROR(session.Execute("INSERT OR REPLACE INTO run_tag VALUES (?, ?, ?)", {run, key, value}));
   }
   return {};
 }
 
-Status PutParam(io::SqlSession& session, const std::string& run_id, const std::string& key, const std::string& value) {
+Status PutParam(io::SqlSession& session, const std::string& run_id, std::int64_t run, const std::string& key,
+                const std::string& value) {
   KEELSON_ASSIGN_OR_RETURN(const std::int64_t added,
-                           session.Execute("INSERT OR IGNORE INTO param VALUES (?, ?, ?)", {run_id, key, value}));
+                           session.Execute("INSERT OR IGNORE INTO param VALUES (?, ?, ?)", {run, key, value}));
   if (added == 1) return {};
   KEELSON_ASSIGN_OR_RETURN(const auto rows,
-                           session.Query("SELECT value FROM param WHERE run_id = ? AND key = ?", {run_id, key}));
+                           session.Query("SELECT value FROM param WHERE run = ? AND key = ?", {run, key}));
   if (!rows.empty() && io::AsText(rows[0][0]) == value) return {};
   return Fail(ErrorCode::kAlreadyExists, fmt::format("param {} of the run has another value already", key), run_id);
 }
 
-Status PutMetric(io::SqlSession& session, const std::string& run_id, const Metric& metric) {
-  const std::vector<io::SqlValue> values = {
-      run_id, metric.key, metric.step, ToMicros(metric.time), Stored(metric.value), IsNan(metric.value)};
-  KEELSON_RETURN_IF_ERROR(session.Execute("INSERT OR IGNORE INTO metric VALUES (?, ?, ?, ?, ?, ?)", values));
-  // The latest is the one of the highest step, then time, then value: the same however a batch is repeated or cut.
-  KEELSON_RETURN_IF_ERROR(session.Execute(R"sql(
-      INSERT INTO latest_metric VALUES (?, ?, ?, ?, ?, ?)
-      ON CONFLICT (run_id, key) DO UPDATE
-      SET step = excluded.step, time_us = excluded.time_us, value = excluded.value, is_nan = excluded.is_nan
-      WHERE (excluded.step, excluded.time_us, excluded.value) > (step, time_us, value))sql",
-                                          values));
-  return {};
+// The number of the run in the tables.
+Result<std::int64_t> NumberOf(io::SqlSession& session, const std::string& run_id) {
+  KEELSON_ASSIGN_OR_RETURN(const auto rows, session.Query("SELECT sequence FROM run WHERE id = ?", {run_id}));
+  if (rows.empty()) return Fail(ErrorCode::kNotFound, "no such run", run_id);
+  return io::AsInt(rows[0][0]);
 }
 
-Status RequireRun(io::SqlSession& session, const std::string& run_id) {
-  KEELSON_ASSIGN_OR_RETURN(const auto rows, session.Query("SELECT 1 FROM run WHERE id = ?", {run_id}));
-  if (rows.empty()) return Fail(ErrorCode::kNotFound, "no such run", run_id);
-  return {};
+Instant FromMillis(std::int64_t millis) {
+  // A client of MLflow may have said any number; Keelson's instants end earlier.
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() / 1000;
+  return InstantFromMicros(std::clamp(millis, -kMost, kMost) * 1000);
+}
+
+std::vector<MetricPoint> PointsOf(const std::vector<Metric>& metrics) {
+  std::vector<MetricPoint> points;
+  for (const Metric& metric : metrics) {
+    points.push_back(
+        {.key = metric.key, .value = metric.value, .time_ms = ToMicros(metric.time) / 1000, .step = metric.step});
+  }
+  return points;
 }
 
 }  // namespace
@@ -104,10 +87,17 @@ Status RequireRun(io::SqlSession& session, const std::string& run_id) {
 Result<Experiment> SqlStore::EnsureExperiment(const std::string& name) {
   KEELSON_RETURN_IF_ERROR(CheckName("experiment name", name));
   return Writing([&](io::SqlSession& session) -> Result<Experiment> {
-    KEELSON_RETURN_IF_ERROR(
-        session.Execute("INSERT INTO experiment (name, created_us) SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM "
-                        "experiment WHERE name = ?1)",
-                        {name, NowMicros()}));
+    KEELSON_ASSIGN_OR_RETURN(const std::int64_t added,
+                             session.Execute("INSERT INTO experiment (name, created_us, updated_us) SELECT ?1, ?2, ?2 "
+                                             "WHERE NOT EXISTS (SELECT 1 FROM experiment WHERE name = ?1)",
+                                             {name, NowMicros()}));
+    if (added > 0) {
+      KEELSON_RETURN_IF_ERROR(session.Execute(
+          "UPDATE experiment SET artifact_location = 'mlflow-artifacts:/' || id WHERE name = ?", {name}));
+    } else {  // a client may have deleted it: what is logged to it again is wanted
+      KEELSON_RETURN_IF_ERROR(session.Execute(
+          "UPDATE experiment SET lifecycle = 'active' WHERE name = ? AND lifecycle != 'active'", {name}));
+    }
     KEELSON_ASSIGN_OR_RETURN(const auto rows,
                              session.Query("SELECT id, created_us FROM experiment WHERE name = ?", {name}));
     return Experiment{std::to_string(io::AsInt(rows.at(0)[0])), name, InstantFromMicros(io::AsInt(rows[0][1]))};
@@ -138,10 +128,12 @@ Result<Run> SqlStore::CreateRun(const std::string& experiment_id, const std::str
     KEELSON_ASSIGN_OR_RETURN(const auto existing,
                              session.Query("SELECT experiment_id, name FROM run WHERE id = ?", {run_id}));
     if (existing.empty()) {
-      KEELSON_RETURN_IF_ERROR(session.Execute(
-          "INSERT INTO run (id, experiment_id, name, status, started_us) VALUES (?, ?, ?, 'running', ?)",
-          {run_id, experiment, name, NowMicros()}));
-      KEELSON_RETURN_IF_ERROR(PutTags(session, run_id, tags));
+      KEELSON_RETURN_IF_ERROR(
+          session.Execute("INSERT INTO run (id, experiment_id, name, status, started_ms, artifact_uri) "
+                          "VALUES (?1, ?2, ?3, 'running', ?4, 'mlflow-artifacts:/' || ?1)",
+                          {run_id, experiment, name, NowMicros() / 1000}));
+      KEELSON_ASSIGN_OR_RETURN(const std::int64_t run, NumberOf(session, run_id));
+      KEELSON_RETURN_IF_ERROR(PutTags(session, run, tags));
     } else if (io::AsInt(existing[0][0]) != experiment || io::AsText(existing[0][1]) != name) {
       return Fail(ErrorCode::kAlreadyExists, "there is another run with this id", run_id);
     }
@@ -152,17 +144,22 @@ Result<Run> SqlStore::CreateRun(const std::string& experiment_id, const std::str
 Status SqlStore::LogBatch(const std::string& run_id, const std::map<std::string, std::string>& params,
                           const std::vector<Metric>& metrics, const std::map<std::string, std::string>& tags) {
   KEELSON_RETURN_IF_ERROR(CheckBatch(params, metrics, tags));
-  return database_.Write([&](io::SqlSession& session) -> Status {
-    KEELSON_RETURN_IF_ERROR(RequireRun(session, run_id));
-    for (const auto& [key, value] : params) KEELSON_RETURN_IF_ERROR(PutParam(session, run_id, key, value));
-    for (const Metric& metric : metrics) KEELSON_RETURN_IF_ERROR(PutMetric(session, run_id, metric));
-    return PutTags(session, run_id, tags);
+  const std::vector<MetricPoint> points = PointsOf(metrics);
+  MetricKeys::Numbers numbers;
+  const Status written = database_.Write([&](io::SqlSession& session) -> Status {
+    numbers.clear();
+    KEELSON_ASSIGN_OR_RETURN(const std::int64_t run, NumberOf(session, run_id));
+    for (const auto& [key, value] : params) KEELSON_RETURN_IF_ERROR(PutParam(session, run_id, run, key, value));
+    KEELSON_RETURN_IF_ERROR(PutMetrics(session, run, points, keys_, numbers));
+    return PutTags(session, run, tags);
   });
+  if (written.has_value()) keys_.Remember(numbers);
+  return written;
 }
 
 Status SqlStore::EndRun(const std::string& run_id, RunStatus status) {
   if (status == RunStatus::kRunning) return Fail(ErrorCode::kInvalidArgument, "a run does not end as running", run_id);
-  const std::string wanted = NameOf(status);
+  const std::string wanted(NameOf(status));
   return database_.Write([&](io::SqlSession& session) -> Status {
     KEELSON_ASSIGN_OR_RETURN(const auto rows, session.Query("SELECT status FROM run WHERE id = ?", {run_id}));
     if (rows.empty()) return Fail(ErrorCode::kNotFound, "no such run", run_id);
@@ -172,7 +169,7 @@ Status SqlStore::EndRun(const std::string& run_id, RunStatus status) {
       return Fail(ErrorCode::kFailedPrecondition, fmt::format("the run has ended as {} already", now), run_id);
     }
     KEELSON_RETURN_IF_ERROR(
-        session.Execute("UPDATE run SET status = ?, ended_us = ? WHERE id = ?", {wanted, NowMicros(), run_id}));
+        session.Execute("UPDATE run SET status = ?, ended_ms = ? WHERE id = ?", {wanted, NowMicros() / 1000, run_id}));
     return {};
   });
 }
@@ -180,23 +177,27 @@ Status SqlStore::EndRun(const std::string& run_id, RunStatus status) {
 Result<Run> SqlStore::ReadRun(io::SqlSession& session, const std::string& run_id) const {
   KEELSON_ASSIGN_OR_RETURN(
       const auto rows,
-      session.Query("SELECT experiment_id, name, status, started_us, ended_us FROM run WHERE id = ?", {run_id}));
+      session.Query("SELECT experiment_id, name, status, started_ms, ended_ms, sequence FROM run WHERE id = ?",
+                    {run_id}));
   if (rows.empty()) return Fail(ErrorCode::kNotFound, "no such run", run_id);
   Run run;
   run.id = run_id;
   run.experiment_id = std::to_string(io::AsInt(rows[0][0]));
   run.name = io::AsText(rows[0][1]);
   KEELSON_ASSIGN_OR_RETURN(run.status, StatusNamed(io::AsText(rows[0][2])));
-  run.started = InstantFromMicros(io::AsInt(rows[0][3]));
-  if (!io::IsNull(rows[0][4])) run.ended = InstantFromMicros(io::AsInt(rows[0][4]));
+  run.started = FromMillis(io::AsInt(rows[0][3]));
+  if (!io::IsNull(rows[0][4])) run.ended = FromMillis(io::AsInt(rows[0][4]));
+  const io::SqlValue& number = rows[0][5];
   run.artifact_uri = ArtifactFolder(run_id);
-  KEELSON_ASSIGN_OR_RETURN(const auto params, session.Query("SELECT key, value FROM param WHERE run_id = ?", {run_id}));
+  KEELSON_ASSIGN_OR_RETURN(const auto params, session.Query("SELECT key, value FROM param WHERE run = ?", {number}));
   for (const auto& row : params) run.params[io::AsText(row[0])] = io::AsText(row[1]);
-  KEELSON_ASSIGN_OR_RETURN(const auto tags, session.Query("SELECT key, value FROM run_tag WHERE run_id = ?", {run_id}));
+  KEELSON_ASSIGN_OR_RETURN(const auto tags, session.Query("SELECT key, value FROM run_tag WHERE run = ?", {number}));
   for (const auto& row : tags) run.tags[io::AsText(row[0])] = io::AsText(row[1]);
   KEELSON_ASSIGN_OR_RETURN(const auto metrics,
-                           session.Query("SELECT key, value, is_nan FROM latest_metric WHERE run_id = ?", {run_id}));
-  for (const auto& row : metrics) run.metrics[io::AsText(row[0])] = Loaded(row[1], row[2]);
+                           session.Query("SELECT name, value, is_nan FROM latest_metric JOIN metric_key ON "
+                                         "metric_key.id = key WHERE run = ?",
+                                         {number}));
+  for (const auto& row : metrics) run.metrics[io::AsText(row[0])] = FromStored(row[1], row[2]);
   return run;
 }
 
@@ -221,13 +222,14 @@ Result<std::vector<Run>> SqlStore::ListRuns(const std::string& experiment_id, in
 
 Result<std::vector<Metric>> SqlStore::MetricHistory(const std::string& run_id, const std::string& key) {
   return Reading([&](io::SqlSession& session) -> Result<std::vector<Metric>> {
-    KEELSON_RETURN_IF_ERROR(RequireRun(session, run_id));
-    KEELSON_ASSIGN_OR_RETURN(const auto rows, session.Query("SELECT value, is_nan, time_us, step FROM metric WHERE "
-                                                            "run_id = ? AND key = ? ORDER BY step, time_us, value",
-                                                            {run_id, key}));
+    KEELSON_ASSIGN_OR_RETURN(const std::int64_t run, NumberOf(session, run_id));
+    KEELSON_ASSIGN_OR_RETURN(const auto rows,
+                             session.Query("SELECT value, is_nan, time_ms, step FROM metric WHERE run = ? AND key = "
+                                           "(SELECT id FROM metric_key WHERE name = ?) ORDER BY step, time_ms, value",
+                                           {run, key}));
     std::vector<Metric> metrics;
     for (const auto& row : rows) {
-      metrics.push_back({key, Loaded(row[0], row[1]), InstantFromMicros(io::AsInt(row[2])), io::AsInt(row[3])});
+      metrics.push_back({key, FromStored(row[0], row[1]), FromMillis(io::AsInt(row[2])), io::AsInt(row[3])});
     }
     return metrics;
   });

@@ -20,7 +20,7 @@ struct Experiment {
   Instant created;
 };
 
-enum class RunStatus { kRunning, kFinished, kFailed, kKilled };
+enum class RunStatus { kRunning, kFinished, kFailed, kKilled, kScheduled };
 
 struct Metric {
   std::string key;

@@ -9,6 +9,7 @@
 
 #include "io/files.h"
 #include "io/temp_folder.h"
+#include "tracking/schema.h"
 
 namespace keelson::tracking {
 namespace {
@@ -275,27 +276,37 @@ TEST_F(StoreTest, AMovedFolderOfArtifactsTakesItsVersionsAlong) {
   EXPECT_EQ(store->GetVersion("m", 2)->source, outside);
 }
 
-// testdata/schema_v1.sql is the dump of a database written by schema version 1. It is never edited.
+// testdata/schema_vN.sql is the dump of a database written by schema version N. It is never edited.
 TEST_F(StoreTest, OpensADatabaseOfEveryReleasedSchema) {
-  const std::string path = folder_.File("old.db");
-  {
-    auto old = std::move(*io::Database::Open(path));
-    const std::string dump = *io::ReadFile(KEELSON_SOURCE_DIR "/src/tracking/testdata/schema_v1.sql");
-    const Status loaded = old->Migrate("dump", {{1, dump}});
-    ASSERT_TRUE(loaded.has_value()) << loaded.error().ToString();
+  for (std::size_t version = 1; version <= SchemaMigrations().size(); ++version) {
+    const std::string name = "schema_v" + std::to_string(version) + ".sql";
+    SCOPED_TRACE(name);
+    const std::string path = folder_.File(name + ".db");
+    {
+      auto old = std::move(*io::Database::Open(path));
+      const std::string dump = *io::ReadFile(KEELSON_SOURCE_DIR "/src/tracking/testdata/" + name);
+      const Status loaded = old->Migrate("dump", {{1, dump}});
+      ASSERT_TRUE(loaded.has_value()) << loaded.error().ToString();
+    }
+    auto database = std::move(*io::Database::Open(path));
+    auto opened = Store::Open(*database, clock_, folder_.File("artifacts"));
+    ASSERT_TRUE(opened.has_value()) << opened.error().ToString();
+    Store& store = **opened;
+    const auto run = *store.GetRun("0123456789abcdef0123456789abcdef");
+    EXPECT_EQ(run.status, RunStatus::kFinished);
+    EXPECT_EQ(*run.ended - run.started, std::chrono::minutes(1));
+    EXPECT_THAT(run.params, ElementsAre(Pair("max_depth", "6")));
+    EXPECT_THAT(run.tags, ElementsAre(Pair("keelson.job", "train-1")));
+    EXPECT_EQ(run.metrics.at("auc"), 0.69);
+    EXPECT_TRUE(std::isnan(run.metrics.at("loss")));
+    EXPECT_EQ((*store.MetricHistory(run.id, "auc")).size(), 2u);
+    const auto champion = **store.GetByAlias("flight-delays", "champion");
+    EXPECT_EQ(champion.version, 2);
+    EXPECT_THAT(champion.tags, ElementsAre(Pair("auc", "0.69")));
+    EXPECT_EQ((*store.AliasHistory("flight-delays")).size(), 2u);
+    EXPECT_EQ((*store.Lineage("version:flight-delays/2")).size(), 2u);
+    EXPECT_TRUE(database->CheckIntegrity()->empty());
   }
-  auto database = std::move(*io::Database::Open(path));
-  auto opened = Store::Open(*database, clock_, folder_.File("artifacts"));
-  ASSERT_TRUE(opened.has_value()) << opened.error().ToString();
-  Store& store = **opened;
-  const auto run = *store.GetRun("0123456789abcdef0123456789abcdef");
-  EXPECT_EQ(run.status, RunStatus::kFinished);
-  EXPECT_THAT(run.params, ElementsAre(Pair("max_depth", "6")));
-  EXPECT_EQ(run.metrics.at("auc"), 0.69);
-  EXPECT_EQ((**store.GetByAlias("flight-delays", "champion")).version, 2);
-  EXPECT_EQ((*store.AliasHistory("flight-delays")).size(), 2u);
-  EXPECT_EQ((*store.Lineage("version:flight-delays/2")).size(), 2u);
-  EXPECT_TRUE(database->CheckIntegrity()->empty());
 }
 
 }  // namespace

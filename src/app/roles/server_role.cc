@@ -26,6 +26,7 @@
 #include "tracking/store.h"
 #include "wire/api/api.h"
 #include "wire/inference/edge.h"
+#include "wire/mlflow/edge.h"
 #include "wire/page/page.h"
 
 namespace keelson::app {
@@ -43,6 +44,18 @@ const Instant kLastInstant =
 
 std::atomic<bool> asked_to_end = false;
 std::atomic<bool> asked_to_reload = false;
+
+// The tables of routes are one a protocol, and what they claim is told apart here: MLflow's stand below prefixes of
+// their own, which no other route may enter.
+constexpr bool NoOneElseIsBelow(std::string_view prefix) {
+  for (const auto& route : wire::api::kRoutes) {
+    if (route.pattern.starts_with(prefix)) return false;
+  }
+  return true;
+}
+static_assert(NoOneElseIsBelow("/api/2.0/") && NoOneElseIsBelow("/api/3.0/") && NoOneElseIsBelow("/ajax-api/") &&
+                  NoOneElseIsBelow("/mlflow"),
+              "a route of another protocol stands where MLflow's are");
 
 // What the inference edge asks about endpoints, answered from the registry without waiting for control.
 class Directory final : public wire::inference::EndpointDirectory {
@@ -112,9 +125,9 @@ std::string MetricsText(const control::EndpointRegistry& registry, const gateway
 // Chooses who answers a request.
 class Front {
  public:
-  Front(const Access& access, wire::api::Api& api, wire::inference::InferenceEdge& edge,
+  Front(const Access& access, wire::api::Api& api, wire::inference::InferenceEdge& edge, wire::mlflow::Edge& mlflow,
         const control::EndpointRegistry& registry, const gateway::Gateway& gateway)
-      : access_(access), api_(api), edge_(edge), registry_(registry), gateway_(gateway) {}
+      : access_(access), api_(api), edge_(edge), mlflow_(mlflow), registry_(registry), gateway_(gateway) {}
 
   void Handle(io::HttpRequest request, io::HttpRespond respond, bool from_worker) {
     const auto match = wire::api::FindRoute(request.method, request.path);
@@ -128,6 +141,10 @@ class Front {
     // The page's own files hold nothing and must open without a token: the page asks for one and sends it to the API.
     const bool is_page = match.route != nullptr && match.route->id == wire::api::RouteId::kPage;
     if (!from_worker && Refuse(is_page ? access_.CheckOrigin(request) : access_.Check(request), respond)) return;
+    if (!from_worker && match.route == nullptr && wire::mlflow::Edge::Takes(request.path)) {
+      mlflow_.Handle(std::move(request), std::move(respond));
+      return;
+    }
     if (match.route == nullptr || internal != from_worker) {
       io::HttpResponse response = wire::api::ErrorResponse(
           {match.other_method ? ErrorCode::kInvalidArgument : ErrorCode::kNotFound,
@@ -165,6 +182,7 @@ class Front {
   const Access& access_;
   wire::api::Api& api_;
   wire::inference::InferenceEdge& edge_;
+  wire::mlflow::Edge& mlflow_;
   const control::EndpointRegistry& registry_;
   const gateway::Gateway& gateway_;
 };
@@ -244,7 +262,8 @@ Result<int> RunServer(const ServerRoleOptions& options) {
         return directory.Lookup(endpoint, keys, rows, time);
       },
       KEELSON_VERSION);
-  Front front(access, api, edge, registry, *gateway);
+  wire::mlflow::Edge mlflow(*database, clock, data + "/artifacts");
+  Front front(access, api, edge, mlflow, registry, *gateway);
 
   KEELSON_ASSIGN_OR_RETURN(auto workers, io::HttpServer::Start({.unix_socket = socket}, [&](io::HttpRequest request,
                                                                                             io::HttpRespond respond) {

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "io/database.h"
+#include "tracking/store.h"
+
+namespace keelson::tracking {
+
+// Within a transaction. Points the alias at `change.to`, or removes it, and records who did it; `change.from` is filled
+// in. Nothing is recorded when nothing changes.
+Status MoveAlias(io::SqlSession& session, AliasChange change);
+Status RecordChange(io::SqlSession& session, const AliasChange& change);
+
+}  // namespace keelson::tracking

@@ -1,0 +1,220 @@
+// Artifacts: files below the artifact root, by their path there, or by the run, version or logged model that they are
+// of.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <memory>
+
+#include "base/strings.h"
+#include "io/files.h"
+#include "tracking/artifacts.h"
+#include "wire/mlflow/answer.h"
+#include "wire/mlflow/fields.h"
+#include "wire/mlflow/limits.h"
+#include "wire/mlflow/services.h"
+#include "wire/mlflow/version_source.h"
+
+namespace keelson::wire::mlflow {
+namespace {
+
+constexpr std::size_t kWhole = 1 << 20;  // larger files go out in pieces
+constexpr std::size_t kPiece = 256 << 10;
+
+std::string_view TypeOf(std::string_view path) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kTypes = {{{".json", "application/json"},
+                                                                                     {".csv", "text/csv"},
+                                                                                     {".html", "text/html"},
+                                                                                     {".txt", "text/plain"},
+                                                                                     {".log", "text/plain"},
+                                                                                     {".md", "text/plain"},
+                                                                                     {".yaml", "text/plain"},
+                                                                                     {".yml", "text/plain"},
+                                                                                     {".png", "image/png"},
+                                                                                     {".jpg", "image/jpeg"},
+                                                                                     {".svg", "image/svg+xml"},
+                                                                                     {".pdf", "application/pdf"}}};
+  for (const auto& [end, type] : kTypes) {
+    if (ToLower(path).ends_with(end)) return type;
+  }
+  if (path.ends_with("MLmodel") || path.ends_with(".py")) return "text/plain";
+  return "application/octet-stream";
+}
+
+// A file is an attachment, never a page: what a run logged must not run in the browser as this server's own.
+Answered SendFile(const Services& services, const std::string& path) {
+  KEELSON_ASSIGN_OR_RETURN(const std::string place, tracking::LocateArtifact(services.artifact_root, path));
+  KEELSON_ASSIGN_OR_RETURN(const std::uint64_t size, io::FileSize(place));
+  io::HttpResponse response;
+  response.content_type = TypeOf(path);
+  response.headers.emplace_back(
+      "content-disposition",
+      fmt::format("attachment; filename*=UTF-8''{}", io::PercentEncode(path.substr(path.rfind('/') + 1))));
+  response.headers.emplace_back("x-content-type-options", "nosniff");
+  if (size <= kWhole) {
+    KEELSON_ASSIGN_OR_RETURN(response.body, io::ReadFile(place));
+    return response;
+  }
+  const auto file = std::make_shared<std::ifstream>(place, std::ios::binary);
+  response.stream = [file] {
+    std::string piece(kPiece, '\0');
+    file->read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    piece.resize(static_cast<std::size_t>(file->gcount()));
+    return piece;
+  };
+  return response;
+}
+
+// `folder` below the root, `path` below that; names in the answer are below `shown`.
+Result<std::vector<tracking::ArtifactEntry>> ListBelow(const Services& services, const std::string& folder,
+                                                       const std::string& path) {
+  std::string place = folder;
+  if (!path.empty()) place += (place.empty() ? "" : "/") + path;
+  KEELSON_ASSIGN_OR_RETURN(auto entries, tracking::ListArtifacts(services.artifact_root, place));
+  for (auto& entry : entries) {
+    const std::string name = entry.path.substr(entry.path.rfind('/') + 1);
+    entry.path = path.empty() ? name : path + "/" + name;
+  }
+  return entries;
+}
+
+void WriteFiles(JsonWriter& json, const std::vector<tracking::ArtifactEntry>& entries, bool names_only) {
+  if (entries.empty()) return;
+  json.Key("files").Open('[');
+  for (const auto& entry : entries) {
+    json.Open('{').Text("path", names_only ? entry.path.substr(entry.path.rfind('/') + 1) : entry.path);
+    json.Key("is_dir").Bool(entry.is_folder);
+    if (entry.size > 0) json.Int("file_size", static_cast<std::int64_t>(entry.size));
+    json.Close('}');
+  }
+  json.Close(']');
+}
+
+// The files of a run or a logged model, whose artifacts are at `uri`.
+Answered ListOf(const Services& services, const std::string& uri, const std::optional<std::string>& asked_path) {
+  KEELSON_ASSIGN_OR_RETURN(const std::string path, SafePath(asked_path.value_or("")));
+  KEELSON_ASSIGN_OR_RETURN(const std::string folder, ProxiedPath(uri));
+  KEELSON_ASSIGN_OR_RETURN(const auto entries, ListBelow(services, folder, path));
+  JsonWriter json;
+  json.Open('{').Text("root_uri", uri);
+  WriteFiles(json, entries, false);
+  return JsonAnswer(json.Close('}').Take());
+}
+
+std::optional<std::string> InQuery(const Asked& asked, std::initializer_list<std::string_view> names) {
+  for (const auto& [key, value] : QueryPairs(asked.http.query)) {
+    if (std::ranges::find(names, key) != names.end()) return value;
+  }
+  return std::nullopt;
+}
+
+std::unexpected<Error> MissingInQuery(std::string_view name) {
+  return Fail(ErrorCode::kInvalidArgument, fmt::format("Request must specify {} parameter.", name));
+}
+
+// "artifacts of `uri`" and a path below it, as one path below the root.
+Result<std::string> PathOf(std::string_view uri, std::string_view path) {
+  KEELSON_ASSIGN_OR_RETURN(const std::string below, SafePath(path));
+  KEELSON_ASSIGN_OR_RETURN(const std::string folder, ProxiedPath(uri));
+  return folder.empty() ? below : folder + "/" + below;
+}
+
+}  // namespace
+
+Answered ListArtifacts(Services& services, const Asked& asked) {
+  static constexpr std::array kFields = {Field{.name = "run_id", .rules = kTextRequired}, kRunUuidField,
+                                         Field{.name = "path", .rules = kText},
+                                         Field{.name = "page_token", .rules = kText}};
+  KEELSON_ASSIGN_OR_RETURN(const Message message, ReadRequest(asked.http, kFields));
+  if (message.Has("path")) KEELSON_RETURN_IF_ERROR(SafePath(message.Text("path")));
+  KEELSON_ASSIGN_OR_RETURN(const auto run, services.runs.Get(message.RunId()));
+  return ListOf(services, run.artifact_uri, message.OptionalText("path"));
+}
+
+Answered ListLoggedModelArtifacts(Services& services, const Asked& asked) {
+  static constexpr std::array kFields = {Field{.name = "artifact_directory_path", .rules = kText}};
+  KEELSON_ASSIGN_OR_RETURN(const Message message, ReadRequest(asked.http, kFields));
+  KEELSON_ASSIGN_OR_RETURN(const auto model, services.logged_models.Get(asked.parts.at(0)));
+  return ListOf(services, model.artifact_uri, message.OptionalText("artifact_directory_path"));
+}
+
+Answered ListProxiedArtifacts(Services& services, const Asked& asked) {
+  static constexpr std::array kFields = {Field{.name = "path"}};
+  KEELSON_ASSIGN_OR_RETURN(const Message message, ReadRequest(asked.http, kFields));
+  KEELSON_ASSIGN_OR_RETURN(const std::string path, SafePath(message.Text("path")));
+  KEELSON_ASSIGN_OR_RETURN(const auto entries, ListBelow(services, "", path));
+  JsonWriter json;
+  json.Open('{');
+  WriteFiles(json, entries, true);
+  return JsonAnswer(json.Close('}').Take());
+}
+
+Answered DownloadArtifact(Services& services, const Asked& asked) {
+  KEELSON_ASSIGN_OR_RETURN(const std::string path, SafePath(asked.parts.at(0)));
+  return SendFile(services, path);
+}
+
+Answered UploadArtifact(Services& services, const Asked& asked) {
+  KEELSON_ASSIGN_OR_RETURN(const std::string path, SafePath(asked.parts.at(0)));
+  if (path.empty()) return Fail(ErrorCode::kInvalidArgument, "Invalid path");
+  KEELSON_RETURN_IF_ERROR(tracking::PutArtifact(services.artifact_root, path, asked.http.body));
+  return EmptyAnswer();
+}
+
+Answered DeleteArtifact(Services& services, const Asked& asked) {
+  KEELSON_ASSIGN_OR_RETURN(const std::string path, SafePath(asked.parts.at(0)));
+  if (path.empty()) return Fail(ErrorCode::kInvalidArgument, "Invalid path");
+  KEELSON_RETURN_IF_ERROR(tracking::DeleteArtifact(services.artifact_root, path));
+  return EmptyAnswer();
+}
+
+Answered UploadRunArtifact(Services& services, const Asked& asked) {
+  const auto run_id = InQuery(asked, {"run_uuid"});
+  if (!run_id || run_id->empty()) return MissingInQuery("run_uuid");
+  const auto path = InQuery(asked, {"path"});
+  if (!path || path->empty()) return MissingInQuery("path");
+  KEELSON_RETURN_IF_ERROR(SafePath(*path));
+  KEELSON_ASSIGN_OR_RETURN(const auto run, services.runs.Get(*run_id));
+  KEELSON_ASSIGN_OR_RETURN(const std::string place, PathOf(run.artifact_uri, *path));
+  KEELSON_RETURN_IF_ERROR(tracking::PutArtifact(services.artifact_root, place, asked.http.body));
+  return EmptyAnswer();
+}
+
+Answered GetRunArtifact(Services& services, const Asked& asked) {
+  const auto run_id = InQuery(asked, {"run_id", "run_uuid"});
+  if (!run_id) return MissingInQuery("run_id");
+  const auto path = InQuery(asked, {"path"});
+  if (!path) return MissingInQuery("path");
+  KEELSON_RETURN_IF_ERROR(SafePath(*path));
+  KEELSON_ASSIGN_OR_RETURN(const auto run, services.runs.Get(*run_id));
+  KEELSON_ASSIGN_OR_RETURN(const std::string place, PathOf(run.artifact_uri, *path));
+  return SendFile(services, place);
+}
+
+Answered GetModelVersionArtifact(Services& services, const Asked& asked) {
+  const auto name = InQuery(asked, {"name"});
+  const auto version = InQuery(asked, {"version"});
+  const auto path = InQuery(asked, {"path"});
+  if (!name) return MissingInQuery("name");
+  if (!version) return MissingInQuery("version");
+  if (!path) return MissingInQuery("path");
+  KEELSON_RETURN_IF_ERROR(SafePath(*path));
+  KEELSON_ASSIGN_OR_RETURN(const std::int64_t number, VersionNumber(*version));
+  KEELSON_ASSIGN_OR_RETURN(const auto found, services.models.GetVersion(*name, number));
+  KEELSON_ASSIGN_OR_RETURN(const std::string place, PathOf(found.location, *path));
+  return SendFile(services, place);
+}
+
+Answered GetLoggedModelArtifact(Services& services, const Asked& asked) {
+  const auto path = InQuery(asked, {"artifact_file_path"});
+  if (!path || path->empty()) {
+    return Fail(ErrorCode::kInvalidArgument, "Request must include the \"artifact_file_path\" query parameter.");
+  }
+  KEELSON_RETURN_IF_ERROR(SafePath(*path));
+  KEELSON_ASSIGN_OR_RETURN(const auto model, services.logged_models.Get(asked.parts.at(0)));
+  KEELSON_ASSIGN_OR_RETURN(const std::string place, PathOf(model.artifact_uri, *path));
+  return SendFile(services, place);
+}
+
+}  // namespace keelson::wire::mlflow

@@ -1,0 +1,145 @@
+#include "wire/mlflow/edge.h"
+
+#include <exception>
+#include <unordered_map>
+#include <utility>
+
+#include "base/log.h"
+#include "wire/mlflow/answer.h"
+#include "wire/mlflow/routes.h"
+
+namespace keelson::wire::mlflow {
+namespace {
+
+using Function = Answered (*)(Services&, const Asked&);
+
+Function FunctionOf(Call call) {
+  static const std::unordered_map<Call, Function> functions = {
+      {Call::kCreateExperiment, CreateExperiment},
+      {Call::kGetExperiment, GetExperiment},
+      {Call::kGetExperimentByName, GetExperimentByName},
+      {Call::kDeleteExperiment, DeleteExperiment},
+      {Call::kRestoreExperiment, RestoreExperiment},
+      {Call::kUpdateExperiment, UpdateExperiment},
+      {Call::kSetExperimentTag, SetExperimentTag},
+      {Call::kDeleteExperimentTag, DeleteExperimentTag},
+      {Call::kSearchExperiments, SearchExperiments},
+      {Call::kCreateRun, CreateRun},
+      {Call::kGetRun, GetRun},
+      {Call::kUpdateRun, UpdateRun},
+      {Call::kDeleteRun, DeleteRun},
+      {Call::kRestoreRun, RestoreRun},
+      {Call::kSearchRuns, SearchRuns},
+      {Call::kSetTag, SetTag},
+      {Call::kDeleteTag, DeleteTag},
+      {Call::kSearchDatasets, SearchDatasets},
+      {Call::kLogMetric, LogMetric},
+      {Call::kLogParam, LogParam},
+      {Call::kLogBatch, LogBatch},
+      {Call::kLogInputs, LogInputs},
+      {Call::kLogOutputs, LogOutputs},
+      {Call::kLogModel, LogModel},
+      {Call::kGetMetricHistory, GetMetricHistory},
+      {Call::kGetMetricHistoryBulk, GetMetricHistoryBulk},
+      {Call::kGetMetricHistoryBulkInterval, GetMetricHistoryBulkInterval},
+      {Call::kCreateRegisteredModel, CreateRegisteredModel},
+      {Call::kGetRegisteredModel, GetRegisteredModel},
+      {Call::kRenameRegisteredModel, RenameRegisteredModel},
+      {Call::kUpdateRegisteredModel, UpdateRegisteredModel},
+      {Call::kDeleteRegisteredModel, DeleteRegisteredModel},
+      {Call::kSearchRegisteredModels, SearchRegisteredModels},
+      {Call::kGetLatestVersions, GetLatestVersions},
+      {Call::kSetRegisteredModelTag, SetRegisteredModelTag},
+      {Call::kDeleteRegisteredModelTag, DeleteRegisteredModelTag},
+      {Call::kSetRegisteredModelAlias, SetRegisteredModelAlias},
+      {Call::kDeleteRegisteredModelAlias, DeleteRegisteredModelAlias},
+      {Call::kGetModelVersionByAlias, GetModelVersionByAlias},
+      {Call::kCreateModelVersion, CreateModelVersion},
+      {Call::kGetModelVersion, GetModelVersion},
+      {Call::kUpdateModelVersion, UpdateModelVersion},
+      {Call::kTransitionModelVersionStage, TransitionModelVersionStage},
+      {Call::kDeleteModelVersion, DeleteModelVersion},
+      {Call::kSearchModelVersions, SearchModelVersions},
+      {Call::kGetModelVersionDownloadUri, GetModelVersionDownloadUri},
+      {Call::kSetModelVersionTag, SetModelVersionTag},
+      {Call::kDeleteModelVersionTag, DeleteModelVersionTag},
+      {Call::kCreateLoggedModel, CreateLoggedModel},
+      {Call::kGetLoggedModel, GetLoggedModel},
+      {Call::kFinalizeLoggedModel, FinalizeLoggedModel},
+      {Call::kDeleteLoggedModel, DeleteLoggedModel},
+      {Call::kSearchLoggedModels, SearchLoggedModels},
+      {Call::kSetLoggedModelTags, SetLoggedModelTags},
+      {Call::kDeleteLoggedModelTag, DeleteLoggedModelTag},
+      {Call::kLogLoggedModelParams, LogLoggedModelParams},
+      {Call::kListArtifacts, ListArtifacts},
+      {Call::kListLoggedModelArtifacts, ListLoggedModelArtifacts},
+      {Call::kListProxiedArtifacts, ListProxiedArtifacts},
+      {Call::kDownloadArtifact, DownloadArtifact},
+      {Call::kUploadArtifact, UploadArtifact},
+      {Call::kDeleteArtifact, DeleteArtifact},
+      {Call::kUploadRunArtifact, UploadRunArtifact},
+      {Call::kGetLoggedModelArtifact, GetLoggedModelArtifact},
+      {Call::kServerInfo, ServerInfo},
+  };
+  const auto found = functions.find(call);
+  return found == functions.end() ? nullptr : found->second;
+}
+
+io::HttpResponse PlainAnswer(std::string_view text) {
+  io::HttpResponse response;
+  response.content_type = "text/html; charset=utf-8";
+  response.body = text;
+  return response;
+}
+
+}  // namespace
+
+Edge::Edge(io::Database& database, const Clock& clock, std::string artifact_root, std::size_t threads)
+    : services_{tracking::Experiments(database, clock), tracking::Runs(database, clock),
+                tracking::RegisteredModels(database, clock), tracking::LoggedModels(database, clock),
+                std::move(artifact_root)},
+      pool_(std::make_unique<ThreadPool>(threads)) {}
+
+Edge::~Edge() = default;
+
+bool Edge::Takes(std::string_view path) {
+  return !OurPath(path).empty();
+}
+
+void Edge::Handle(io::HttpRequest request, io::HttpRespond respond) {
+  pool_->Post([this, request = std::move(request), respond = std::move(respond)] {
+    try {
+      respond(Answer(request));
+    } catch (const std::exception& error) {
+      LogError("a call of MLflow's API failed", {{"path", request.path}, {"error", error.what()}});
+      respond(ErrorAnswer({ErrorCode::kInternal, "the server could not answer this call", ""}));
+    }
+  });
+}
+
+io::HttpResponse Edge::Answer(const io::HttpRequest& request) {
+  const std::string_view path = OurPath(request.path);
+  const bool get = request.method == "GET" || request.method == "HEAD";
+  if (get && path == "/health") return PlainAnswer("OK");
+  if (get && path == "/version") return PlainAnswer(kMlflowVersion);
+  static const std::vector<std::string> kNoParts;
+  const auto finish = [](Answered answered) {
+    return answered.has_value() ? *std::move(answered) : ErrorAnswer(answered.error());
+  };
+  if (get && path == "/get-artifact") return finish(GetRunArtifact(services_, {request, kNoParts}));
+  if (get && path == "/model-versions/get-artifact") {
+    return finish(GetModelVersionArtifact(services_, {request, kNoParts}));
+  }
+  const Match match = FindRoute(request.method, path);
+  if (match.route == nullptr) return NoSuchRoute(match.other_method);
+  if (const Function function = FunctionOf(match.route->call)) {
+    return finish(function(services_, {request, match.parts}));
+  }
+  return ErrorAnswer({ErrorCode::kUnsupported,
+                      match.route->call == Call::kRemoteStorage
+                          ? "The artifacts of this server are files: they come and go through the server itself."
+                          : "This call is not part of this server; docs/compatibility.md lists what is.",
+                      ""});
+}
+
+}  // namespace keelson::wire::mlflow

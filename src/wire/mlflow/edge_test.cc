@@ -1,0 +1,311 @@
+#include "wire/mlflow/edge.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "io/files.h"
+#include "io/temp_folder.h"
+#include "tracking/store.h"
+#include "wire/mlflow/routes.h"
+
+namespace keelson::wire::mlflow {
+namespace {
+
+using Json = nlohmann::json;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class MlflowEdge : public testing::Test {
+ protected:
+  void SetUp() override { Open(); }
+  void Open() {
+    edge_.reset();
+    store_.reset();
+    database_.reset();
+    database_ = std::move(*io::Database::Open(folder_.File("keelson.db")));
+    store_ = std::move(*tracking::Store::Open(*database_, clock_, folder_.File("artifacts")));
+    edge_ = std::make_unique<Edge>(*database_, clock_, folder_.File("artifacts"), 2);
+  }
+
+  struct Answer {
+    int status = 0;
+    Json json;
+    std::string text;
+  };
+  Answer Ask(std::string method, std::string target, std::string body, std::string prefix = "/api/2.0/mlflow/") {
+    io::HttpRequest request;
+    request.method = std::move(method);
+    const std::string whole = prefix + target;
+    const std::size_t question = std::min(whole.find('?'), whole.size());
+    request.path = whole.substr(0, question);
+    if (question < whole.size()) request.query = whole.substr(question + 1);
+    request.headers = {{"content-type", "application/json"}};
+    request.body = std::move(body);
+    EXPECT_TRUE(Edge::Takes(request.path));
+    const auto response = edge_->Answer(request);
+    return {response.status, Json::parse(response.body, nullptr, false), response.body};
+  }
+  Json Post(const std::string& path, const Json& body) {
+    const Answer answer = Ask("POST", path, body.dump());
+    EXPECT_EQ(answer.status, 200) << path << answer.text;
+    return answer.json;
+  }
+  Json Get(const std::string& target) {
+    const Answer answer = Ask("GET", target, "");
+    EXPECT_EQ(answer.status, 200) << target << answer.text;
+    return answer.json;
+  }
+  void Refused(const std::string& path, const Json& body, int status, const std::string& code,
+               const std::string& message) {
+    const Answer answer = Ask("POST", path, body.dump());
+    EXPECT_EQ(answer.status, status) << answer.text;
+    EXPECT_EQ(answer.json.value("error_code", ""), code);
+    EXPECT_THAT(answer.json.value("message", ""), HasSubstr(message));
+  }
+  std::string MakeRun(const Json& more = Json::object()) {
+    Json body = {{"experiment_id", "0"}};
+    body.update(more);
+    return Post("runs/create", body)["run"]["info"]["run_id"];
+  }
+  std::vector<std::string> Search(const Json& body) {
+    Json all = {{"experiment_ids", {"0"}}};
+    if (!body.is_null()) all.update(body);
+    std::vector<std::string> names;
+    for (const auto& run : Post("runs/search", all).value("runs", Json::array()))
+      names.push_back(run["info"]["run_name"]);
+    return names;
+  }
+
+  ManualClock clock_{*ParseInstant("2026-01-01T00:00:00Z")};
+  io::TempFolder folder_ = *io::TempFolder::Make();
+  std::unique_ptr<io::Database> database_;
+  std::unique_ptr<tracking::Store> store_;
+  std::unique_ptr<Edge> edge_;
+};
+
+TEST_F(MlflowEdge, KeepsARunWholeOverARestart) {
+  const std::string id =
+      MakeRun({{"run_name", "first"}, {"start_time", "12"}, {"tags", {{{"key", "a"}, {"value", "b"}}}}});
+  const Json batch = {{"run_id", id},
+                      {"metrics",
+                       {{{"key", "loss"}, {"value", 0.5}, {"timestamp", 7}, {"step", 1}},
+                        {{"key", "loss"}, {"value", 0.25}, {"timestamp", 8}, {"step", 2}},
+                        {{"key", "bad"}, {"value", "NaN"}, {"timestamp", 8}},
+                        {{"key", "huge"}, {"value", "-Infinity"}, {"timestamp", 8}}}},
+                      {"params", {{{"key", "depth"}, {"value", "6"}}}},
+                      {"tags", {{{"key", "a"}, {"value", "c"}}}}};
+  for (int repeated = 0; repeated < 2; ++repeated) Post("runs/log-batch", batch);
+  Post("runs/update", {{"run_id", id}, {"status", "FINISHED"}, {"end_time", 99}});
+  Open();
+  const Json run = Get("runs/get?run_id=" + id)["run"];
+  EXPECT_EQ(run["info"]["status"], "FINISHED");
+  EXPECT_EQ(run["info"]["start_time"], 12);
+  EXPECT_EQ(run["info"]["end_time"], 99);
+  EXPECT_EQ(run["info"]["artifact_uri"], "mlflow-artifacts:/0/" + id + "/artifacts");
+  EXPECT_EQ(run["data"]["params"], Json::parse(R"([{"key": "depth", "value": "6"}])"));
+  std::map<std::string, Json> metrics;
+  for (const auto& metric : run["data"]["metrics"]) metrics[metric["key"]] = metric["value"];
+  EXPECT_EQ(metrics["loss"], 0.25);
+  EXPECT_EQ(metrics["bad"], "NaN");
+  EXPECT_EQ(metrics["huge"], -1.7976931348623157e308);
+  EXPECT_EQ(Get("metrics/get-history?run_id=" + id + "&metric_key=loss")["metrics"].size(), 2u);
+}
+
+TEST_F(MlflowEdge, RefusesInMlflowsWords) {
+  const std::string id = MakeRun();
+  const std::string invalid = "INVALID_PARAMETER_VALUE";
+  Refused("runs/log-metric", {{"run_id", id}, {"key", "a"}}, 400, invalid,
+          "Missing value for required parameter 'value'.");
+  Refused("runs/log-metric", {{"run_id", id}, {"key", "a//b"}, {"value", 1}, {"timestamp", 1}}, 400, invalid,
+          "This name would resolve to 'a/b'");
+  Refused("runs/create", {{"experiment_id", 5}}, 400, invalid,
+          "Invalid value 5 for parameter 'experiment_id' supplied:  Hint: Value was of type 'int'.");
+  Refused("runs/create", {{"experiment_id", "77"}}, 404, "RESOURCE_DOES_NOT_EXIST", "No Experiment with id=77 exists");
+  Refused("runs/set-tag", {{"run_id", "none"}, {"key", "a"}, {"value", "b"}}, 404, "RESOURCE_DOES_NOT_EXIST",
+          "Run with id=none not found");
+  Refused("experiments/create", {{"name", "Default"}}, 400, "RESOURCE_ALREADY_EXISTS", "already exists");
+  Refused("runs/search", {{"experiment_ids", {"0"}}, {"max_results", 50001}}, 400, invalid, "max_results");
+  Post("runs/log-parameter", {{"run_id", id}, {"key", "p"}, {"value", "1"}});
+  Post("runs/log-parameter", {{"run_id", id}, {"key", "p"}, {"value", "1"}});
+  Refused("runs/log-parameter", {{"run_id", id}, {"key", "p"}, {"value", "2"}}, 400, invalid,
+          "Changing param values is not allowed. Param with key='p' was already logged with value='1'");
+  Post("runs/delete", {{"run_id", id}});
+  Refused("runs/log-parameter", {{"run_id", id}, {"key", "q"}, {"value", "2"}}, 400, invalid,
+          "must be in the 'active' state. Current state is deleted.");
+  EXPECT_EQ(Ask("GET", "no/such", "").status, 404);
+  EXPECT_EQ(Ask("GET", "runs/create", "").status, 405);
+  EXPECT_EQ(Ask("GET", "traces", "").json["error_code"], "NOT_IMPLEMENTED");
+}
+
+TEST_F(MlflowEdge, NeverLogsHalfABatch) {
+  const std::string id = MakeRun();
+  Post("runs/log-parameter", {{"run_id", id}, {"key", "p"}, {"value", "1"}});
+  Refused("runs/log-batch",
+          {{"run_id", id},
+           {"metrics", {{{"key", "m"}, {"value", 1}, {"timestamp", 1}}}},
+           {"params", {{{"key", "o"}, {"value", "1"}}, {{"key", "p"}, {"value", "2"}}}}},
+          400, "INVALID_PARAMETER_VALUE",
+          "Params were already logged='[{'key': 'p', 'old_value': '1', 'new_value': '2'}]'");
+  const Json data = Get("runs/get?run_id=" + id)["run"]["data"];
+  EXPECT_EQ(data["params"].size(), 1u);
+  EXPECT_FALSE(data.contains("metrics"));
+}
+
+TEST_F(MlflowEdge, SearchesAndOrdersRuns) {
+  for (int i = 0; i < 6; ++i) {
+    const std::string id = MakeRun({{"run_name", std::to_string(i)}, {"start_time", i}});
+    Json batch = {{"run_id", id}, {"params", {{{"key", "parity"}, {"value", i % 2 == 0 ? "Even" : "odd"}}}}};
+    if (i != 5) batch["metrics"] = {{{"key", "m"}, {"value", i == 4 ? Json("NaN") : Json(10 - i)}, {"timestamp", 1}}};
+    Post("runs/log-batch", batch);
+  }
+  EXPECT_THAT(Search({}), ElementsAre("5", "4", "3", "2", "1", "0"));
+  EXPECT_THAT(Search({{"filter", "metrics.m > 8"}}), ElementsAre("1", "0"));
+  EXPECT_THAT(Search({{"filter", "metrics.m != 8"}}), ElementsAre("4", "3", "1", "0"));
+  EXPECT_THAT(Search({{"filter", "metrics.m = 0"}}), ElementsAre());
+  EXPECT_THAT(Search({{"filter", "params.parity LIKE 'e%'"}}), ElementsAre());
+  EXPECT_THAT(Search({{"filter", "params.parity ILIKE 'e%' AND start_time >= 2"}}), ElementsAre("4", "2"));
+  EXPECT_THAT(Search({{"order_by", {"metrics.m"}}}), ElementsAre("3", "2", "1", "0", "4", "5"));
+  EXPECT_THAT(Search({{"order_by", {"metrics.m DESC"}}}), ElementsAre("0", "1", "2", "3", "4", "5"));
+  Refused("runs/search", {{"experiment_ids", {"0"}}, {"filter", "params.parity = '' OR 1=1"}}, 400,
+          "INVALID_PARAMETER_VALUE", "Invalid clause(s) in filter string");
+}
+
+// Every order, cut into pages of every size, gives each row once, whatever is written at the front meanwhile.
+TEST_F(MlflowEdge, PagesAreTheWholeSearchCutIntoPieces) {
+  for (int i = 0; i < 9; ++i) {
+    const std::string id = MakeRun({{"run_name", std::to_string(i)}, {"start_time", i / 3}});
+    if (i % 4 != 0) {
+      Post("runs/log-metric",
+           {{"run_id", id}, {"key", "m"}, {"value", i % 3 == 0 ? Json("NaN") : Json(i % 2)}, {"timestamp", 1}});
+    }
+  }
+  for (const char* order : {"metrics.m DESC", "metrics.m", "end_time", "run_name DESC", "tags.none", "start_time"}) {
+    const auto whole = Search({{"order_by", {order}}});
+    ASSERT_EQ(whole.size(), 9u) << order;
+    for (int size = 1; size < 9; ++size) {
+      std::vector<std::string> pieces;
+      std::string token;
+      do {
+        const Json page =
+            Post("runs/search",
+                 {{"experiment_ids", {"0"}}, {"order_by", {order}}, {"max_results", size}, {"page_token", token}});
+        for (const auto& run : page["runs"]) pieces.push_back(run["info"]["run_name"]);
+        token = page.value("next_page_token", "");
+      } while (!token.empty());
+      EXPECT_EQ(pieces, whole) << order << " " << size;
+    }
+  }
+  const Json first = Post("runs/search", {{"experiment_ids", {"0"}}, {"max_results", 4}});
+  const std::string token = first["next_page_token"];
+  MakeRun({{"run_name", "new"}, {"start_time", 1000}});
+  const Json second = Post("runs/search", {{"experiment_ids", {"0"}}, {"max_results", 100}, {"page_token", token}});
+  EXPECT_EQ(second["runs"].size(), 5u);
+  Refused("runs/search", {{"experiment_ids", {"0"}}, {"order_by", {"run_id"}}, {"page_token", token}}, 400,
+          "INVALID_PARAMETER_VALUE", "Invalid page token");
+}
+
+TEST_F(MlflowEdge, SamplesAHistoryEvenly) {
+  const std::string id = MakeRun();
+  Json metrics = Json::array();
+  for (int i = 0; i < 100; ++i) metrics.push_back({{"key", "m"}, {"value", i}, {"timestamp", i}, {"step", i}});
+  Post("runs/log-batch", {{"run_id", id}, {"metrics", metrics}});
+  const auto steps = [&](int at_most) {
+    std::vector<int> found;
+    const Json answer =
+        Get("metrics/get-history-bulk-interval?run_ids=" + id + "&metric_key=m&max_results=" + std::to_string(at_most));
+    for (const auto& point : answer["metrics"]) found.push_back(point["step"]);
+    return found;
+  };
+  EXPECT_THAT(steps(1), ElementsAre(99));
+  EXPECT_THAT(steps(3), ElementsAre(0, 34, 99));
+  EXPECT_EQ(steps(2500).size(), 100u);
+}
+
+TEST_F(MlflowEdge, SeesWhatKeelsonMadeAndShowsKeelsonWhatAClientMade) {
+  const std::string folder = store_->ArtifactFolder("keelson-run") + "/model";
+  ASSERT_TRUE(store_->CreateRun((*store_->EnsureExperiment("flights")).id, "keelson-run", "training", {}).has_value());
+  ASSERT_TRUE(store_->LogBatch("keelson-run", {{"depth", "6"}}, {{"auc", 0.7, clock_.WallNow(), 0}}, {}).has_value());
+  ASSERT_TRUE(io::MakeFolders(folder).has_value());
+  ASSERT_TRUE(io::WriteFileAtomically(folder + "/MLmodel", "flavors: {}").has_value());
+  ASSERT_TRUE(store_->RegisterVersion("flights", "keelson-run", folder, {{"gate", "passed"}}).has_value());
+  ASSERT_TRUE(store_->SetAlias("flights", "champion", 1, "keelson", "first").has_value());
+
+  EXPECT_EQ(Get("runs/get?run_id=keelson-run")["run"]["data"]["metrics"][0]["value"], 0.7);
+  const Json version = Get("registered-models/alias?name=flights&alias=champion")["model_version"];
+  EXPECT_EQ(version["source"], "mlflow-artifacts:/keelson-run/model");
+  EXPECT_EQ(version["tags"][0]["value"], "passed");
+  EXPECT_EQ(Get("artifacts/list?run_id=keelson-run&path=model")["files"][0]["path"], "model/MLmodel");
+  EXPECT_EQ(Ask("GET", "0", "", "/api/2.0/mlflow-artifacts/artifacts/keelson-run/model/MLmodel?x=").text,
+            "flavors: {}");
+
+  const std::string id = MakeRun({{"run_name", "by hand"}});
+  Post("runs/log-metric", {{"run_id", id}, {"key", "auc"}, {"value", 0.8}, {"timestamp", 1}});
+  EXPECT_EQ(store_->GetRun(id)->metrics.at("auc"), 0.8);
+  EXPECT_EQ(
+      Ask("PUT", "artifacts/0/" + id + "/artifacts/m/MLmodel", "flavors: {a}", "/api/2.0/mlflow-artifacts/").status,
+      200);
+  Post("model-versions/create",
+       {{"name", "flights"}, {"source", "mlflow-artifacts:/0/" + id + "/artifacts/m"}, {"run_id", id}});
+  const auto second = *store_->GetVersion("flights", 2);
+  EXPECT_EQ(second.source, folder_.File("artifacts") + "/0/" + id + "/artifacts/m");
+  EXPECT_EQ(second.content_hash, *io::HashTree(second.source));
+  Post("registered-models/alias", {{"name", "flights"}, {"alias", "champion"}, {"version", "2"}});
+  const auto history = *store_->AliasHistory("flights");
+  ASSERT_EQ(history.size(), 2u);
+  EXPECT_EQ(history[1].from, 1);
+  EXPECT_EQ(history[1].to, 2);
+  EXPECT_EQ(history[1].who, "mlflow");
+}
+
+TEST_F(MlflowEdge, TakesNoVersionFromOutsideItsRun) {
+  const std::string id = MakeRun();
+  const std::string other = MakeRun();
+  Post("registered-models/create", {{"name", "m"}});
+  for (const std::string& source :
+       {"mlflow-artifacts:/0/" + other + "/artifacts/m", std::string("/etc"), std::string("file:///etc"),
+        std::string("runs:/" + other + "/m"), "mlflow-artifacts:/0/" + id + "/artifacts/../../" + other,
+        "mlflow-artifacts:/0/" + id + "/artifacts/%2e%2e/x", std::string("models:/m-123")}) {
+    Refused("model-versions/create", {{"name", "m"}, {"source", source}, {"run_id", id}}, 400,
+            "INVALID_PARAMETER_VALUE", "Invalid model version source");
+  }
+}
+
+TEST_F(MlflowEdge, GivesAVersionsNumberOnceAndFollowsARename) {
+  Post("registered-models/create", {{"name", "m"}});
+  for (int i = 0; i < 2; ++i) Post("model-versions/create", {{"name", "m"}, {"source", "s3://b/m"}});
+  Post("registered-models/alias", {{"name", "m"}, {"alias", "a"}, {"version", "2"}});
+  EXPECT_EQ(Ask("DELETE", "model-versions/delete", R"({"name": "m", "version": "2"})").status, 200);
+  EXPECT_EQ(Ask("GET", "model-versions/get?name=m&version=2", "").status, 404);
+  EXPECT_EQ(Ask("GET", "registered-models/alias?name=m&alias=a", "").status, 400);
+  EXPECT_EQ(Post("model-versions/create", {{"name", "m"}, {"source", "s3://b/m"}})["model_version"]["version"], "3");
+  Post("registered-models/rename", {{"name", "m"}, {"new_name", "n"}});
+  EXPECT_EQ(Get("model-versions/get?name=n&version=3")["model_version"]["name"], "n");
+  EXPECT_EQ(Get("model-versions/search?filter=name%3D%27n%27")["model_versions"].size(), 2u);
+  EXPECT_EQ(Get("registered-models/search?max_results=0"), Json::object());
+  EXPECT_EQ(Ask("POST", "logged-models/search", R"({"experiment_ids": ["0"], "filter": "status LIKE 'R%'"})").status,
+            200);
+}
+
+TEST(MlflowRoutes, FindsThePlainBeforeTheParticular) {
+  EXPECT_EQ(FindRoute("GET", "/2.0/mlflow/runs/get").route->call, Call::kGetRun);
+  EXPECT_EQ(FindRoute("POST", "/2.0/mlflow/logged-models/search").route->call, Call::kSearchLoggedModels);
+  const Match match = FindRoute("DELETE", "/2.0/mlflow/logged-models/m-1/tags/a%2Fb");
+  EXPECT_EQ(match.route->call, Call::kDeleteLoggedModelTag);
+  EXPECT_THAT(match.parts, ElementsAre("m-1", "a/b"));
+  EXPECT_THAT(FindRoute("GET", "/2.0/mlflow-artifacts/artifacts/a/b%20c").parts, ElementsAre("a/b c"));
+  EXPECT_EQ(FindRoute("GET", "/2.0/mlflow/no").route, nullptr);
+  EXPECT_EQ(OurPath("/mlflow/ajax-api/2.0/mlflow/runs/get"), "/2.0/mlflow/runs/get");
+  EXPECT_EQ(OurPath("/api/2.0/mlflowers"), "");
+  EXPECT_EQ(OurPath("/api/keelson/v1/projects"), "");
+  EXPECT_EQ(OurPath("/mlflow"), "/");
+}
+
+TEST(MlflowRoutes, TheTableInTheManualIsCurrent) {
+  const std::string manual = *io::ReadFile(KEELSON_SOURCE_DIR "/docs/compatibility.md");
+  EXPECT_TRUE(manual.contains(RoutesManual())) << "docs/compatibility.md must hold this:\n" << RoutesManual();
+}
+
+}  // namespace
+}  // namespace keelson::wire::mlflow

@@ -1,0 +1,25 @@
+// Filters and orders of every kind of search, as clients may write them.
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "wire/mlflow/filter.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace keelson::wire::mlflow;
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  for (const Searched searched :
+       {Searched::kRuns, Searched::kExperiments, Searched::kModels, Searched::kVersions, Searched::kLoggedModels}) {
+    if (const auto conditions = ParseFilter(text, searched)) {
+      for (const auto& condition : *conditions) {
+        const bool null_test = condition.compare == keelson::tracking::Compare::kIsNull ||
+                               condition.compare == keelson::tracking::Compare::kIsNotNull;
+        if (condition.values.empty() != null_test) __builtin_trap();
+        const auto sql = keelson::tracking::CompareSql("c", condition.compare, condition.values);
+        if (sql.values.size() != condition.values.size()) __builtin_trap();
+      }
+    }
+    (void)ParseOrder(text, searched);
+  }
+  return 0;
+}

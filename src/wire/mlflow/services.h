@@ -1,0 +1,113 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "io/http.h"
+#include "tracking/experiments.h"
+#include "tracking/logged_models.h"
+#include "tracking/registered_models.h"
+#include "tracking/runs.h"
+
+namespace keelson::wire::mlflow {
+
+// What the calls work with.
+struct Services {
+  tracking::Experiments experiments;
+  tracking::Runs runs;
+  tracking::RegisteredModels models;
+  tracking::LoggedModels logged_models;
+  std::string artifact_root;  // the folder behind "mlflow-artifacts:/"
+};
+
+// One call: the request, and what stood for the "{}" of its route.
+struct Asked {
+  const io::HttpRequest& http;
+  const std::vector<std::string>& parts;
+};
+
+using Answered = Result<io::HttpResponse>;
+
+// One function a call of MLflow's, named as the call is. Where a file begins says which group it holds.
+
+Answered CreateExperiment(Services&, const Asked&);
+Answered GetExperiment(Services&, const Asked&);
+Answered GetExperimentByName(Services&, const Asked&);
+Answered DeleteExperiment(Services&, const Asked&);
+Answered RestoreExperiment(Services&, const Asked&);
+Answered UpdateExperiment(Services&, const Asked&);
+Answered SetExperimentTag(Services&, const Asked&);
+Answered DeleteExperimentTag(Services&, const Asked&);
+Answered SearchExperiments(Services&, const Asked&);
+
+Answered CreateRun(Services&, const Asked&);
+Answered GetRun(Services&, const Asked&);
+Answered UpdateRun(Services&, const Asked&);
+Answered DeleteRun(Services&, const Asked&);
+Answered RestoreRun(Services&, const Asked&);
+Answered SearchRuns(Services&, const Asked&);
+Answered SetTag(Services&, const Asked&);
+Answered DeleteTag(Services&, const Asked&);
+Answered SearchDatasets(Services&, const Asked&);
+
+Answered LogMetric(Services&, const Asked&);
+Answered LogParam(Services&, const Asked&);
+Answered LogBatch(Services&, const Asked&);
+Answered LogInputs(Services&, const Asked&);
+Answered LogOutputs(Services&, const Asked&);
+Answered LogModel(Services&, const Asked&);
+
+Answered GetMetricHistory(Services&, const Asked&);
+Answered GetMetricHistoryBulk(Services&, const Asked&);
+Answered GetMetricHistoryBulkInterval(Services&, const Asked&);
+
+Answered CreateRegisteredModel(Services&, const Asked&);
+Answered GetRegisteredModel(Services&, const Asked&);
+Answered RenameRegisteredModel(Services&, const Asked&);
+Answered UpdateRegisteredModel(Services&, const Asked&);
+Answered DeleteRegisteredModel(Services&, const Asked&);
+Answered SearchRegisteredModels(Services&, const Asked&);
+Answered GetLatestVersions(Services&, const Asked&);
+Answered SetRegisteredModelTag(Services&, const Asked&);
+Answered DeleteRegisteredModelTag(Services&, const Asked&);
+Answered SetRegisteredModelAlias(Services&, const Asked&);
+Answered DeleteRegisteredModelAlias(Services&, const Asked&);
+Answered GetModelVersionByAlias(Services&, const Asked&);
+
+Answered CreateModelVersion(Services&, const Asked&);
+Answered GetModelVersion(Services&, const Asked&);
+Answered UpdateModelVersion(Services&, const Asked&);
+Answered TransitionModelVersionStage(Services&, const Asked&);
+Answered DeleteModelVersion(Services&, const Asked&);
+Answered SearchModelVersions(Services&, const Asked&);
+Answered GetModelVersionDownloadUri(Services&, const Asked&);
+Answered SetModelVersionTag(Services&, const Asked&);
+Answered DeleteModelVersionTag(Services&, const Asked&);
+
+Answered CreateLoggedModel(Services&, const Asked&);
+Answered GetLoggedModel(Services&, const Asked&);
+Answered FinalizeLoggedModel(Services&, const Asked&);
+Answered DeleteLoggedModel(Services&, const Asked&);
+Answered SearchLoggedModels(Services&, const Asked&);
+Answered SetLoggedModelTags(Services&, const Asked&);
+Answered DeleteLoggedModelTag(Services&, const Asked&);
+Answered LogLoggedModelParams(Services&, const Asked&);
+
+Answered ListArtifacts(Services&, const Asked&);
+Answered ListLoggedModelArtifacts(Services&, const Asked&);
+Answered ListProxiedArtifacts(Services&, const Asked&);
+Answered DownloadArtifact(Services&, const Asked&);
+Answered UploadArtifact(Services&, const Asked&);
+Answered DeleteArtifact(Services&, const Asked&);
+Answered UploadRunArtifact(Services&, const Asked&);
+Answered GetRunArtifact(Services&, const Asked&);           // /get-artifact
+Answered GetModelVersionArtifact(Services&, const Asked&);  // /model-versions/get-artifact
+Answered GetLoggedModelArtifact(Services&, const Asked&);
+
+Answered ServerInfo(Services&, const Asked&);
+
+// A name for a run or model that was given none: "calm-heron-417".
+std::string RandomName();
+
+}  // namespace keelson::wire::mlflow

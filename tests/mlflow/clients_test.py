@@ -1,0 +1,277 @@
+"""The clients that people use, `mlflow` itself above all, against our server: nothing of theirs is changed but the address."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+os.environ.update(MLFLOW_HTTP_REQUEST_MAX_RETRIES="2", MLFLOW_ENABLE_ASYNC_LOGGING="false", GIT_PYTHON_REFRESH="quiet",
+                  MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT="1")
+
+import matplotlib
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import mlflow
+import numpy as np
+import pandas as pd
+import sklearn.linear_model
+import xgboost
+from mlflow.exceptions import MlflowException
+
+import servers
+
+KEELSON = sys.argv.pop(1)
+
+
+class Clients(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.path = pathlib.Path(cls.folder.name)
+        cls.server = servers.keelson(KEELSON, cls.path)
+        mlflow.set_tracking_uri(cls.server.address)
+        mlflow.set_registry_uri(cls.server.address)
+        cls.client = mlflow.MlflowClient()
+        rng = np.random.default_rng(7)
+        cls.x = pd.DataFrame(rng.normal(size=(80, 3)), columns=["a", "b", "c"])
+        cls.y = (cls.x["a"] + cls.x["b"] > 0).astype(int)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+        cls.folder.cleanup()
+
+    def setUp(self):
+        mlflow.set_experiment(self.id().rsplit(".", 1)[1])
+
+    def test_fluent_logging_reads_back(self):
+        with mlflow.start_run(run_name="first", tags={"stage": "dev"}) as run:
+            mlflow.log_params({"depth": 6, "eta": 0.3})
+            for step in range(5):
+                mlflow.log_metric("loss", 1 / (step + 1), step=step)
+            mlflow.log_metrics({"auc": 0.7, "bad": float("nan"), "huge": float("inf")})
+            mlflow.set_tag("mlflow.note.content", "grüße")
+            mlflow.log_text("hello", "notes/hello.txt")
+            mlflow.log_dict({"a": [1, 2]}, "config.json")
+            figure, axes = plt.subplots()
+            axes.plot([1, 2, 3])
+            mlflow.log_figure(figure, "plots/line.png")
+            plt.close(figure)
+            mlflow.log_table({"q": ["x", "y"], "n": [1, 2]}, "table.json")
+            mlflow.log_table({"q": ["z"], "n": [3]}, "table.json")
+        read = self.client.get_run(run.info.run_id)
+        self.assertEqual(read.info.status, "FINISHED")
+        self.assertEqual(read.info.run_name, "first")
+        self.assertEqual(read.data.params, {"depth": "6", "eta": "0.3"})
+        self.assertEqual(read.data.metrics["loss"], 0.2)
+        self.assertTrue(np.isnan(read.data.metrics["bad"]))
+        self.assertEqual(read.data.metrics["huge"], 1.7976931348623157e308)
+        self.assertEqual(read.data.tags["mlflow.note.content"], "grüße")
+        history = self.client.get_metric_history(run.info.run_id, "loss")
+        self.assertEqual([(point.step, point.value) for point in history], [(i, 1 / (i + 1)) for i in range(5)])
+        listed = sorted(item.path for item in self.client.list_artifacts(run.info.run_id))
+        self.assertEqual(listed, ["config.json", "notes", "plots", "table.json"])
+        self.assertEqual(mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/notes/hello.txt"), "hello")
+        self.assertEqual(mlflow.artifacts.load_dict(f"runs:/{run.info.run_id}/config.json"), {"a": [1, 2]})
+        self.assertEqual(len(mlflow.load_table("table.json", run_ids=[run.info.run_id])), 3)
+        image = mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/plots/line.png")
+        self.assertEqual(pathlib.Path(image).read_bytes()[:4], b"\x89PNG")
+
+    def test_a_param_changes_never_and_a_repeated_write_is_no_error(self):
+        with mlflow.start_run():
+            mlflow.log_param("p", 1)
+            mlflow.log_param("p", 1)
+            with self.assertRaisesRegex(MlflowException, "Changing param values is not allowed"):
+                mlflow.log_param("p", 2)
+
+    def test_nested_runs_are_found_by_their_parent(self):
+        with mlflow.start_run() as parent:
+            for depth in (2, 4, 6):
+                with mlflow.start_run(nested=True):
+                    mlflow.log_param("depth", depth)
+                    mlflow.log_metric("auc", depth / 10)
+        found = mlflow.search_runs(filter_string=f"tags.mlflow.parentRunId = '{parent.info.run_id}' AND metrics.auc > 0.3",
+                                   order_by=["metrics.auc DESC"])
+        self.assertEqual(list(found["params.depth"]), ["6", "4"])
+
+    def test_pages_hold_still_while_runs_are_logged(self):
+        experiment = mlflow.get_experiment_by_name(self.id().rsplit(".", 1)[1]).experiment_id
+        ids = [self.client.create_run(experiment, start_time=1000 + i).info.run_id for i in range(25)]
+        seen, token = [], None
+        while True:
+            page = self.client.search_runs([experiment], max_results=10, page_token=token)
+            seen += [run.info.run_id for run in page]
+            token = page.token
+            if not token:
+                break
+            self.client.create_run(experiment, start_time=9_000_000 + len(seen))  # newer than all: at the front
+        self.assertEqual(seen, ids[::-1])
+
+    def test_autolog_of_sklearn(self):
+        mlflow.sklearn.autolog(log_datasets=True)
+        try:
+            with mlflow.start_run() as run:
+                sklearn.linear_model.LogisticRegression(C=0.5).fit(self.x, self.y)
+        finally:
+            mlflow.sklearn.autolog(disable=True)
+        read = self.client.get_run(run.info.run_id)
+        self.assertEqual(read.data.params["C"], "0.5")
+        self.assertIn("training_accuracy_score", read.data.metrics)
+        self.assertEqual(len(read.inputs.dataset_inputs), 1)
+        self.assertEqual(len(read.outputs.model_outputs), 1)
+        model = mlflow.sklearn.load_model(f"models:/{read.outputs.model_outputs[0].model_id}")
+        self.assertEqual(model.C, 0.5)
+        found = self.client.search_runs([read.info.experiment_id], "datasets.context = 'train'")
+        self.assertEqual([each.info.run_id for each in found], [run.info.run_id])
+
+    def test_autolog_of_xgboost(self):
+        mlflow.xgboost.autolog()
+        try:
+            with mlflow.start_run() as run:
+                data = xgboost.DMatrix(self.x, self.y)
+                xgboost.train({"max_depth": 2, "objective": "binary:logistic", "nthread": 1}, data, 4,
+                              evals=[(data, "train")], verbose_eval=False)
+        finally:
+            mlflow.xgboost.autolog(disable=True)
+        read = self.client.get_run(run.info.run_id)
+        self.assertEqual(read.data.params["max_depth"], "2")
+        self.assertEqual(len(self.client.get_metric_history(run.info.run_id, "train-logloss")), 4)
+        self.assertIn("feature_importance_weight.json", [f.path for f in self.client.list_artifacts(run.info.run_id)])
+
+    def test_models_are_registered_with_aliases_and_loaded(self):
+        name = "classifier"
+        model = sklearn.linear_model.LogisticRegression().fit(self.x, self.y)
+        with mlflow.start_run():
+            first = mlflow.sklearn.log_model(model, name="model", registered_model_name=name, input_example=self.x[:2],
+                                             skops_trusted_types=None)
+            second = mlflow.sklearn.log_model(model, name="again", params={"kind": "second"})
+        version = mlflow.register_model(f"models:/{second.model_id}", name)
+        self.assertEqual(int(version.version), 2)
+        self.client.set_registered_model_alias(name, "champion", 1)
+        self.client.set_registered_model_alias(name, "challenger", 2)
+        self.client.set_model_version_tag(name, "2", "checked", "yes")
+        self.client.update_model_version(name, "2", "the second")
+        loaded = mlflow.pyfunc.load_model(f"models:/{name}@champion")
+        np.testing.assert_array_equal(loaded.predict(self.x), model.predict(self.x))
+        np.testing.assert_array_equal(mlflow.sklearn.load_model(f"models:/{name}/2").predict(self.x), model.predict(self.x))
+        self.assertEqual(self.client.get_model_version_by_alias(name, "challenger").version, "2")
+        self.assertEqual(self.client.get_registered_model(name).aliases, {"champion": "1", "challenger": "2"})
+        self.assertEqual([v.version for v in self.client.search_model_versions(f"name = '{name}'")], ["2", "1"])
+        self.assertEqual(self.client.get_logged_model(second.model_id).params, {"kind": "second"})
+        self.assertEqual(first.model_id, self.client.get_logged_model(first.model_id).model_id)
+        self.client.transition_model_version_stage(name, "1", "Production")
+        self.assertEqual(self.client.get_latest_versions(name, ["Production"])[0].version, "1")
+        self.client.delete_registered_model_alias(name, "champion")
+        self.client.delete_model_version(name, "2")
+        self.assertEqual(self.client.get_registered_model(name).aliases, {})
+        copied = self.client.copy_model_version(f"models:/{name}/1", "copy")
+        self.assertEqual(copied.name, "copy")
+        self.client.rename_registered_model(name, "renamed")
+        self.assertEqual(self.client.get_model_version("renamed", "1").current_stage, "Production")
+
+    def test_logged_models_are_searched(self):
+        with mlflow.start_run():
+            for quality in (0.1, 0.9):
+                info = mlflow.sklearn.log_model(sklearn.linear_model.LogisticRegression().fit(self.x, self.y), name="m",
+                                                params={"q": quality})
+                mlflow.log_metric("score", quality, model_id=info.model_id)
+        found = mlflow.search_logged_models(filter_string="metrics.score > 0.5", output_format="list")
+        self.assertEqual([model.params["q"] for model in found], ["0.9"])
+        ordered = mlflow.search_logged_models(order_by=[{"field_name": "metrics.score", "ascending": True}],
+                                              output_format="list")
+        self.assertEqual([model.params["q"] for model in ordered], ["0.1", "0.9"])
+
+    def test_experiments_are_deleted_and_restored(self):
+        one = self.client.create_experiment("to be deleted", tags={"team": "ranking"})
+        run = self.client.create_run(one)
+        self.client.delete_experiment(one)
+        self.assertEqual(self.client.get_experiment(one).lifecycle_stage, "deleted")
+        self.assertEqual(self.client.get_run(run.info.run_id).info.lifecycle_stage, "deleted")
+        with self.assertRaisesRegex(MlflowException, "must be in the 'active' state"):
+            self.client.log_metric(run.info.run_id, "m", 1)
+        self.client.restore_experiment(one)
+        self.client.log_metric(run.info.run_id, "m", 1)
+        self.client.rename_experiment(one, "kept")
+        names = [e.name for e in self.client.search_experiments(filter_string="tags.team = 'ranking'")]
+        self.assertEqual(names, ["kept"])
+
+    def test_prompts(self):
+        mlflow.genai.register_prompt(name="greeting", template="Hello {{name}}", tags={"lang": "en"})
+        mlflow.genai.register_prompt(name="greeting", template="Hi {{name}}")
+        self.assertEqual(mlflow.genai.load_prompt("prompts:/greeting/1").template, "Hello {{name}}")
+        mlflow.genai.set_prompt_alias("greeting", "live", 2)
+        self.assertEqual(mlflow.genai.load_prompt("prompts:/greeting@live").template, "Hi {{name}}")
+        self.assertNotIn("greeting", [m.name for m in self.client.search_registered_models()])
+
+    def test_command_line(self):
+        def run(*arguments):
+            done = subprocess.run([sys.executable, "-m", "mlflow", *arguments], capture_output=True, text=True,
+                                  env={**os.environ, "MLFLOW_TRACKING_URI": self.server.address}, timeout=300)
+            self.assertEqual(done.returncode, 0, done.stderr[-2000:])
+            return done.stdout
+
+        run("experiments", "create", "--experiment-name", "by hand")
+        experiment = self.client.get_experiment_by_name("by hand").experiment_id
+        made = self.client.create_run(experiment)
+        self.client.log_text(made.info.run_id, "kept", "kept.txt")
+        self.assertIn(made.info.run_id, run("runs", "list", "--experiment-id", experiment))
+        where = run("artifacts", "download", "--run-id", made.info.run_id, "--artifact-path", "kept.txt").strip()
+        self.assertEqual(pathlib.Path(where.splitlines()[-1]).read_text(), "kept")
+
+    def test_raw_calls_of_the_documentation(self):
+        for prefix in ("/api/2.0", "/ajax-api/2.0", "/mlflow/api/2.0", "/mlflow/ajax-api/2.0"):
+            status, made = servers.call(self.server.address, "POST", prefix + "/mlflow/runs/create",
+                                        {"experiment_id": "0", "start_time": 1, "unknown": {"is": "ignored"}})
+            self.assertEqual(status, 200, made)
+            run = made["run"]["info"]["run_id"]
+            status, read = servers.call(self.server.address, "GET", f"{prefix}/mlflow/runs/get?run_id={run}")
+            self.assertEqual((status, read["run"]["info"]["status"]), (200, "RUNNING"))
+        status, answer = servers.call(self.server.address, "GET", "/api/3.0/mlflow/workspaces")
+        self.assertEqual((status, answer["error_code"]), (501, "NOT_IMPLEMENTED"))
+        self.assertEqual(servers.call(self.server.address, "GET", "/mlflow/version"), (200, "3.17.2"))
+        self.assertEqual(servers.call(self.server.address, "GET", "/mlflow/health"), (200, "OK"))
+
+    def test_hostile_artifact_paths_stay_outside(self):
+        run = self.client.create_run("0").info.run_id
+        root = f"/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts"
+        for path in ("../../x", "%2e%2e/%2e%2e/x", "..%2f..%2fx", "%252e%252e/x", "a/../../../x", "a%00b",
+                     "a%5c..%5cx", "a%23b"):
+            for method in ("PUT", "GET", "DELETE"):
+                status, answer = servers.call(self.server.address, method, f"{root}/{path}", b"x" if method == "PUT" else None)
+                self.assertIn(status, (400, 404), (method, path, answer))
+        outside = self.path / "outside"
+        outside.mkdir()
+        (outside / "secret").write_text("secret")
+        (self.path / "data" / "artifacts" / "0" / run / "artifacts").mkdir(parents=True, exist_ok=True)
+        (self.path / "data" / "artifacts" / "0" / run / "artifacts" / "link").symlink_to(outside)
+        for method in ("PUT", "GET"):
+            status, answer = servers.call(self.server.address, method, f"{root}/link/secret", b"x" if method == "PUT" else None)
+            self.assertEqual(status, 400, answer)
+        self.assertEqual((outside / "secret").read_text(), "secret")
+        self.assertEqual(sorted(each.name for each in self.path.iterdir()), ["address", "data", "outside", "server.log"])
+
+    def test_what_is_too_large_is_refused_and_sql_in_filters_is_text(self):
+        run = self.client.create_run("0").info.run_id
+        call = lambda path, body: servers.call(self.server.address, "POST", "/api/2.0/mlflow/" + path, body)
+        status, answer = call("runs/set-tag", {"run_id": run, "key": "k" * 251, "value": "x"})
+        self.assertEqual((status, answer["error_code"]), (400, "INVALID_PARAMETER_VALUE"))
+        self.client.set_tag(run, "long", "x" * 8001)  # cut, as MLflow cuts it
+        self.assertEqual(len(self.client.get_run(run).data.tags["long"]), 8000)
+        status, answer = call("runs/log-batch", {"run_id": run, "metrics": [
+            {"key": "m", "value": 1, "timestamp": i} for i in range(1001)]})
+        self.assertEqual((status, answer["error_code"]), (400, "INVALID_PARAMETER_VALUE"))
+        try:
+            status, answer = call("runs/set-tag", b'{"run_id": "x", "key": "k", "value": "' + b"x" * 100_000_000 + b'"}')
+            self.assertEqual(status, 413)
+        except OSError:
+            pass  # refused while it was still being sent
+        for text in ("params.a = ''' OR 1=1 --'", "params.a = 'x''; DROP TABLE run; --'", "params.`a' OR '1'='1` = 'x'"):
+            status, answer = call("runs/search", {"experiment_ids": ["0"], "filter": text})
+            self.assertEqual((status, answer), (200, {}), text)
+        self.assertEqual(self.client.get_run(run).info.run_id, run)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[1:]])
