@@ -70,7 +70,8 @@ BatchQueue::Batch BatchQueue::Gather() const {
   for (const auto& [priority, level] : levels_) {
     for (const Entry& entry : level) {
       const Request& request = entry.request;
-      if (!batch.ids.empty() && (request.shape != first.shape || batch.rows + request.rows > policy_.max_rows)) continue;
+      if (!batch.ids.empty() && (request.shape != first.shape || batch.rows + request.rows > policy_.max_rows))
+        continue;
       batch.ids.push_back(request.id);
       batch.rows += request.rows;
       batch.oldest = std::min(batch.oldest, entry.arrival);

@@ -47,7 +47,7 @@ class BatchQueue {
     std::uint32_t priority = 2;  // 1 goes first
     Time deadline = Time::max();
   };
-  enum class Admission { kWaits, kFull, kExpired };
+  enum class Admission { kWaits, kFull, kExpired, kEnded };  // kEnded: never from here, but where a queue is given up
   struct Plan {
     std::vector<std::uint64_t> expired;  // to be refused
     std::vector<std::uint64_t> batch;    // to be computed together, now; empty: nothing

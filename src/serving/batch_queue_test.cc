@@ -237,9 +237,7 @@ class ModelScene {
  private:
   static constexpr std::uint64_t kRequests = 400;
 
-  static std::int64_t ToMicros(Time time) {
-    return std::chrono::duration_cast<microseconds>(time - At(0)).count();
-  }
+  static std::int64_t ToMicros(Time time) { return std::chrono::duration_cast<microseconds>(time - At(0)).count(); }
 
   std::uint64_t Pick(std::uint64_t below) { return random_.Below(below); }
 
@@ -271,6 +269,8 @@ class ModelScene {
         ASSERT_LE(request.deadline, At(now_));
         Answer(request.id);
         break;
+      case Admission::kEnded:
+        FAIL() << "a queue does not end by itself";
     }
     // Now and then a crowd.
     arrival_ = now_ + static_cast<std::int64_t>(Pick(4) == 0 ? 0 : Pick(slow_ ? 900 : 200));

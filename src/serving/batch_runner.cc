@@ -14,13 +14,15 @@ BatchRunner::BatchRunner(const BatchPolicy& policy, const Clock& clock, Compute 
     : clock_(clock), compute_(std::move(compute)), queue_(policy) {}
 
 BatchRunner::~BatchRunner() {
-  std::list<std::thread> threads;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Task>> waiting;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    threads.splice(threads.end(), ended_);
+    waiting.swap(tasks_);
   }
   changed_.notify_all();
+  for (const auto& [id, task] : waiting) task->Refuse(BatchQueue::Admission::kEnded);
+  std::list<std::thread> threads;
   for (;;) {
     {
       const std::lock_guard lock(mutex_);
@@ -92,20 +94,18 @@ BatchRunner::Tasks BatchRunner::Take(const std::vector<std::uint64_t>& ids) {
 void BatchRunner::Work(std::list<std::thread>::iterator self) {
   std::unique_lock lock(mutex_);
   auto idle_until = clock_.MonotonicNow() + kIdle;
-  for (;;) {
+  while (!stopping_) {
     const auto plan = queue_.Next(clock_.MonotonicNow());
     Tasks expired = Take(plan.expired);
     Tasks batch = Take(plan.batch);
     if (expired.empty() && batch.empty()) {
-      const bool done = queue_.waiting() == 0 && queue_.running() == 0;
-      if (stopping_ && done) break;
-      if (!stopping_ && queue_.waiting() == 0 && clock_.MonotonicNow() >= idle_until) break;
+      if (queue_.waiting() == 0 && clock_.MonotonicNow() >= idle_until) break;
       ++idle_threads_;
-      const auto until = queue_.waiting() != 0 ? plan.look_again : stopping_ ? BatchQueue::Time::max() : idle_until;
+      const auto until = queue_.waiting() == 0 ? idle_until : plan.look_again;
       if (until == BatchQueue::Time::max()) {
         changed_.wait(lock);
       } else {
-        changed_.wait_until(lock, until);
+        changed_.wait_for(lock, until - clock_.MonotonicNow());
       }
       --idle_threads_;
       continue;

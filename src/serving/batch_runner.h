@@ -18,14 +18,15 @@ namespace keelson::serving {
 // or a lock here, so that one that is slow, or stuck, delays no other: the kernel divides the processor between them.
 // Threads are made when they are needed and end when they were idle for a while.
 //
-// Safe from any thread. The destructor computes what waits, then joins; it must not run on one of these threads.
+// Safe from any thread. The destructor refuses what waits (kEnded) and lets end what is computed; it must not run on
+// one of these threads.
 class BatchRunner {
  public:
   // A request on its way. Ends by being computed or by Refuse, once.
   class Task {
    public:
     virtual ~Task() = default;
-    // kFull or kExpired. On the thread that offered it, or one of the model's.
+    // Why it is not computed. On the thread that offered it, one of the model's, or the one that ends the runner.
     virtual void Refuse(BatchQueue::Admission why) = 0;
 
     BatchQueue::Request ask;  // the id is given by Offer

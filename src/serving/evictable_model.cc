@@ -54,4 +54,9 @@ Result<std::vector<Tensor>> EvictableTensors::Infer(std::span<const Tensor> inpu
   return model->Infer(inputs, wanted);
 }
 
+bool EvictableTensors::Suspects(std::span<const Tensor> inputs) const {
+  const auto model = model_.Hold();
+  return !model || (*model)->Suspects(inputs);
+}
+
 }  // namespace keelson::serving

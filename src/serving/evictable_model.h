@@ -17,6 +17,7 @@ class EvictableEngine final : public TreeEngine {
                   std::shared_ptr<MemoryBudget> budget);
 
   Result<std::shared_ptr<const TreeEngine>> Hold() const { return engine_.Hold(); }
+  bool resident() const { return engine_.resident(); }
 
   std::uint32_t width(PredictKind kind) const override { return widths_[static_cast<std::size_t>(kind)]; }
   Status Supports(PredictKind kind) const override { return supports_[static_cast<std::size_t>(kind)]; }
@@ -41,6 +42,8 @@ class EvictableTensors final : public TensorModel {
 
   Result<std::vector<Tensor>> Infer(std::span<const Tensor> inputs, std::span<const std::string> wanted) const override;
   bool waits() const override { return waits_; }
+  bool resident() const override { return model_.resident(); }
+  bool Suspects(std::span<const Tensor> inputs) const override;
   std::size_t memory_bytes() const override { return memory_bytes_; }
 
  private:

@@ -61,6 +61,11 @@ class LoadedModel {
   }
   // Whether a prediction waits for another process, so that it must not be asked for on a thread that others wait for.
   bool waits() const { return tensors_ != nullptr && tensors_->waits(); }
+  // Whether a prediction can begin at once; else a budget has taken the model away, and Hold or Infer loads it first.
+  bool resident() const {
+    return tensors_ != nullptr ? tensors_->resident() : evictable_ == nullptr || evictable_->resident();
+  }
+  bool Suspects(std::span<const Tensor> inputs) const { return tensors_->Suspects(inputs); }  // as TensorModel's
   // Brings back what a budget took away, and keeps it while the result lives: to be held over Predict. Null without a
   // budget, and for tensors, for Infer holds them itself. Errors are those of Load, and kDataLoss when the file is not
   // the one any more.

@@ -156,7 +156,100 @@ Status ReadPolicy(const Field& policy, ModelConfig* config) {
   return {};
 }
 
+// `path` names the field in errors.
+Result<std::uint64_t> Count(const Field& field, std::string_view path) {
+  const auto number = ParseInt(field.scalar);
+  if (!number || *number < 0) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}{} is \"{}\", expected a number from 0", path, field.name, field.scalar));
+  }
+  return static_cast<std::uint64_t>(*number);
+}
+
+Result<bool> Truth(const Field& field, std::string_view path) {
+  if (field.scalar == "true" || field.scalar == "True" || field.scalar == "t" || field.scalar == "1") return true;
+  if (field.scalar == "false" || field.scalar == "False" || field.scalar == "f" || field.scalar == "0") return false;
+  return Fail(ErrorCode::kInvalidArgument,
+              fmt::format("{}{} is \"{}\", expected true or false", path, field.name, field.scalar));
+}
+
+Status ReadQueuePolicy(const Field& policy, ModelConfig* config) {
+  constexpr std::string_view kPath = "dynamic_batching.default_queue_policy.";
+  bool refuses = true;
+  for (const Field& part : policy.fields) {
+    if (part.name == "timeout_action") {
+      refuses = part.scalar != "DELAY" && part.scalar != "1";
+    } else if (part.name == "default_timeout_microseconds") {
+      KEELSON_ASSIGN_OR_RETURN(config->default_timeout_us, Count(part, kPath));
+    } else if (part.name == "allow_timeout_override") {
+      KEELSON_ASSIGN_OR_RETURN(config->allow_timeout_override, Truth(part, kPath));
+    } else if (part.name == "max_queue_size") {
+      KEELSON_ASSIGN_OR_RETURN(config->max_queue_size, Count(part, kPath));
+    }
+  }
+  if (!refuses) config->default_timeout_us = 0;
+  return {};
+}
+
+Status ReadBatching(const Field& batching, ModelConfig* config) {
+  constexpr std::string_view kPath = "dynamic_batching.";
+  config->dynamic_batching = true;
+  for (const Field& part : batching.fields) {
+    if (part.name == "max_queue_delay_microseconds") {
+      KEELSON_ASSIGN_OR_RETURN(config->max_queue_delay_us, Count(part, kPath));
+    } else if (part.name == "priority_levels") {
+      KEELSON_ASSIGN_OR_RETURN(config->priority_levels, Count(part, kPath));
+    } else if (part.name == "default_priority_level") {
+      KEELSON_ASSIGN_OR_RETURN(config->default_priority_level, Count(part, kPath));
+    } else if (part.name == "default_queue_policy") {
+      KEELSON_RETURN_IF_ERROR(ReadQueuePolicy(part, config));
+    }
+  }
+  if (config->default_priority_level > config->priority_levels ||
+      (config->priority_levels != 0 && config->default_priority_level == 0)) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("dynamic_batching.default_priority_level is {}, expected 1 to priority_levels, {}",
+                            config->default_priority_level, config->priority_levels));
+  }
+  return {};
+}
+
+Status ReadInstances(const Field& group, ModelConfig* config) {
+  std::uint64_t count = 1;
+  for (const Field& part : group.fields) {
+    if (part.name != "count") continue;
+    KEELSON_ASSIGN_OR_RETURN(count, Count(part, "instance_group."));
+  }
+  constexpr std::uint64_t kMost = 256;
+  config->instances = std::min(kMost, config->instances + std::max<std::uint64_t>(count, 1));
+  return {};
+}
+
 }  // namespace
+
+BatchPolicy PolicyOf(const ModelConfig& config, const BatchPolicy& server) {
+  BatchPolicy policy = server;
+  // Triton puts requests together when both are said; a size alone only says what one request may have.
+  if (config.dynamic_batching) {
+    policy.max_rows = static_cast<std::size_t>(std::max<std::uint64_t>(config.max_batch_size.value_or(0), 1));
+    policy.delay = std::chrono::microseconds(std::min<std::uint64_t>(config.max_queue_delay_us, 60'000'000));
+  } else if (config.max_batch_size) {
+    policy.max_rows = 1;
+  }
+  if (config.priority_levels != 0) {
+    constexpr std::uint64_t kMost = UINT32_MAX;
+    policy.priority_levels = static_cast<std::uint32_t>(std::min(config.priority_levels, kMost));
+    policy.default_priority = static_cast<std::uint32_t>(std::min(config.default_priority_level, kMost));
+  }
+  if (config.max_queue_size != 0) policy.queue_limit = static_cast<std::size_t>(config.max_queue_size);
+  if (config.default_timeout_us != 0) {
+    constexpr std::uint64_t kYear = std::uint64_t{365} * 86'400 * 1'000'000;
+    policy.default_timeout = std::chrono::microseconds(std::min(config.default_timeout_us, kYear));
+  }
+  if (config.allow_timeout_override) policy.timeout_override = *config.allow_timeout_override;
+  if (config.instances != 0) policy.instances = static_cast<std::size_t>(config.instances);
+  return policy;
+}
 
 Result<ModelConfig> ReadModelConfig(std::string_view text) {
   KEELSON_ASSIGN_OR_RETURN(const auto fields, Reader(text).Read());
@@ -168,6 +261,11 @@ Result<ModelConfig> ReadModelConfig(std::string_view text) {
     if (field.name == "input") config.inputs.push_back(ReadTensor(field));
     if (field.name == "output") config.outputs.push_back(ReadTensor(field));
     if (field.name == "version_policy") KEELSON_RETURN_IF_ERROR(ReadPolicy(field, &config));
+    if (field.name == "max_batch_size") {
+      KEELSON_ASSIGN_OR_RETURN(config.max_batch_size, Count(field, ""));
+    }
+    if (field.name == "dynamic_batching") KEELSON_RETURN_IF_ERROR(ReadBatching(field, &config));
+    if (field.name == "instance_group") KEELSON_RETURN_IF_ERROR(ReadInstances(field, &config));
   }
   return config;
 }

@@ -40,6 +40,60 @@ TEST(ModelConfig, ReadsWhatItHeedsAndPassesOverTheRest) {
   EXPECT_TRUE(ReadModelConfig("").has_value());
 }
 
+BatchPolicy PolicyOfText(const std::string& text, BatchPolicy server = {}) {
+  const auto config = ReadModelConfig(text);
+  EXPECT_TRUE(config.has_value()) << config.error().ToString();
+  return PolicyOf(*config, server);
+}
+
+TEST(ModelConfig, ReadsHowRequestsWait) {
+  using std::chrono::microseconds;
+  const auto whole = PolicyOfText(R"(
+max_batch_size: 16
+instance_group [ { count: 2 }, { kind: KIND_CPU } ]
+dynamic_batching {
+  preferred_batch_size: 8
+  max_queue_delay_microseconds: 300
+  priority_levels: 5
+  default_priority_level: 3
+  default_queue_policy { timeout_action: REJECT default_timeout_microseconds: 7000 allow_timeout_override: true
+                         max_queue_size: 12 }
+})");
+  BatchPolicy expected;
+  expected.max_rows = 16;
+  expected.delay = microseconds(300);
+  expected.queue_limit = 12;
+  expected.instances = 3;
+  expected.priority_levels = 5;
+  expected.default_priority = 3;
+  expected.default_timeout = microseconds(7'000);
+  EXPECT_EQ(whole, expected);
+
+  BatchPolicy server;
+  server.max_rows = 4;
+  server.queue_limit = 9;
+  EXPECT_EQ(PolicyOfText("", server), server);
+  EXPECT_EQ(PolicyOfText("max_batch_size: 8", server).max_rows, 1u);  // as in Triton, without dynamic_batching
+  EXPECT_EQ(PolicyOfText("max_batch_size: 8 dynamic_batching {}", server).max_rows, 8u);
+  EXPECT_EQ(PolicyOfText("dynamic_batching {}", server).max_rows, 1u);
+  const auto delays = PolicyOfText(
+      "dynamic_batching { default_queue_policy { timeout_action: DELAY default_timeout_microseconds: 7 } }");
+  EXPECT_EQ(delays.default_timeout, std::nullopt);
+}
+
+TEST(ModelConfig, RefusesWhatCannotHoldOfTheScheduling) {
+  for (const char* text :
+       {"max_batch_size: -1", "max_batch_size: many", "dynamic_batching { max_queue_delay_microseconds: -5 }",
+        "dynamic_batching { priority_levels: 2 }", "dynamic_batching { priority_levels: 2 default_priority_level: 3 }",
+        "dynamic_batching { default_priority_level: 1 }", "instance_group { count: x }",
+        "dynamic_batching { default_queue_policy { allow_timeout_override: maybe } }",
+        "dynamic_batching { default_queue_policy { max_queue_size: -1 } }"}) {
+    const auto config = ReadModelConfig(text);
+    ASSERT_FALSE(config.has_value()) << text;
+    EXPECT_EQ(config.error().code, ErrorCode::kInvalidArgument);
+  }
+}
+
 TEST(ModelConfig, ReadsEveryVersionPolicy) {
   EXPECT_EQ(ReadModelConfig("version_policy { latest {} }")->latest, 1u);
   EXPECT_THAT(ReadModelConfig("version_policy: { specific: { versions: [1, 3] } }")->specific, ElementsAre(1, 3));

@@ -2,8 +2,15 @@
 
 #include <fmt/core.h>
 
+#include <atomic>
+#include <condition_variable>
+#include <iterator>
 #include <mutex>
+#include <thread>
+#include <utility>
 
+#include "base/hash.h"
+#include "base/log.h"
 #include "base/strings.h"
 #include "serving/payload_codec.h"
 
@@ -36,61 +43,212 @@ Result<std::uint64_t> FindSegment(const std::string& folder, std::uint64_t above
   return found;
 }
 
-class SegmentWriter final : public PayloadWriter {
- public:
-  SegmentWriter(std::string folder, PayloadSchema schema, std::uint64_t segment_bytes, std::uint64_t number)
-      : folder_(std::move(folder)), schema_(std::move(schema)), segment_bytes_(segment_bytes), number_(number) {}
+constexpr auto kRelaxed = std::memory_order_relaxed;
 
-  Status Append(const PayloadRecord& record) override {
-    KEELSON_ASSIGN_OR_RETURN(const auto frame, EncodeRecord(schema_, record));
-    const std::lock_guard lock(mutex_);  // held across the write: frames go one after another into one file
-    if (segment_ != nullptr && has_records_ && segment_->size() >= segment_bytes_) {
+Result<std::uint64_t> BytesOfSegments(const std::string& folder) {
+  KEELSON_ASSIGN_OR_RETURN(const auto names, io::ListFolder(folder));
+  std::uint64_t bytes = 0;
+  for (const auto& name : names) {
+    if (SegmentNumber(name) != 0) bytes += io::FileSize(folder + "/" + name).value_or(0);
+  }
+  return bytes;
+}
+
+// Frames one after another into segments. One thread at a time.
+class Segments {
+ public:
+  Segments(std::string folder, std::string head, const PayloadOptions& options, std::uint64_t number)
+      : folder_(std::move(folder)), head_(std::move(head)), options_(options), number_(number) {}
+
+  static Result<Segments> Open(const std::string& folder, const PayloadSchema& schema, const PayloadOptions& options) {
+    for (const auto& input : schema.inputs) {
+      if (input.type != data::ColumnType::kDouble && input.type != data::ColumnType::kString) {
+        return Fail(ErrorCode::kInvalidArgument, fmt::format("input {} is {}; a payload log holds double and string",
+                                                             input.name, data::ColumnTypeName(input.type)));
+      }
+    }
+    KEELSON_RETURN_IF_ERROR(io::MakeFolders(folder));
+    // A new segment at every start: the one before may end in a torn frame, and may have another schema.
+    KEELSON_ASSIGN_OR_RETURN(const std::uint64_t last, FindSegment(folder, 0, /*last=*/true));
+    Segments segments(folder, EncodeHead(schema), options, last == 0 ? kFirst : last + 1);
+    KEELSON_ASSIGN_OR_RETURN(segments.bytes_, BytesOfSegments(folder));
+    KEELSON_RETURN_IF_ERROR(segments.Begin());
+    return segments;
+  }
+
+  // kResourceExhausted over the limit, kUnavailable for a disk that does not take it.
+  Status Append(std::string_view frame) {
+    if (segment_ != nullptr && has_records_ && segment_->size() >= options_.segment_bytes) {
       segment_.reset();
       has_records_ = false;
       ++number_;
     }
-    KEELSON_RETURN_IF_ERROR(OpenSegment());
-    KEELSON_RETURN_IF_ERROR(segment_->Append(frame));
+    KEELSON_RETURN_IF_ERROR(CheckLimit(frame.size() + (segment_ == nullptr ? head_.size() : 0)));
+    KEELSON_RETURN_IF_ERROR(Begin());
+    const std::uint64_t before = segment_->size();
+    KEELSON_RETURN_IF_ERROR(Written(segment_->Append(frame)));
+    bytes_ += segment_->size() - before;
     has_records_ = true;
     return {};
   }
 
+ private:
   // Makes the segment and writes its head, unless that is done.
-  Status OpenSegment() {
+  Status Begin() {
     if (segment_ != nullptr && segment_->size() > 0) return {};
     if (segment_ == nullptr) {
       KEELSON_ASSIGN_OR_RETURN(segment_, io::FrameLog::OpenForAppend(folder_ + "/" + SegmentName(number_)));
     }
-    return segment_->Append(EncodeHead(schema_));
+    KEELSON_RETURN_IF_ERROR(Written(segment_->Append(head_)));
+    bytes_ += segment_->size();
+    return {};
   }
 
- private:
-  const std::string folder_;
-  const PayloadSchema schema_;
-  const std::uint64_t segment_bytes_;
-  std::mutex mutex_;
+  Status CheckLimit(std::size_t more) {
+    if (options_.limit_bytes == 0 || bytes_ + more <= options_.limit_bytes) return {};
+    KEELSON_ASSIGN_OR_RETURN(bytes_, BytesOfSegments(folder_));  // somebody may have taken some away
+    if (bytes_ + more <= options_.limit_bytes) return {};
+    return Fail(
+        ErrorCode::kResourceExhausted,
+        fmt::format("the payload log has {} of at most {} bytes: take segments away with keelson payload --remove",
+                    bytes_, options_.limit_bytes),
+        folder_);
+  }
+
+  static Status Written(Status status) {
+    if (!status && status.error().code == ErrorCode::kResourceExhausted) status.error().code = ErrorCode::kUnavailable;
+    return status;
+  }
+
+  std::string folder_;
+  std::string head_;
+  PayloadOptions options_;
   std::uint64_t number_;
+  std::uint64_t bytes_ = 0;  // of all segments, as far as it is known here
   bool has_records_ = false;
   std::unique_ptr<io::FrameLog> segment_;
+};
+
+class CompleteWriter final : public PayloadWriter {
+ public:
+  CompleteWriter(PayloadSchema schema, Segments segments)
+      : schema_(std::move(schema)), segments_(std::move(segments)) {}
+
+  bool Wants(std::string_view) const override { return true; }
+
+  Status Append(const PayloadRecord& record) override {
+    KEELSON_ASSIGN_OR_RETURN(const auto frame, EncodeRecord(schema_, record));
+    const std::lock_guard lock(mutex_);  // held across the write: frames go one after another into one file
+    auto appended = segments_.Append(frame);
+    (appended ? logged_ : refused_).fetch_add(1, kRelaxed);
+    return appended;
+  }
+
+  PayloadCounts counts() const override { return {logged_.load(kRelaxed), 0, refused_.load(kRelaxed)}; }
+
+ private:
+  const PayloadSchema schema_;
+  std::mutex mutex_;
+  Segments segments_;
+  std::atomic<std::uint64_t> logged_{0}, refused_{0};
+};
+
+// The request's thread encodes the record and leaves it; a thread of the log's own writes. A burst is one wake-up.
+class SampledWriter final : public PayloadWriter {
+ public:
+  SampledWriter(PayloadSchema schema, Segments segments, const PayloadOptions& options)
+      : schema_(std::move(schema)), options_(options), segments_(std::move(segments)), thread_([this] { Write(); }) {}
+  ~SampledWriter() override {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+
+  bool Wants(std::string_view request_id) const override {
+    constexpr double kAll = 18446744073709551616.0;  // 2^64
+    return static_cast<double>(StableHash(request_id)) < options_.sample * kAll;
+  }
+
+  Status Append(const PayloadRecord& record) override {
+    KEELSON_ASSIGN_OR_RETURN(auto frame, EncodeRecord(schema_, record));
+    bool first = false;
+    {
+      const std::lock_guard lock(mutex_);
+      if (waiting_bytes_ + frame.size() > options_.queue_bytes) {
+        dropped_.fetch_add(1, kRelaxed);
+        return {};
+      }
+      waiting_bytes_ += frame.size();
+      first = waiting_.empty();
+      waiting_.push_back(std::move(frame));
+    }
+    if (first) changed_.notify_one();
+    return {};
+  }
+
+  PayloadCounts counts() const override { return {logged_.load(kRelaxed), dropped_.load(kRelaxed), 0}; }
+
+ private:
+  static constexpr auto kGather = std::chrono::milliseconds(10);
+
+  void Write() {
+    std::vector<std::string> frames;
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      changed_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
+      changed_.wait_for(lock, kGather, [&] { return stopping_; });
+      if (waiting_.empty()) return;  // stopping, and all is written
+      frames.swap(waiting_);
+      lock.unlock();
+      std::size_t bytes = 0;
+      for (const auto& frame : frames) {
+        bytes += frame.size();
+        const auto appended = segments_.Append(frame);
+        (appended ? logged_ : dropped_).fetch_add(1, kRelaxed);
+        if (!appended && !std::exchange(said_, true)) {
+          LogError("a sampled payload log cannot be written; its records are dropped and counted",
+                   {{"error", appended.error().ToString()}});
+        }
+      }
+      frames.clear();
+      lock.lock();
+      waiting_bytes_ -= bytes;  // what is being written takes its room still
+    }
+  }
+
+  const PayloadSchema schema_;
+  const PayloadOptions options_;
+  Segments segments_;  // on thread_ only
+  bool said_ = false;  // on thread_ only
+  std::atomic<std::uint64_t> logged_{0}, dropped_{0};
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::string> waiting_;  // guarded by mutex_, as are the two below
+  std::size_t waiting_bytes_ = 0;
+  bool stopping_ = false;
+  std::thread thread_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<PayloadWriter>> PayloadWriter::Open(const std::string& folder, PayloadSchema schema,
-                                                           std::uint64_t segment_bytes) {
-  for (const auto& input : schema.inputs) {
-    if (input.type != data::ColumnType::kDouble && input.type != data::ColumnType::kString) {
-      return Fail(ErrorCode::kInvalidArgument, fmt::format("input {} is {}; a payload log holds double and string",
-                                                           input.name, data::ColumnTypeName(input.type)));
-    }
+                                                           PayloadOptions options) {
+  KEELSON_ASSIGN_OR_RETURN(auto segments, Segments::Open(folder, schema, options));
+  return std::make_unique<CompleteWriter>(std::move(schema), std::move(segments));
+}
+
+Result<std::unique_ptr<PayloadWriter>> PayloadWriter::OpenSampled(const std::string& folder, PayloadSchema schema,
+                                                                  PayloadOptions options) {
+  if (!(options.sample > 0 && options.sample <= 1)) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("the part of the requests that is logged is {}, expected above 0 to 1", options.sample));
   }
-  KEELSON_RETURN_IF_ERROR(io::MakeFolders(folder));
-  // A new segment at every start: the one before may end in a torn frame, and may have another schema.
-  KEELSON_ASSIGN_OR_RETURN(const std::uint64_t last, FindSegment(folder, 0, /*last=*/true));
-  auto writer =
-      std::make_unique<SegmentWriter>(folder, std::move(schema), segment_bytes, last == 0 ? kFirst : last + 1);
-  KEELSON_RETURN_IF_ERROR(writer->OpenSegment());
-  return writer;
+  KEELSON_ASSIGN_OR_RETURN(auto segments, Segments::Open(folder, schema, options));
+  return std::make_unique<SampledWriter>(std::move(schema), std::move(segments), options);
 }
 
 struct PayloadReader::State {
@@ -151,6 +309,19 @@ const PayloadPosition& PayloadReader::position() const {
 }
 const PayloadSchema& PayloadReader::schema() const {
   return state_->schema;
+}
+
+Result<PayloadSegment> ReadPayloadSegment(const std::string& path) {
+  const auto slash = path.rfind('/');
+  PayloadReader::State state{path.substr(0, slash), {path.substr(slash + 1), 0}, {}, {}};
+  PayloadSegment segment;
+  for (;;) {
+    KEELSON_ASSIGN_OR_RETURN(auto records, state.ReadSegment());
+    if (records.empty()) break;
+    std::move(records.begin(), records.end(), std::back_inserter(segment.records));
+  }
+  segment.schema = std::move(state.schema);
+  return segment;
 }
 
 }  // namespace keelson::serving

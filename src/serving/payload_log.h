@@ -14,9 +14,13 @@
 
 namespace keelson::serving {
 
-// The payload log: every prediction in full, written by the replica before it answers, so that a kill of any process
-// loses none that was answered. Segments are io::FrameLog files named 000001.seg, 000002.seg, ... in a folder that one
-// replica owns. The first frame of a segment is a header in JSON (model, version, input columns and types, output
+// The payload log, of two kinds. Complete: every prediction in full, written by the replica before it answers, so that
+// a kill of any process loses none that was answered; over its limit there are no answers. Sampled: a part of them,
+// chosen by the request id, written behind the answers out of a bounded memory; what does not fit is dropped and
+// counted.
+//
+// Segments are io::FrameLog files named 000001.seg, 000002.seg, ... in a folder that one replica owns, which adds to
+// the last one only. The first frame of a segment is a header in JSON (model, version, input columns and types, output
 // names); each further frame is one request. A retried request can appear twice: readers drop a request id that they
 // have seen.
 
@@ -38,15 +42,35 @@ struct PayloadRecord {
   std::vector<float> outputs;        // row-major, rows x outputs
 };
 
+struct PayloadOptions {
+  std::uint64_t segment_bytes = 64u << 20;
+  std::uint64_t limit_bytes = 0;       // of all segments in the folder; 0: none
+  double sample = 1.0;                 // sampled: this part of the requests
+  std::size_t queue_bytes = 8u << 20;  // sampled: that may wait to be written
+};
+
+struct PayloadCounts {
+  std::uint64_t logged = 0;
+  std::uint64_t dropped = 0;  // of a sampled log: no room, or not written
+  std::uint64_t refused = 0;  // of a complete one: over the limit, or not written
+};
+
 // Owned by the replica, one a model version; thread-safe.
 class PayloadWriter {
  public:
   static Result<std::unique_ptr<PayloadWriter>> Open(const std::string& folder, PayloadSchema schema,
-                                                     std::uint64_t segment_bytes = 64u << 20);
+                                                     PayloadOptions options = {});
+  static Result<std::unique_ptr<PayloadWriter>> OpenSampled(const std::string& folder, PayloadSchema schema,
+                                                            PayloadOptions options);
   virtual ~PayloadWriter() = default;
-  // In the page cache when it returns. kResourceExhausted when the disk is full: the caller answers 503, not a
-  // prediction.
+
+  // Whether this request's record is kept: the same for the same id, here and in every replica.
+  virtual bool Wants(std::string_view request_id) const = 0;
+  // Complete: in the page cache when it returns; after an error there must be no answer: kResourceExhausted over the
+  // limit (429), kUnavailable when it cannot be written, as on a full disk (503). Sampled: returns at once, never with
+  // an error of the disk.
   virtual Status Append(const PayloadRecord& record) = 0;
+  virtual PayloadCounts counts() const = 0;
 };
 
 // Where a reader stands in one folder; kept by the reader, e.g. in its own checkpoint.
@@ -66,9 +90,17 @@ class PayloadReader {
   const PayloadPosition& position() const;
   const PayloadSchema& schema() const;  // of the segment last read
 
- private:
   struct State;
+
+ private:
   std::unique_ptr<State> state_;
 };
+
+// One whole segment, to its last whole frame. kDataLoss names file and offset.
+struct PayloadSegment {
+  PayloadSchema schema;
+  std::vector<PayloadRecord> records;
+};
+Result<PayloadSegment> ReadPayloadSegment(const std::string& path);
 
 }  // namespace keelson::serving

@@ -87,7 +87,7 @@ TEST_F(PayloadLog, GivesBackWhatWasWritten) {
 }
 
 TEST_F(PayloadLog, IsReadWhileItIsWrittenAcrossSegments) {
-  auto writer = *PayloadWriter::Open(folder_, TestSchema(), 300);
+  auto writer = *PayloadWriter::Open(folder_, TestSchema(), {.segment_bytes = 300});
   PayloadReader reader(folder_);
   EXPECT_THAT(ReadAll(reader), testing::IsEmpty());
   std::vector<std::string> wanted, seen;
@@ -144,7 +144,7 @@ TEST_F(PayloadLog, SaysWhereItIsDamaged) {
 }
 
 TEST_F(PayloadLog, TakesRecordsOfManyThreads) {
-  auto writer = *PayloadWriter::Open(folder_, TestSchema(), 2'000);
+  auto writer = *PayloadWriter::Open(folder_, TestSchema(), {.segment_bytes = 2'000});
   std::vector<std::thread> threads;
   for (int k = 0; k < 4; ++k) {
     threads.emplace_back([&writer, k] {
@@ -159,7 +159,7 @@ TEST_F(PayloadLog, TakesRecordsOfManyThreads) {
 }
 
 TEST_F(PayloadLog, SkipsSegmentsThatRetentionTook) {
-  auto writer = *PayloadWriter::Open(folder_, TestSchema(), 1);  // a segment a record
+  auto writer = *PayloadWriter::Open(folder_, TestSchema(), {.segment_bytes = 1});  // a segment a record
   for (int i = 0; i < 4; ++i) ASSERT_TRUE(writer->Append(TestRecord(i)).has_value());
   std::filesystem::remove(folder_ + "/000001.seg");
   std::filesystem::remove(folder_ + "/000003.seg");
@@ -169,6 +169,64 @@ TEST_F(PayloadLog, SkipsSegmentsThatRetentionTook) {
   EXPECT_EQ(ReadAll(behind).size(), 2u);
   PayloadReader nowhere(temp_.File("none"));
   EXPECT_THAT(ReadAll(nowhere), testing::IsEmpty());
+}
+
+TEST_F(PayloadLog, RefusesOverTheLimitUntilSegmentsAreTakenAway) {
+  auto writer = *PayloadWriter::Open(folder_, TestSchema(), {.segment_bytes = 1, .limit_bytes = 1'500});
+  int taken = 0;
+  while (writer->Append(TestRecord(taken)).has_value()) ++taken;
+  EXPECT_GT(taken, 2);
+  EXPECT_EQ(writer->Append(TestRecord(0)).error().code, ErrorCode::kResourceExhausted);
+  EXPECT_EQ(writer->counts().logged, static_cast<std::uint64_t>(taken));
+  EXPECT_EQ(writer->counts().refused, 2u);
+  // A restart finds what is there.
+  writer.reset();
+  writer = *PayloadWriter::Open(folder_, TestSchema(), {.segment_bytes = 1, .limit_bytes = 1'500});
+  EXPECT_FALSE(writer->Append(TestRecord(0)).has_value());
+  std::filesystem::remove(folder_ + "/000001.seg");
+  std::filesystem::remove(folder_ + "/000002.seg");
+  EXPECT_TRUE(writer->Append(TestRecord(99)).has_value());
+}
+
+TEST_F(PayloadLog, ASampledOneKeepsAPartByTheRequestIdAndWritesItBehind) {
+  auto writer = *PayloadWriter::OpenSampled(folder_, TestSchema(), {.sample = 0.25});
+  auto other = *PayloadWriter::OpenSampled(temp_.File("other"), TestSchema(), {.sample = 0.25});
+  std::vector<std::string> wanted;
+  for (int i = 0; i < 1'000; ++i) {
+    const auto record = TestRecord(i);
+    ASSERT_EQ(writer->Wants(record.request_id), other->Wants(record.request_id));
+    if (!writer->Wants(record.request_id)) continue;
+    wanted.push_back(record.request_id);
+    ASSERT_TRUE(writer->Append(record).has_value());
+  }
+  EXPECT_NEAR(static_cast<double>(wanted.size()), 250, 60);
+  writer.reset();  // writes what it has
+  PayloadReader reader(folder_);
+  EXPECT_EQ(ReadAll(reader), wanted);
+  const auto all = *PayloadWriter::OpenSampled(temp_.File("all"), TestSchema(), {.sample = 1});
+  for (int i = 0; i < 1'000; ++i) ASSERT_TRUE(all->Wants(std::to_string(i)));
+  EXPECT_FALSE(PayloadWriter::OpenSampled(folder_, TestSchema(), {.sample = 0}).has_value());
+  EXPECT_FALSE(PayloadWriter::OpenSampled(folder_, TestSchema(), {.sample = 1.5}).has_value());
+}
+
+TEST_F(PayloadLog, ASampledOneDropsWhatItHasNoRoomForAndCounts) {
+  std::uint64_t dropped = 0;
+  {
+    auto writer = *PayloadWriter::OpenSampled(folder_, TestSchema(), {.queue_bytes = 1'000});
+    for (int i = 0; i < 2'000; ++i) ASSERT_TRUE(writer->Append(TestRecord(i)).has_value());
+    dropped = writer->counts().dropped;
+  }
+  EXPECT_GT(dropped, 0u);
+  PayloadReader reader(folder_);
+  EXPECT_EQ(ReadAll(reader).size(), 2'000 - dropped);
+}
+
+TEST_F(PayloadLog, ASampledOneDropsWhatIsOverTheLimit) {
+  auto writer = *PayloadWriter::OpenSampled(folder_, TestSchema(), {.segment_bytes = 1, .limit_bytes = 1'000});
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(writer->Append(TestRecord(i)).has_value());
+  while (writer->counts().logged + writer->counts().dropped < 50) std::this_thread::yield();
+  EXPECT_GT(writer->counts().logged, 0u);
+  EXPECT_GT(writer->counts().dropped, 0u);
 }
 
 TEST_F(PayloadLog, RefusesRecordsThatDoNotFit) {

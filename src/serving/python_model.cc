@@ -134,6 +134,18 @@ void PythonModel::Forgive(std::uint64_t fingerprint) const {
   if (strikes_.erase(fingerprint) != 0) std::erase(struck_, fingerprint);
 }
 
+bool PythonModel::Suspects(std::span<const Tensor> inputs) const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (strikes_.empty()) return false;
+  }
+  const auto matched = Match(inputs);
+  if (!matched) return true;
+  const std::uint64_t fingerprint = FingerprintOf(*matched);
+  const std::lock_guard lock(mutex_);
+  return strikes_.contains(fingerprint);
+}
+
 Result<std::vector<Tensor>> PythonModel::Infer(std::span<const Tensor> inputs,
                                                std::span<const std::string> wanted) const {
   KEELSON_ASSIGN_OR_RETURN(const auto matched, Match(inputs));

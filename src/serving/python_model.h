@@ -28,6 +28,7 @@ class PythonModel final : public TensorModel {
   // kResourceExhausted when too many wait for a worker.
   Result<std::vector<Tensor>> Infer(std::span<const Tensor> inputs, std::span<const std::string> wanted) const override;
   bool waits() const override { return true; }
+  bool Suspects(std::span<const Tensor> inputs) const override;
   std::size_t memory_bytes() const override;  // of the processes, as they were when they were ready
 
   std::vector<pid_t> worker_pids() const;

@@ -181,7 +181,7 @@ Result<Repository::Loaded> Repository::Load(const std::string& name) {
       refuse({fits.error().code, fits.error().message, folder + "/config.pbtxt"});
       continue;
     }
-    loaded.versions.push_back({model, version.path});
+    loaded.versions.push_back({model, version.path, PolicyOf(config, options_.policy)});
     loaded_[name].push_back({version, std::move(model)});
   }
   return loaded;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "serving/batch_queue.h"
 #include "serving/model.h"
 
 namespace keelson::serving {
@@ -25,10 +26,12 @@ class Repository {
     std::string folder;
     std::shared_ptr<MemoryBudget> budget = nullptr;  // may be null
     std::string python = {};                         // ModelSource::python
+    BatchPolicy policy = {};                         // of models whose config.pbtxt says nothing of it
   };
   struct Version {
     std::shared_ptr<const LoadedModel> model;
     std::string path;  // of the model's file or directory
+    BatchPolicy policy = {};
   };
   // What Load found: the versions that can be served, ascending, and why others cannot.
   struct Loaded {

@@ -32,6 +32,13 @@ class TensorModel {
                                             std::span<const std::string> wanted) const = 0;
   // Whether Infer waits for another process: then it must not be called on a thread that others wait for.
   virtual bool waits() const { return false; }
+  // Whether Infer can begin at once: nothing has to be loaded again first.
+  virtual bool resident() const { return true; }
+  // Whether these inputs have done the model harm before: then no other's are to be computed together with them.
+  virtual bool Suspects(std::span<const Tensor> inputs) const {
+    (void)inputs;
+    return false;
+  }
   virtual std::size_t memory_bytes() const = 0;
 
  protected:

@@ -69,6 +69,29 @@ class Hostile(unittest.TestCase):
     def setUpClass(cls):
         cls.replica = Replica(KEELSON, [f"soft={MODELS}/softprob.ubj"])
         cls.expected = cls.replica.infer("soft", [[1, 2, 3, 4, 5]])
+        cls.drip = threading.Thread(target=cls.drip_bytes, daemon=True)
+        cls.drip.start()
+
+    @classmethod
+    def drip_bytes(cls):
+        """Requests that come a byte a second, until the replica has had enough of each."""
+        begun = time.monotonic()
+        peers = [Peer(cls.replica.port).send(request()[:-90]) for _ in range(20)]
+        cls.dripped = []
+        for place in range(90):
+            waiting = select.select([peer.socket for peer in peers], [], [], 1)[0]
+            for peer in [peer for peer in peers if peer.socket in waiting]:
+                peers.remove(peer)
+                cls.dripped.append(peer.answer())
+                peer.close()
+            if not peers:
+                break
+            for peer in peers:
+                try:
+                    peer.send(request()[place - 90:][:1])
+                except OSError:
+                    pass  # its answer is under way
+        cls.drip_seconds = time.monotonic() - begun
 
     @classmethod
     def tearDownClass(cls):
@@ -218,6 +241,13 @@ class Hostile(unittest.TestCase):
                 self.assertEqual(self.replica.infer("soft", [[1, 2, 3, 4, 5]]), self.expected)
         for peer in slow:
             self.assertEqual(peer.answer()[0], 200)
+
+    def test_z_a_byte_a_second_is_told_after_half_a_minute(self):
+        """Last by its name: the half minute runs while the others do."""
+        self.drip.join(PATIENCE_S)
+        self.assertEqual([answer[0] for answer in self.dripped], [408] * 20)
+        self.assertEqual({json.loads(answer[2])["error"] for answer in self.dripped}, {"the request did not come whole in time"})
+        self.assertGreaterEqual(self.drip_seconds, 29)
 
     def test_ten_thousand_idle_connections(self):
         wanted = 10_000

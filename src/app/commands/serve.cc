@@ -16,6 +16,9 @@ struct ServeFlags {
   std::size_t memory_budget_mib = 0;
   std::size_t max_body_mib = io::HttpLimits{}.body_bytes >> 20;
   std::size_t max_header_kib = io::HttpLimits{}.header_bytes >> 10;
+  std::int64_t batch_delay_us = 0;
+  double sample = 0;  // 0: not said
+  std::uint64_t payload_limit_mib = 0;
   serving::ReplicaOptions options;
   ServeListenOptions listen;
 };
@@ -36,6 +39,9 @@ Result<int> Serve(ServeFlags flags, Terminal& terminal) {
     source.content_hash = flags.hash;
     flags.options.models.push_back(std::move(source));
   }
+  flags.options.policy.delay = std::chrono::microseconds(flags.batch_delay_us);
+  if (flags.sample != 0) flags.options.payload_sample = flags.sample;
+  flags.options.payload_limit_bytes = flags.payload_limit_mib << 20;
   flags.options.memory_budget_bytes = flags.memory_budget_mib << 20;
   flags.listen.limits.body_bytes = flags.max_body_mib << 20;
   flags.listen.limits.header_bytes = flags.max_header_kib << 10;
@@ -63,6 +69,20 @@ Command ServeCommand() {
                            "MiB that all models may take together; the least recently used are loaded again when they "
                            "are asked; 0 is no limit")
                 ->check(CLI::Range(0, 1 << 20))
+                ->capture_default_str();
+            app.add_option("--max-batch-size", flags->options.policy.max_rows,
+                           "Rows that requests to a slow model of tensors are computed in together; 1 is one by one. A "
+                           "model's config.pbtxt goes before this and the next two")
+                ->check(CLI::Range(1, 1 << 20))
+                ->capture_default_str();
+            app.add_option("--batch-delay", flags->batch_delay_us,
+                           "Microseconds that a batch may wait for more while the model is at work; a lone request "
+                           "never waits")
+                ->check(CLI::Range(0, 60'000'000))
+                ->capture_default_str();
+            app.add_option("--queue-limit", flags->options.policy.queue_limit,
+                           "Requests that may wait for one model; over it they are refused with 429")
+                ->check(CLI::Range(1, 1'000'000))
                 ->capture_default_str();
             app.add_option("--version", flags->version, "The models' version on the wire")->capture_default_str();
             app.add_option("--hash", flags->hash, "Content hash that the model must have");
@@ -100,7 +120,19 @@ Command ServeCommand() {
             app.add_option("--max-elements", flags->listen.tensors.elements, "Elements of a tensor, values of a table")
                 ->check(CLI::Range(1, 1 << 30))
                 ->capture_default_str();
-            app.add_option("--payload-log", flags->options.payload_folder, "Folder to log every prediction in");
+            auto* log = app.add_option("--payload-log", flags->options.payload_folder,
+                                       "Folder to log every prediction in, before it is answered");
+            app.add_option("--payload-sample", flags->sample,
+                           "Log this part of the predictions only, 0.01 for one in a hundred, chosen by the request id "
+                           "and written behind the answers; what the disk does not keep up with is dropped and counted")
+                ->check(CLI::Range(1e-9, 1.0))
+                ->needs(log);
+            app.add_option("--payload-limit", flags->payload_limit_mib,
+                           "MiB that the log of a model version may take; over it a complete log refuses requests with "
+                           "429, a sampled one drops records; 0 is no limit")
+                ->check(CLI::Range(0, 1 << 30))
+                ->capture_default_str()
+                ->needs(log);
             app.add_option("--lock", flags->options.lock_file, "End when this lock file of a server was free for 30 s");
             return [flags](Terminal& terminal) { return Serve(*flags, terminal); };
           }};

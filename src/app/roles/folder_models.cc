@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "io/files.h"
 
@@ -10,21 +12,35 @@ namespace keelson::app {
 
 using wire::inference::Served;
 
+Result<std::shared_ptr<serving::PayloadWriter>> PayloadPlan::Open(const std::string& own,
+                                                                  const serving::PayloadSchema& schema) const {
+  serving::PayloadOptions options;
+  options.limit_bytes = limit_bytes;
+  // Under a limit small enough that some are closed, and can be turned into Parquet and taken away.
+  if (limit_bytes != 0)
+    options.segment_bytes = std::min(options.segment_bytes, std::max<std::uint64_t>(limit_bytes / 8, 1));
+  options.sample = sample.value_or(1.0);
+  KEELSON_ASSIGN_OR_RETURN(auto writer, sample ? serving::PayloadWriter::OpenSampled(own, schema, options)
+                                               : serving::PayloadWriter::Open(own, schema, options));
+  return std::shared_ptr<serving::PayloadWriter>(std::move(writer));
+}
+
 Result<Served> FolderModels::Serve(const std::string& name, const serving::Repository::Version& version) {
   Served served;
   served.model = version.model;
+  served.policy = version.policy;
   if (io::Exists(version.path + "/MLmodel")) {
     KEELSON_ASSIGN_OR_RETURN(served.signature, serving::ReadMlflowSignature(version.path));
   }
-  if (payload_folder_.empty()) return served;
+  if (payload_.folder.empty()) return served;
   if (served.model->takes_tensors()) {
     return Fail(ErrorCode::kUnsupported, "the payload log keeps the predictions of tree models only", version.path);
   }
-  KEELSON_ASSIGN_OR_RETURN(const auto folder, io::SafeJoin(payload_folder_, name + "/" + version.model->version()));
+  KEELSON_ASSIGN_OR_RETURN(const auto folder, io::SafeJoin(payload_.folder, name + "/" + version.model->version()));
   Log& log = logs_[folder];
   const auto schema = served.model->payload_schema();
   if (log.writer == nullptr || !(schema == log.schema)) {
-    KEELSON_ASSIGN_OR_RETURN(log.writer, serving::PayloadWriter::Open(folder, schema));
+    KEELSON_ASSIGN_OR_RETURN(log.writer, payload_.Open(folder, schema));
     log.schema = schema;
   }
   served.payload = log.writer;

@@ -2,22 +2,38 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "serving/payload_log.h"
+#include "serving/replica.h"
 #include "serving/repository.h"
 #include "wire/inference/served_models.h"
 
 namespace keelson::app {
+
+// Where and how predictions are logged.
+struct PayloadPlan {
+  std::string folder;  // "": no log
+  std::optional<double> sample;
+  std::uint64_t limit_bytes = 0;
+
+  static PayloadPlan Of(const serving::ReplicaOptions& options) {
+    return {options.payload_folder, options.payload_sample, options.payload_limit_bytes};
+  }
+  // The log of one model version in a folder of its own.
+  Result<std::shared_ptr<serving::PayloadWriter>> Open(const std::string& own,
+                                                       const serving::PayloadSchema& schema) const;
+};
 
 // The models of a repository folder (serving/repository.h), for the handler of requests: a model whose new version is
 // refused stays as it was. With a payload log every version has a folder of its own, NAME/VERSION. Owned by the role;
 // called from one thread at a time.
 class FolderModels final : public wire::inference::ModelRepository {
  public:
-  // `payload_folder` may be "": no log.
-  FolderModels(std::unique_ptr<serving::Repository> repository, std::string payload_folder)
-      : repository_(std::move(repository)), payload_folder_(std::move(payload_folder)) {}
+  FolderModels(std::unique_ptr<serving::Repository> repository, PayloadPlan payload)
+      : repository_(std::move(repository)), payload_(std::move(payload)) {}
 
   // All that can be served now; what cannot is logged with its reason.
   std::vector<wire::inference::Served> LoadAll();
@@ -34,7 +50,7 @@ class FolderModels final : public wire::inference::ModelRepository {
   Result<wire::inference::Served> Serve(const std::string& name, const serving::Repository::Version& version);
 
   std::unique_ptr<serving::Repository> repository_;
-  const std::string payload_folder_;
+  const PayloadPlan payload_;
   std::map<std::string, Log> logs_;  // by folder
 };
 

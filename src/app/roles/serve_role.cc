@@ -29,9 +29,9 @@ class NamedModels final : public wire::inference::ModelRepository {
  public:
   static Result<std::unique_ptr<NamedModels>> Open(const serving::ReplicaOptions& options,
                                                    const std::shared_ptr<serving::MemoryBudget>& budget) {
-    std::unique_ptr<NamedModels> models(new NamedModels);
+    std::unique_ptr<NamedModels> models(new NamedModels(PayloadPlan::Of(options)));
     for (const auto& source : options.models) {
-      Place place{source, options.payload_folder, nullptr, {}};
+      Place place{source, options.policy, options.payload_folder, nullptr, {}};
       place.source.budget = budget;
       place.source.tensors = true;
       place.source.python = options.python;
@@ -56,6 +56,7 @@ class NamedModels final : public wire::inference::ModelRepository {
     if (found == places_.end()) return Fail(ErrorCode::kNotFound, "there is no such model", name);
     Place& place = found->second;
     Served served;
+    served.policy = place.policy;
     KEELSON_ASSIGN_OR_RETURN(served.model, serving::LoadedModel::Load(place.source));
     if (io::Exists(place.source.path + "/MLmodel")) {
       KEELSON_ASSIGN_OR_RETURN(served.signature, serving::ReadMlflowSignature(place.source.path));
@@ -68,7 +69,7 @@ class NamedModels final : public wire::inference::ModelRepository {
       // One writer a folder: a model of the same shape goes on in the log of the one before.
       const auto schema = served.model->payload_schema();
       if (place.payload == nullptr || !(schema == place.schema)) {
-        KEELSON_ASSIGN_OR_RETURN(place.payload, serving::PayloadWriter::Open(place.payload_folder, schema));
+        KEELSON_ASSIGN_OR_RETURN(place.payload, payload_.Open(place.payload_folder, schema));
         place.schema = schema;
       }
       served.payload = place.payload;
@@ -81,12 +82,14 @@ class NamedModels final : public wire::inference::ModelRepository {
  private:
   struct Place {
     serving::ModelSource source;
+    serving::BatchPolicy policy;
     std::string payload_folder;  // "": no log
     std::shared_ptr<serving::PayloadWriter> payload;
     serving::PayloadSchema schema;  // of `payload`
   };
-  NamedModels() = default;
+  explicit NamedModels(PayloadPlan payload) : payload_(std::move(payload)) {}
 
+  const PayloadPlan payload_;
   std::map<std::string, Place> places_;
 };
 
@@ -101,9 +104,9 @@ Result<std::unique_ptr<wire::inference::ModelRepository>> OpenModels(const servi
   std::shared_ptr<serving::MemoryBudget> budget;
   if (options.memory_budget_bytes != 0) budget = std::make_shared<serving::MemoryBudget>(options.memory_budget_bytes);
   if (!options.models_folder.empty()) {
-    KEELSON_ASSIGN_OR_RETURN(auto opened,
-                             serving::Repository::Open({options.models_folder, std::move(budget), options.python}));
-    auto folder = std::make_unique<FolderModels>(std::move(opened), options.payload_folder);
+    KEELSON_ASSIGN_OR_RETURN(auto opened, serving::Repository::Open({options.models_folder, std::move(budget),
+                                                                     options.python, options.policy}));
+    auto folder = std::make_unique<FolderModels>(std::move(opened), PayloadPlan::Of(options));
     *models = folder->LoadAll();
     return folder;
   }

@@ -29,7 +29,7 @@ void AppendFloat(float value, std::string* out) {
 
 int StatusOf(ErrorCode code) {
   if (code == ErrorCode::kUnsupported) return 400;        // a datatype or shape that no model here takes
-  if (code == ErrorCode::kResourceExhausted) return 503;  // clients of this protocol come back after a 503
+  if (code == ErrorCode::kResourceExhausted) return 429;  // a queue or a log is full: ask less, or later
   return io::HttpStatusOf(code);
 }
 
@@ -37,7 +37,7 @@ io::HttpResponse ErrorAnswer(int status, std::string_view message) {
   io::HttpResponse response;
   response.status = status;
   response.body = fmt::format("{{\"error\":{}}}", JsonString(message));
-  if (status == 503) response.headers.emplace_back("retry-after", "1");
+  if (status == 503 || status == 429) response.headers.emplace_back("retry-after", "1");
   return response;
 }
 

@@ -47,8 +47,14 @@ bool IsHopHeader(std::string_view name) {
          lower == "x-request-id" || lower == "transfer-encoding" || lower == "keep-alive" || lower == "server";
 }
 
+// What the gateway itself refuses is refused for want of a replica, not because one asked too much.
+Error OfGateway(Error error) {
+  if (error.code == ErrorCode::kResourceExhausted) error.code = ErrorCode::kUnavailable;
+  return error;
+}
+
 io::HttpResponse Relay(Result<io::HttpResponse> answer) {
-  if (!answer) return ErrorAnswer(answer.error());
+  if (!answer) return ErrorAnswer(OfGateway(std::move(answer).error()));
   bool has_version = false;  // the replica says it, and the gateway may say it too
   std::erase_if(answer->headers, [&](const auto& header) {
     if (ToLower(header.first) == "x-keelson-version") return std::exchange(has_version, true);
@@ -150,7 +156,7 @@ bool InferenceEdge::AnswerHere(const Route& route, io::HttpResponse* response) c
     case Kind::kServer:
       dump({{"name", "keelson"},
             {"version", server_version_},
-            {"extensions", {"binary_tensor_data", "statistics", "model_repository"}}});
+            {"extensions", {"binary_tensor_data", "schedule_policy", "statistics", "model_repository"}}});
       return true;
     case Kind::kLive:
       response->body = R"({"live":true})";
@@ -278,7 +284,7 @@ void InferenceEdge::InferTable(const Route& route, const std::string& endpoint, 
   if (!call) return respond(scoring ? ScoringError(call.error()) : ErrorAnswer(call.error()));
   gateway_.Forward(endpoint, request_id, std::move(*call),
                    [respond = std::move(respond), scoring](Result<io::HttpResponse> answer) {
-                     if (!answer && scoring) return respond(ScoringError(answer.error()));
+                     if (!answer && scoring) return respond(ScoringError(OfGateway(std::move(answer).error())));
                      respond(Relay(std::move(answer)));
                    });
 }

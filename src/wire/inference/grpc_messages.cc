@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <optional>
 
 #include "base/protobuf.h"
 
@@ -253,6 +254,7 @@ class RequestReader {
     if (!reader.ok()) return Malformed();
     std::string text;
     bool is_text = false;
+    std::optional<std::uint64_t> number;
     for (const auto value : values) {
       ProtoReader choice(value);
       while (choice.Next()) {
@@ -260,9 +262,17 @@ class RequestReader {
         if (key == ProtoBytes(3) && !choice.Text(&text)) return Malformed();
         const bool other = key == ProtoVarint(1) || key == ProtoVarint(2) || key == ProtoVarint(5) ||
                            key == ProtoKey(4, ProtoType::kFixed64);
-        if (key == ProtoBytes(3) || other) is_text = !other;
+        if (key == ProtoBytes(3) || other) {
+          is_text = !other;
+          number.reset();
+        }
+        if (key == ProtoVarint(2) || key == ProtoVarint(5)) number = choice.number();
       }
       if (!choice.ok()) return Malformed();
+    }
+    if (name == "priority" || name == "timeout") {  // of the schedule_policy extension
+      if (!number || *number > INT64_MAX) return Bad(fmt::format("parameters.{} is no number from 0", name));
+      (name == "priority" ? asked_.request.priority : asked_.request.timeout_us) = *number;
     }
     if (name != "predict") return {};
     if (!is_text) return Bad("parameters.predict is no text; expected value, margin, leaves or contributions");

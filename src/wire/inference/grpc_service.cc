@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <deque>
 #include <mutex>
 
@@ -28,8 +29,10 @@ GrpcStatus NoSuchModel(const Error& error) {
 
 RequestContext ContextOf(const GrpcCall& call) {
   const auto& request = call.request();
-  return {request.request_id, io::FindHeader(request.metadata, "x-keelson-time"),
-          io::FindHeader(request.metadata, "x-keelson-keys")};
+  RequestContext context{request.request_id, io::FindHeader(request.metadata, "x-keelson-time"),
+                         io::FindHeader(request.metadata, "x-keelson-keys")};
+  if (request.deadline) context.timeout = std::max(*request.deadline - request.received, std::chrono::nanoseconds(0));
+  return context;
 }
 
 }  // namespace

@@ -36,6 +36,8 @@ class Parser {
       } else if (key == "parameters") {
         KEELSON_RETURN_IF_ERROR(Parameters([this](std::string_view name) {
           if (name == "binary_data_output") return cursor_.ReadBool(&request_.binary_output);
+          if (name == "priority") return cursor_.ReadUnsigned(&request_.priority.emplace());
+          if (name == "timeout") return cursor_.ReadUnsigned(&request_.timeout_us.emplace());
           return name == "predict" ? cursor_.ReadString(&request_.predict) : cursor_.Skip();
         }));
       } else if (!cursor_.Skip()) {

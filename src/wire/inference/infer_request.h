@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -24,6 +25,10 @@ struct InferRequest {
   bool binary_output = false;                           // parameters.binary_data_output
   // parameters.predict: "value" (also when it is not sent), "margin", "leaves" or "contributions".
   std::string predict = "value";
+  // The schedule_policy extension: parameters.priority (1 goes first) and parameters.timeout in microseconds. 0 and
+  // nothing: the model's default.
+  std::optional<std::uint64_t> priority;
+  std::optional<std::uint64_t> timeout_us;
   // Where the closing bracket of "inputs" stands in the body, and whether anything stands before it: for splicing.
   std::size_t inputs_end = 0;
   bool inputs_empty = true;

@@ -59,10 +59,10 @@ Result<std::vector<Tensor>> Infer(ServedModels::Entry& entry, InferRequest& aske
     }
   }
   DropNamed(UnusedKeys(context, model), asked.inputs);
-  KEELSON_ASSIGN_OR_RETURN(auto inputs, TakeModelInputs(model, asked.inputs, entry.served.payload != nullptr));
-  *rows = inputs.rows;
   RequestContext named = context;
   if (!asked.id.empty()) named.id = asked.id;
+  KEELSON_ASSIGN_OR_RETURN(auto inputs, TakeModelInputs(model, asked.inputs, IsLogged(entry, named)));
+  *rows = inputs.rows;
   std::vector<Tensor> tensors(1);
   KEELSON_ASSIGN_OR_RETURN(tensors[0].floats, Predict(entry, std::move(inputs), kind, named, clock, limits, watch));
   if (asked.outputs && asked.outputs->empty()) return std::vector<Tensor>{};

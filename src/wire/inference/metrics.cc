@@ -53,6 +53,31 @@ void KeelsonMetrics(std::span<const NamedMetrics> models, std::string* out) {
                    "keelson_inference_requests_total{{{0},outcome=\"failure\"}} {2}\n",
                    labels, model.metrics->successes(), model.metrics->failures());
   }
+  Head("keelson_inference_refused_total", "Failures that were not computed, because of the queue or of a timeout.",
+       "counter", out);
+  for (const auto& model : models) {
+    const auto labels = Labels(model);
+    fmt::format_to(std::back_inserter(*out),
+                   "keelson_inference_refused_total{{{0},reason=\"queue_full\"}} {1}\n"
+                   "keelson_inference_refused_total{{{0},reason=\"expired\"}} {2}\n",
+                   labels, model.metrics->refusals(ModelMetrics::Refusal::kQueueFull),
+                   model.metrics->refusals(ModelMetrics::Refusal::kExpired));
+  }
+  const auto logs = [](const NamedMetrics& model) { return model.payload.has_value(); };
+  if (std::any_of(models.begin(), models.end(), logs)) {
+    Head("keelson_payload_records_total", "Records for the payload log: written, dropped by a sampled log, refused.",
+         "counter", out);
+  }
+  for (const auto& model : models) {
+    if (!model.payload) continue;
+    const auto labels = Labels(model);
+    for (const auto& [outcome, count] :
+         {std::pair("logged", model.payload->logged), std::pair("dropped", model.payload->dropped),
+          std::pair("refused", model.payload->refused)}) {
+      fmt::format_to(std::back_inserter(*out), "keelson_payload_records_total{{{},outcome=\"{}\"}} {}\n", labels,
+                     outcome, count);
+    }
+  }
   Head("keelson_inference_duration_seconds", "Time inside the replica of answered inference requests.", "histogram",
        out);
   for (const auto& model : models) {
@@ -85,7 +110,14 @@ void TritonMetrics(std::span<const NamedMetrics> models, std::string* out) {
       out);
   Counter(
       "nv_inference_exec_count", "Number of model executions performed", models,
-      [](const ModelMetrics& m) { return m.compute().count(); }, out);
+      [](const ModelMetrics& m) { return m.executions(); }, out);
+  Head("nv_inference_pending_request_count", "Instantaneous number of pending requests awaiting execution per-model",
+       "gauge", out);
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    if (i != 0 && models[i].model == models[i - 1].model) continue;
+    fmt::format_to(std::back_inserter(*out), "nv_inference_pending_request_count{{model=\"{}\"}} {}\n",
+                   Label(models[i].model), models[i].pending);
+  }
   Counter(
       "nv_inference_request_duration_us", "Cumulative inference request duration in microseconds", models,
       [](const ModelMetrics& m) { return m.success().nanoseconds() / 1'000; }, out);
@@ -136,7 +168,7 @@ void LatencyHistogram::AppendText(std::string_view name, std::string_view labels
                  static_cast<double>(nanoseconds()) * 1e-9, total);
 }
 
-void ModelMetrics::RecordSuccess(std::uint64_t rows, const StageTimes& times, std::int64_t wall_ms) {
+void ModelMetrics::RecordSuccess(std::uint64_t rows, const StageTimes& times, std::int64_t wall_ms, bool alone) {
   success_.Observe(times.Total());
   queue_.Observe(times.queue);
   input_.Observe(times.input);
@@ -144,6 +176,11 @@ void ModelMetrics::RecordSuccess(std::uint64_t rows, const StageTimes& times, st
   output_.Observe(times.output);
   rows_.fetch_add(rows, kRelaxed);
   last_ms_.store(wall_ms, kRelaxed);
+  if (alone) RecordExecution(rows, times);
+}
+
+void ModelMetrics::RecordExecution(std::uint64_t rows, const StageTimes& times) {
+  executions_.fetch_add(1, kRelaxed);
   if (rows == 0) return;
   for (BatchCell& cell : batches_) {
     std::uint64_t size = cell.size.load(kRelaxed);
@@ -160,6 +197,10 @@ void ModelMetrics::RecordSuccess(std::uint64_t rows, const StageTimes& times, st
 void ModelMetrics::RecordFailure(std::chrono::nanoseconds latency) {
   failures_.fetch_add(1, kRelaxed);
   failure_ns_.fetch_add(Count(latency), kRelaxed);
+}
+
+void ModelMetrics::RecordRefusal(Refusal why) {
+  refusals_[static_cast<std::size_t>(why)].fetch_add(1, kRelaxed);
 }
 
 std::vector<BatchCount> ModelMetrics::batches() const {
@@ -190,7 +231,7 @@ std::string StatisticsJson(std::span<const NamedMetrics> models) {
                    "\"compute_infer\":{},\"compute_output\":{},\"cache_hit\":{},\"cache_miss\":{}}},"
                    "\"response_stats\":{{}},\"batch_stats\":[",
                    JsonString(model.model), JsonString(model.version), metrics.last_ms(), metrics.rows(),
-                   metrics.compute().count(), Duration(metrics.success()),
+                   metrics.executions(), Duration(metrics.success()),
                    Duration(metrics.failures(), metrics.failure_ns()), Duration(metrics.queue()),
                    Duration(metrics.input()), Duration(metrics.compute()), Duration(metrics.output()), Duration(0, 0),
                    Duration(0, 0));

@@ -4,10 +4,13 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "serving/payload_log.h"
 
 namespace keelson::wire::inference {
 
@@ -48,12 +51,21 @@ struct BatchCount {
 // Counts and latencies of one model version's requests. Lock-free; safe from any thread.
 class ModelMetrics {
  public:
-  void RecordSuccess(std::uint64_t rows, const StageTimes& times, std::int64_t wall_ms);
+  enum class Refusal { kQueueFull, kExpired };
+
+  // An answered request. Unless it was computed together with others that is an execution of the model, too.
+  void RecordSuccess(std::uint64_t rows, const StageTimes& times, std::int64_t wall_ms, bool alone = true);
+  void RecordExecution(std::uint64_t rows, const StageTimes& times);
   void RecordFailure(std::chrono::nanoseconds latency);
+  void RecordRefusal(Refusal why);  // besides the failure that it is
 
   std::uint64_t successes() const { return success_.count(); }
   std::uint64_t failures() const { return failures_.load(std::memory_order_relaxed); }
   std::uint64_t failure_ns() const { return failure_ns_.load(std::memory_order_relaxed); }
+  std::uint64_t executions() const { return executions_.load(std::memory_order_relaxed); }
+  std::uint64_t refusals(Refusal why) const {
+    return refusals_[static_cast<std::size_t>(why)].load(std::memory_order_relaxed);
+  }
   std::uint64_t rows() const { return rows_.load(std::memory_order_relaxed); }
   std::int64_t last_ms() const { return last_ms_.load(std::memory_order_relaxed); }  // since the epoch; 0: never
   const LatencyHistogram& success() const { return success_; }
@@ -78,6 +90,8 @@ class ModelMetrics {
   LatencyHistogram input_;
   LatencyHistogram compute_;
   LatencyHistogram output_;
+  std::atomic<std::uint64_t> executions_{0};
+  std::array<std::atomic<std::uint64_t>, 2> refusals_{};
   std::atomic<std::uint64_t> failures_{0};
   std::atomic<std::uint64_t> failure_ns_{0};
   std::atomic<std::uint64_t> rows_{0};
@@ -89,6 +103,8 @@ struct NamedMetrics {
   std::string_view model;
   std::string_view version;
   const ModelMetrics* metrics = nullptr;
+  std::size_t pending = 0;  // requests that wait in the model's queue, of all its versions
+  std::optional<serving::PayloadCounts> payload = std::nullopt;  // of its log, if it has one
 };
 // Prometheus' text format: Keelson's own metrics, and Triton's (nv_inference_...) where they mean the same.
 std::string MetricsText(std::span<const NamedMetrics> models);

@@ -195,7 +195,15 @@ io::HttpResponse ScoringError(const Error& error) {
       response.status = 404;
       code = "RESOURCE_DOES_NOT_EXIST";
       break;
+    case ErrorCode::kDeadlineExceeded:
+      response.status = 504;
+      code = "DEADLINE_EXCEEDED";
+      break;
     case ErrorCode::kResourceExhausted:
+      response.status = 429;
+      code = "REQUEST_LIMIT_EXCEEDED";
+      response.headers.emplace_back("retry-after", "1");
+      break;
     case ErrorCode::kUnavailable:
       response.status = 503;
       code = "TEMPORARILY_UNAVAILABLE";

@@ -12,8 +12,10 @@ namespace keelson::wire::inference {
 using serving::PredictKind;
 
 StageWatch::StageWatch(const Clock& clock, std::chrono::steady_clock::time_point received)
-    : clock_(clock), last_(clock.MonotonicNow()) {
-  if (received.time_since_epoch().count() != 0 && received < last_) times_.queue = last_ - received;
+    : clock_(clock), last_(clock.MonotonicNow()), received_(last_) {
+  if (received.time_since_epoch().count() == 0 || received >= last_) return;
+  received_ = received;
+  times_.queue = last_ - received;
 }
 
 void StageWatch::Lap(std::chrono::nanoseconds* stage) {
@@ -51,6 +53,10 @@ std::vector<std::int64_t> AnswerShape(PredictKind kind, std::int64_t rows, const
   return {rows, width / columns, columns};
 }
 
+bool IsLogged(const ServedModels::Entry& entry, const RequestContext& context) {
+  return entry.served.payload != nullptr && entry.served.payload->Wants(context.id);
+}
+
 Result<std::vector<float>> Predict(ServedModels::Entry& entry, ModelInputs inputs, PredictKind kind,
                                    const RequestContext& context, const Clock& clock, const TensorLimits& limits,
                                    StageWatch* watch) {
@@ -63,11 +69,12 @@ Result<std::vector<float>> Predict(ServedModels::Entry& entry, ModelInputs input
   watch->EndInput();
   KEELSON_ASSIGN_OR_RETURN(const auto held, model.Hold());
   std::vector<float> values;
-  if (kind == PredictKind::kValue || entry.served.payload != nullptr) {
+  const bool logged = IsLogged(entry, context);
+  if (kind == PredictKind::kValue || logged) {
     values = model.Predict(inputs.numbers, inputs.rows);
     watch->EndCompute();
   }
-  if (entry.served.payload != nullptr) {
+  if (logged) {
     serving::PayloadRecord record;
     record.request_id = context.id;
     record.version = model.version();

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,16 +19,20 @@ class StageWatch {
  public:
   // `received`: when the I/O thread woke up to read the request; zero when nobody looked.
   StageWatch(const Clock& clock, std::chrono::steady_clock::time_point received);
+  void EndQueue() { Lap(&times_.queue); }
   void EndInput() { Lap(&times_.input); }
   void EndCompute() { Lap(&times_.compute); }
   void EndOutput() { Lap(&times_.output); }
   const StageTimes& times() const { return times_; }
+  std::chrono::steady_clock::time_point received() const { return received_; }
+  std::chrono::steady_clock::time_point now() const { return last_; }  // the end of the stage before
 
  private:
   void Lap(std::chrono::nanoseconds* stage);
 
   const Clock& clock_;
   std::chrono::steady_clock::time_point last_;
+  std::chrono::steady_clock::time_point received_;
   StageTimes times_;
 };
 
@@ -35,6 +41,7 @@ struct RequestContext {
   std::string_view id;    // names the record in the payload log
   std::string_view time;  // x-keelson-time, the project's clock in microseconds; else the wall's counts
   std::string_view keys;  // x-keelson-keys: inputs that are there as entity keys only
+  std::optional<std::chrono::nanoseconds> timeout = std::nullopt;  // from the request's arrival; not a parameter's
 };
 
 // What parameters.predict asks for, when the model can give it: "value", "margin", "leaves" or "contributions".
@@ -44,8 +51,11 @@ Result<serving::PredictKind> PredictKindOf(std::string_view name, const serving:
 // outputs, [n, outputs, features + 1]. `rows` may be -1.
 std::vector<std::int64_t> AnswerShape(serving::PredictKind kind, std::int64_t rows, const serving::TreeEngine& engine);
 
+// Whether the record of the request goes into the payload log: then its inputs are to be kept as they were asked.
+bool IsLogged(const ServedModels::Entry& entry, const RequestContext& context);
+
 // Predicts and, where there is a payload log, writes the record (of the values, whatever the kind) before it returns.
-// kInvalidArgument for an answer over the limit, kResourceExhausted when the record cannot be written.
+// kInvalidArgument for an answer over the limit; the errors of PayloadWriter::Append.
 Result<std::vector<float>> Predict(ServedModels::Entry& entry, ModelInputs inputs, serving::PredictKind kind,
                                    const RequestContext& context, const Clock& clock, const TensorLimits& limits,
                                    StageWatch* watch);

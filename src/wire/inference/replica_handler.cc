@@ -8,12 +8,10 @@
 #include "base/json_depth.h"
 #include "base/strings.h"
 #include "io/http_deflate.h"
-#include "io/http_event_loop.h"
 #include "wire/inference/answer.h"
-#include "wire/inference/inference.h"
-#include "wire/inference/kserve_v1.h"
 #include "wire/inference/mlflow_scoring.h"
 #include "wire/inference/model_description.h"
+#include "wire/inference/queued_request.h"
 #include "wire/inference/tensor_inference.h"
 
 namespace keelson::wire::inference {
@@ -47,7 +45,10 @@ io::HttpResponse NoSuchPath(const io::HttpRequest& request) {
 }  // namespace
 
 ReplicaHandler::ReplicaHandler(std::vector<Served> models, const Clock& clock, Options options)
-    : clock_(clock), options_(std::move(options)), models_(std::move(models), options_.repository) {}
+    : clock_(clock),
+      options_(std::move(options)),
+      inference_(clock_, options_.limits),
+      models_(std::move(models), options_.repository, clock_, ComputeQueued) {}
 
 void ReplicaHandler::Handle(io::HttpRequest request, const io::HttpRespond& respond) {
   auto route = ParseRoute(request.path);
@@ -55,70 +56,23 @@ void ReplicaHandler::Handle(io::HttpRequest request, const io::HttpRespond& resp
     return loads_.Post(
         [this, route = *route, request = std::move(request), respond] { respond(AnswerMethod(route, request)); });
   }
-  if (route && route->kind == Kind::kInfer) {
-    const auto found = models_.Find(route->model, route->version);
-    if (found && (*found)->served.model->waits()) {
-      auto shared = std::make_shared<const io::HttpRequest>(std::move(request));
-      const Status posted = Wait(route->model, [this, shared, respond] {
-        io::HttpResponse response = Answer(*shared);
-        io::CompressAnswer(io::FindHeader(shared->headers, "accept-encoding"), &response);
-        respond(std::move(response));
-      });
-      if (!posted) respond(ErrorAnswer(posted.error()));
-      return;
-    }
+  if (route && RestInference::Infers(route->kind) && request.method == MethodOf(route->kind)) {
+    auto entry = EntryFor(*route, request);
+    if (entry) return inference_.Handle(route->kind, std::move(*entry), std::move(request), respond);
   }
   io::HttpResponse response = route ? AnswerMethod(*route, request) : NoSuchPath(request);
   io::CompressAnswer(io::FindHeader(request.headers, "accept-encoding"), &response);
   respond(std::move(response));
 }
 
-Status ReplicaHandler::Wait(const std::string& model, std::function<void()> task) {
-  constexpr int kMost = 64;
-  Waiting* waiting = nullptr;
-  {
-    const std::lock_guard lock(waiting_mutex_);
-    auto& place = waiting_[model];
-    if (place == nullptr) place = std::make_unique<Waiting>();
-    waiting = place.get();
-  }
-  if (++waiting->requests > kMost) {
-    --waiting->requests;
-    return Fail(ErrorCode::kUnavailable, fmt::format("{} requests wait for model {} already", kMost, model));
-  }
-  waiting->threads.Post([waiting, task = std::move(task)] {
-    task();
-    --waiting->requests;
-  });
-  return {};
-}
-
 void ReplicaHandler::Ask(const std::shared_ptr<Entry>& entry, InferRequest asked, const RequestContext& context,
                          const StageWatch& watch, Done done) {
-  const auto answer = [this, entry, context, done](InferRequest& request, StageWatch times) {
-    std::size_t rows = 0;
-    auto tensors = inference::Infer(*entry, request, context, clock_, options_.limits, &times, &rows);
-    times.EndOutput();
-    Count(*entry, tensors.has_value(), rows, times);
-    done(std::move(tensors));
-  };
-  if (!entry->served.model->waits()) return answer(asked, watch);
-  auto shared = std::make_shared<InferRequest>(std::move(asked));
-  const Status posted = Wait(entry->served.model->name(), [answer, shared, watch] { answer(*shared, watch); });
-  if (!posted) done(std::unexpected(posted.error()));
+  inference::Ask(entry, std::move(asked), context, watch, clock_, options_.limits, std::move(done));
 }
 
 void ReplicaHandler::Change(bool load, const std::string& model, std::function<void(const Status&)> done) {
   loads_.Post(
       [this, load, model, done = std::move(done)] { done(load ? models_.Load(model) : models_.Unload(model)); });
-}
-
-void ReplicaHandler::Count(Entry& entry, bool success, std::size_t rows, const StageWatch& watch) {
-  if (success) {
-    entry.metrics.RecordSuccess(rows, watch.times(), ToMicros(clock_.WallNow()) / 1'000);
-  } else {
-    entry.metrics.RecordFailure(watch.times().Total());
-  }
 }
 
 io::HttpResponse ReplicaHandler::Answer(const io::HttpRequest& request) {
@@ -147,7 +101,7 @@ io::HttpResponse ReplicaHandler::AnswerRoute(const Route& route, const io::HttpR
     default:
       return OfServer(route, request);
   }
-  const auto found = models_.Find(route.model, route.version);
+  const auto found = EntryFor(route, request);
   if (!found) return ErrorAnswer(404, found.error().message);
   Entry& entry = **found;
   const auto& model = *entry.served.model;
@@ -159,7 +113,7 @@ io::HttpResponse ReplicaHandler::AnswerRoute(const Route& route, const io::HttpR
       if (!ready_) return ErrorAnswer(503, fmt::format("Model with name {} is not ready.", model.name()));
       return JsonAnswer({{"name", model.name()}, {"ready", true}});
     default:
-      return Infer(route.kind, entry, request);
+      return inference_.Answer(route.kind, entry, request);
   }
 }
 
@@ -194,8 +148,11 @@ io::HttpResponse ReplicaHandler::OfServer(const Route& route, const io::HttpRequ
     case Kind::kVersion:
       response.body = kMlflowVersion;
       return response;
-    case Kind::kInvocations:
-      return Invocations(request);
+    case Kind::kInvocations: {
+      const auto found = ForScoring(request);
+      if (!found) return ScoringError(found.error());
+      return inference_.Answer(route.kind, **found, request);
+    }
     case Kind::kMetrics: {
       const auto entries = models_.All();
       response.content_type = "text/plain; version=0.0.4; charset=utf-8";
@@ -212,7 +169,7 @@ io::HttpResponse ReplicaHandler::ServerMetadata() const {
 }
 
 std::vector<std::string> ReplicaHandler::Extensions() const {
-  std::vector<std::string> extensions = {"binary_tensor_data", "statistics"};
+  std::vector<std::string> extensions = {"binary_tensor_data", "schedule_policy", "statistics"};
   if (options_.repository != nullptr) extensions.emplace_back("model_repository");
   return extensions;
 }
@@ -282,13 +239,15 @@ io::HttpResponse ReplicaHandler::ModelMetadata(const Entry& entry) const {
                      {"outputs", nlohmann::json::parse(TensorInfosJson(OutputsOf(model)))}});
 }
 
-io::HttpResponse ReplicaHandler::Invocations(const io::HttpRequest& request) {
+Result<std::shared_ptr<ServedModels::Entry>> ReplicaHandler::EntryFor(const Route& route,
+                                                                      const io::HttpRequest& request) const {
+  if (route.kind == Kind::kInvocations) return ForScoring(request);
+  return models_.Find(route.model, route.version);
+}
+
+Result<std::shared_ptr<ServedModels::Entry>> ReplicaHandler::ForScoring(const io::HttpRequest& request) const {
   const auto named = io::QueryValue(request.query, "model");
-  if (named) {
-    const auto found = models_.Find(*named, io::QueryValue(request.query, "version").value_or(""));
-    if (!found) return ScoringError(found.error());
-    return Infer(Kind::kInvocations, **found, request);
-  }
+  if (named) return models_.Find(*named, io::QueryValue(request.query, "version").value_or(""));
   const auto entries = models_.All();
   std::string names;
   for (const auto& entry : entries) {
@@ -296,81 +255,11 @@ io::HttpResponse ReplicaHandler::Invocations(const io::HttpRequest& request) {
     if (names.empty() || names.ends_with(", ")) names += entry->served.model->name();
   }
   if (entries.empty() || entries.front()->served.model->name() != entries.back()->served.model->name()) {
-    return ScoringError({ErrorCode::kNotFound,
-                         fmt::format("this server has not one model: name it, as in /invocations?model=NAME; "
-                                     "there are: {}",
-                                     names),
-                         ""});
+    return Fail(ErrorCode::kNotFound, fmt::format("this server has not one model: name it, as in "
+                                                  "/invocations?model=NAME; there are: {}",
+                                                  names));
   }
-  return Infer(Kind::kInvocations, *entries.back(), request);
-}
-
-io::HttpResponse ReplicaHandler::Infer(Kind kind, Entry& entry, const io::HttpRequest& request) {
-  const io::EventLoop* loop = io::EventLoop::Current();
-  StageWatch watch(clock_, loop == nullptr ? std::chrono::steady_clock::time_point{} : loop->now());
-  std::size_t rows = 0;
-  auto response = kind == Kind::kInfer ? TryInfer(entry, request, &watch, &rows)
-                  : entry.served.model->takes_tensors()
-                      ? Fail(ErrorCode::kUnsupported, "the model takes named tensors: ask it through /v2")
-                  : kind == Kind::kInvocations ? TryScoring(entry, request, &watch, &rows)
-                                               : TryV1(kind == Kind::kExplain, entry, request, &watch, &rows);
-  watch.EndOutput();
-  Count(entry, response.has_value(), rows, watch);
-  io::HttpResponse answer = response                     ? std::move(*response)
-                            : kind == Kind::kInvocations ? ScoringError(response.error())
-                                                         : ErrorAnswer(response.error());
-  answer.headers.emplace_back("x-keelson-version", entry.served.model->version());
-  return answer;
-}
-
-Result<io::HttpResponse> ReplicaHandler::TryInfer(Entry& entry, const io::HttpRequest& request, StageWatch* watch,
-                                                  std::size_t* rows) {
-  const auto& model = *entry.served.model;
-  KEELSON_ASSIGN_OR_RETURN(
-      const auto json_length,
-      ParseJsonLength(io::FindHeader(request.headers, "inference-header-content-length"), request.body.size()));
-  InferRequestOptions options;
-  options.limits = options_.limits;
-  KEELSON_ASSIGN_OR_RETURN(auto asked, ParseInferRequest(request.body, json_length, options));
-  KEELSON_ASSIGN_OR_RETURN(const auto tensors,
-                           inference::Infer(entry, asked, ContextOf(request), clock_, options_.limits, watch, rows));
-  return WriteTensorAnswer(model.name(), model.version(), asked, tensors);
-}
-
-Result<io::HttpResponse> ReplicaHandler::TryV1(bool explain, Entry& entry, const io::HttpRequest& request,
-                                               StageWatch* watch, std::size_t* rows) {
-  const auto& model = *entry.served.model;
-  RowTable table(options_.limits);
-  KEELSON_RETURN_IF_ERROR(ReadV1Request(request.body, &table));
-  KEELSON_ASSIGN_OR_RETURN(const auto kind, PredictKindOf(explain ? "contributions" : "value", model));
-  DropNamed(UnusedKeys(ContextOf(request), model), table.columns());
-  auto inputs = TakeTable(model, entry.served.signature, table, entry.served.payload != nullptr);
-  if (!inputs) return Fail(ErrorCode::kInvalidArgument, inputs.error().message);
-  *rows = inputs->rows;
-  KEELSON_ASSIGN_OR_RETURN(
-      const auto values, Predict(entry, std::move(*inputs), kind, ContextOf(request), clock_, options_.limits, watch));
-  const auto shape = AnswerShape(kind, static_cast<std::int64_t>(*rows), model.engine());
-  io::HttpResponse response;
-  response.body =
-      explain ? WriteV1Explanations(values, shape, model.feature_names()) : WriteV1Predictions(values, shape);
-  return response;
-}
-
-Result<io::HttpResponse> ReplicaHandler::TryScoring(Entry& entry, const io::HttpRequest& request, StageWatch* watch,
-                                                    std::size_t* rows) {
-  const auto& model = *entry.served.model;
-  KEELSON_ASSIGN_OR_RETURN(auto asked, ReadScoringRequest(io::FindHeader(request.headers, "content-type"), request.body,
-                                                          entry.served.signature, options_.limits));
-  KEELSON_ASSIGN_OR_RETURN(const auto kind, PredictKindOf(asked.predict, model));
-  DropNamed(UnusedKeys(ContextOf(request), model), asked.table.columns());
-  KEELSON_ASSIGN_OR_RETURN(auto inputs,
-                           TakeTable(model, entry.served.signature, asked.table, entry.served.payload != nullptr));
-  *rows = inputs.rows;
-  KEELSON_ASSIGN_OR_RETURN(const auto values,
-                           Predict(entry, std::move(inputs), kind, ContextOf(request), clock_, options_.limits, watch));
-  io::HttpResponse response;
-  response.body = WriteScoringAnswer(values, AnswerShape(kind, static_cast<std::int64_t>(*rows), model.engine()));
-  return response;
+  return entries.back();
 }
 
 }  // namespace keelson::wire::inference

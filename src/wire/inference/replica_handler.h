@@ -2,9 +2,7 @@
 
 #include <atomic>
 #include <functional>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -12,17 +10,17 @@
 #include "base/thread_pool.h"
 #include "io/http.h"
 #include "wire/inference/infer_request.h"
-#include "wire/inference/prediction.h"
+#include "wire/inference/rest_inference.h"
 #include "wire/inference/route.h"
 #include "wire/inference/served_models.h"
 
 namespace keelson::wire::inference {
 
 // The replica's side of the REST protocols: Open Inference Protocol v2 with the extensions binary_tensor_data,
-// model_repository and statistics, KServe v1, MLflow scoring, and /metrics. A prediction is made on the calling I/O
-// thread: it takes microseconds, and a hand-over would take more. Models are loaded and unloaded on a thread of their
-// own. With a payload log the record is in the page cache before the answer goes out; when it cannot be written the
-// answer is 503.
+// model_repository, schedule_policy and statistics, KServe v1, MLflow scoring, and /metrics. A prediction that takes
+// microseconds is made on the calling I/O thread, for a hand-over would take more; slow ones wait in their model's
+// queue. Models are loaded and unloaded on a thread of their own. With a complete payload log the record is in the page
+// cache before the answer goes out; when it cannot be written there is no answer but 429 or 503.
 //
 // Owned by the replica role, one a process; safe from any thread. The clock and the repository outlive it.
 class ReplicaHandler {
@@ -36,9 +34,10 @@ class ReplicaHandler {
 
   ReplicaHandler(std::vector<Served> models, const Clock& clock, Options options);
 
-  // Request headers: x-request-id (the record's id, unless the body has one) and x-keelson-time, the project's clock in
-  // microseconds; x-keelson-keys, inputs that are there as entity keys only. The answer carries x-keelson-version, and
-  // is compressed when the request's accept-encoding allows it.
+  // Request headers: x-keelson-timeout, how long in microseconds an answer is of use; x-request-id (the record's id,
+  // unless the body has one) and x-keelson-time, the project's clock in microseconds; x-keelson-keys, inputs that are
+  // there as entity keys only. The answer carries x-keelson-version, and is compressed when the request's
+  // accept-encoding allows it.
   void Handle(io::HttpRequest request, const io::HttpRespond& respond);
   io::HttpResponse Answer(const io::HttpRequest& request);  // waits for loads and unloads
 
@@ -70,31 +69,16 @@ class ReplicaHandler {
   io::HttpResponse Index(const io::HttpRequest& request) const;
   io::HttpResponse ChangeRepository(const Route& route, const io::HttpRequest& request);
   io::HttpResponse ModelMetadata(const Entry& entry) const;
-  void Count(Entry& entry, bool success, std::size_t rows, const StageWatch& watch);
-  io::HttpResponse Invocations(const io::HttpRequest& request);
-  // One of the protocols' inferences, counted and told the version of.
-  io::HttpResponse Infer(Route::Kind kind, Entry& entry, const io::HttpRequest& request);
-  Result<io::HttpResponse> TryInfer(Entry& entry, const io::HttpRequest& request, StageWatch* watch, std::size_t* rows);
-  Result<io::HttpResponse> TryV1(bool explain, Entry& entry, const io::HttpRequest& request, StageWatch* watch,
-                                 std::size_t* rows);
-  Result<io::HttpResponse> TryScoring(Entry& entry, const io::HttpRequest& request, StageWatch* watch,
-                                      std::size_t* rows);
+  // The model that a scoring request means.
+  Result<std::shared_ptr<Entry>> ForScoring(const io::HttpRequest& request) const;
+  Result<std::shared_ptr<Entry>> EntryFor(const Route& route, const io::HttpRequest& request) const;
 
   const Clock& clock_;
   const Options options_;
-  ServedModels models_;
+  const RestInference inference_;
+  ServedModels models_;  // after what the requests in its queues are answered by
   std::atomic<bool> ready_{true};
-  // Threads of one model's own, for those whose predictions wait for another process: a slow one delays no other.
-  struct Waiting {
-    std::atomic<int> requests{0};
-    ThreadPool threads{2};
-  };
-  // Runs the task on one of them. kUnavailable, and the task destroyed, when too many wait there.
-  Status Wait(const std::string& model, std::function<void()> task);
-
-  std::mutex waiting_mutex_;
-  std::map<std::string, std::unique_ptr<Waiting>> waiting_;  // by model; guarded by waiting_mutex_
-  ThreadPool loads_{1};                                      // goes first: it runs what was asked for
+  ThreadPool loads_{1};  // goes first: it runs what was asked for
 };
 
 }  // namespace keelson::wire::inference

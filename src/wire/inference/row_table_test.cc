@@ -199,7 +199,9 @@ TEST(MlflowScoring, MapsErrors) {
   EXPECT_EQ(ScoringError({ErrorCode::kUnsupported, "no", ""}).status, 415);
   EXPECT_EQ(ScoringError({ErrorCode::kUnsupported, "no", ""}).body, "no");
   EXPECT_EQ(ScoringError({ErrorCode::kNotFound, "no", ""}).status, 404);
-  EXPECT_EQ(ScoringError({ErrorCode::kResourceExhausted, "no", ""}).status, 503);
+  EXPECT_EQ(ScoringError({ErrorCode::kResourceExhausted, "no", ""}).status, 429);
+  EXPECT_EQ(ScoringError({ErrorCode::kUnavailable, "no", ""}).status, 503);
+  EXPECT_EQ(ScoringError({ErrorCode::kDeadlineExceeded, "no", ""}).status, 504);
   EXPECT_EQ(ScoringError({ErrorCode::kInternal, "no", ""}).status, 500);
 }
 

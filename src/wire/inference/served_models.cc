@@ -26,20 +26,38 @@ void SortByVersion(std::vector<std::shared_ptr<Entry>>* entries) {
             [](const auto& a, const auto& b) { return Older(a->served.model->version(), b->served.model->version()); });
 }
 
-std::shared_ptr<Entry> MakeEntry(Served served) {
-  auto entry = std::make_shared<Entry>();
-  entry->served = std::move(served);
-  return entry;
-}
-
 }  // namespace
 
-ServedModels::ServedModels(std::vector<Served> models, ModelRepository* repository) : repository_(repository) {
+ServedModels::ServedModels(std::vector<Served> models, ModelRepository* repository, const Clock& clock,
+                           serving::BatchRunner::Compute compute)
+    : clock_(clock), compute_(std::move(compute)), repository_(repository) {
+  std::map<std::string, std::vector<Served>> by_name;
   for (auto& served : models) {
     std::string name = served.model->name();
-    models_[std::move(name)].push_back(MakeEntry(std::move(served)));
+    by_name[std::move(name)].push_back(std::move(served));
   }
-  for (auto& [name, entries] : models_) SortByVersion(&entries);
+  for (auto& [name, versions] : by_name) models_[name] = MakeEntries(std::move(versions));
+}
+
+ServedModels::Entries ServedModels::MakeEntries(std::vector<Served> versions) {
+  Entries entries;
+  for (auto& served : versions) {
+    entries.push_back(std::make_shared<Entry>());
+    entries.back()->served = std::move(served);
+  }
+  SortByVersion(&entries);
+  const Served& greatest = entries.back()->served;
+  auto& queue = queues_[greatest.model->name()];
+  if (queue == nullptr) {
+    queue = std::make_unique<serving::BatchRunner>(greatest.policy, clock_, compute_);
+  } else {
+    queue->SetPolicy(greatest.policy);
+  }
+  for (const auto& entry : entries) {
+    entry->served.policy = greatest.policy;
+    entry->queue = queue.get();
+  }
+  return entries;
 }
 
 Result<std::shared_ptr<Entry>> ServedModels::Find(std::string_view name, std::string_view version) const {
@@ -92,9 +110,7 @@ Status ServedModels::Load(const std::string& name) {
                 fmt::format("failed to load '{}': {}", name.substr(0, 200), loaded.error().message),
                 loaded.error().where);
   }
-  Entries fresh;
-  for (auto& served : *loaded) fresh.push_back(MakeEntry(std::move(served)));
-  SortByVersion(&fresh);
+  Entries fresh = MakeEntries(std::move(*loaded));
   Entries old;  // destroyed after the lock is released
   {
     const std::unique_lock lock(mutex_);
@@ -143,7 +159,9 @@ std::vector<ServedModels::IndexRow> ServedModels::Index(bool only_ready) const {
 std::vector<NamedMetrics> MetricsOf(const std::vector<std::shared_ptr<ServedModels::Entry>>& entries) {
   std::vector<NamedMetrics> metrics;
   for (const auto& entry : entries) {
-    metrics.push_back({entry->served.model->name(), entry->served.model->version(), &entry->metrics});
+    const Served& served = entry->served;
+    metrics.push_back({served.model->name(), served.model->version(), &entry->metrics, entry->queue->waiting()});
+    if (served.payload != nullptr) metrics.back().payload = served.payload->counts();
   }
   return metrics;
 }

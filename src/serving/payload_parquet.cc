@@ -1,0 +1,157 @@
+#include "serving/payload_parquet.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <unordered_set>
+
+#include "base/strings.h"
+#include "io/files.h"
+#include "serving/payload_log.h"
+
+namespace keelson::serving {
+namespace {
+
+namespace fs = std::filesystem;
+using data::ColumnType;
+
+constexpr std::string_view kSegment = ".seg";
+constexpr std::string_view kParquet = ".parquet";
+constexpr std::string_view kUnfinished = ".unfinished";  // not *.parquet, so that no reader takes it
+
+// Paths below `root` that end so, sorted: in a folder the oldest segment first.
+Result<std::vector<std::string>> FilesBelow(const std::string& root, std::string_view suffix) {
+  std::vector<std::string> files;
+  std::error_code error;
+  fs::recursive_directory_iterator at(root, error);
+  if (error == std::errc::no_such_file_or_directory) return files;
+  for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+    if (at->is_regular_file(error) && at->path().string().ends_with(suffix)) files.push_back(at->path().string());
+  }
+  if (error) return Fail(ErrorCode::kUnavailable, error.message(), root);
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+data::Schema SchemaOf(const PayloadSchema& schema) {
+  data::Schema columns = {{"request_id", ColumnType::kString}, {"row", ColumnType::kInt64},
+                          {"model", ColumnType::kString},      {"version", ColumnType::kString},
+                          {"time", ColumnType::kTimestamp},    {"latency_us", ColumnType::kInt64}};
+  for (const auto& input : schema.inputs) columns.push_back({"input_" + input.name, input.type});
+  for (const auto& output : schema.outputs) columns.push_back({"output_" + output, ColumnType::kDouble});
+  return columns;
+}
+
+void AppendRecord(const PayloadSchema& schema, const PayloadRecord& record, data::Table* table) {
+  auto& columns = table->columns();
+  const std::size_t outputs = schema.outputs.size();
+  for (std::uint32_t row = 0; row < record.rows; ++row) {
+    columns[0].AppendFitting(record.request_id);
+    columns[1].AppendFitting(std::int64_t{row});
+    columns[2].AppendFitting(schema.model);
+    columns[3].AppendFitting(record.version);
+    columns[4].AppendFitting(record.time);
+    columns[5].AppendFitting(record.latency_us);
+    std::size_t column = 6;
+    for (const auto& input : record.inputs) columns[column++].AppendFrom(input, row);
+    for (std::size_t i = 0; i < outputs; ++i) {
+      const auto value = static_cast<double>(record.outputs[row * outputs + i]);
+      std::isnan(value) ? columns[column++].AppendNull() : columns[column++].AppendFitting(value);
+    }
+  }
+}
+
+class Exporter {
+ public:
+  Exporter(data::Engine& engine, const PayloadExportOptions& options) : engine_(engine), options_(options) {}
+
+  // The request ids that are there already.
+  Status ReadSeen() {
+    KEELSON_ASSIGN_OR_RETURN(const auto files, FilesBelow(options_.to, kParquet));
+    for (const auto& file : files) {
+      const auto sql = fmt::format("SELECT DISTINCT request_id FROM read_parquet({})", data::QuoteText(file));
+      KEELSON_RETURN_IF_ERROR(engine_.Stream(sql, [&](const data::Table& part) -> Status {
+        const auto& ids = part.columns()[0].strings;
+        seen_.insert(ids.begin(), ids.end());
+        return {};
+      }));
+    }
+    return {};
+  }
+
+  // False, and counted, for what is not to be turned now.
+  Result<bool> Turn(const std::string& segment) {
+    const std::string parquet = options_.to + "/" + fs::path(segment).lexically_relative(options_.from).string();
+    const std::string file = parquet.substr(0, parquet.size() - kSegment.size()) + std::string(kParquet);
+    if (!io::Exists(file)) {
+      if (!io::FileLock::IsFree(segment)) {
+        ++done_.open;
+        return false;
+      }
+      const auto read = ReadPayloadSegment(segment);
+      if (!read) {
+        done_.damaged.push_back(fmt::format("{}: {}", segment, read.error().message));
+        return false;
+      }
+      KEELSON_RETURN_IF_ERROR(Write(*read, file));
+      ++done_.segments;
+    }
+    if (!options_.remove) return true;
+    std::error_code error;
+    if (fs::remove(segment, error)) ++done_.removed;
+    if (error) return Fail(ErrorCode::kUnavailable, error.message(), segment);
+    return true;
+  }
+
+  PayloadExport& done() { return done_; }
+
+ private:
+  // Also of a segment without records: that it was turned is told by the file.
+  Status Write(const PayloadSegment& segment, const std::string& file) {
+    data::Table table(SchemaOf(segment.schema));
+    for (const auto& record : segment.records) {
+      ++done_.records;
+      if (!seen_.insert(record.request_id).second) {
+        ++done_.repeated;
+        continue;
+      }
+      AppendRecord(segment.schema, record, &table);
+    }
+    KEELSON_RETURN_IF_ERROR(io::MakeFolders(fs::path(file).parent_path().string()));
+    KEELSON_RETURN_IF_ERROR(engine_.Register("payload", table));
+    const std::string unfinished = file + std::string(kUnfinished);
+    KEELSON_RETURN_IF_ERROR(engine_.WriteParquet("SELECT * FROM payload", unfinished));
+    KEELSON_RETURN_IF_ERROR(io::SyncTree(unfinished));
+    KEELSON_RETURN_IF_ERROR(io::Rename(unfinished, file));
+    done_.rows += table.rows();
+    return {};
+  }
+
+  data::Engine& engine_;
+  const PayloadExportOptions& options_;
+  std::unordered_set<std::string> seen_;
+  PayloadExport done_;
+};
+
+}  // namespace
+
+Result<PayloadExport> ExportPayload(data::Engine& engine, const PayloadExportOptions& options,
+                                    const std::function<void(const std::string& line, double fraction)>& progress,
+                                    const std::function<bool()>& cancelled) {
+  KEELSON_RETURN_IF_ERROR(io::MakeFolders(options.to));
+  KEELSON_ASSIGN_OR_RETURN(const auto lock, io::FileLock::Acquire(options.to + "/lock"));
+  KEELSON_ASSIGN_OR_RETURN(const auto segments, FilesBelow(options.from, kSegment));
+  Exporter exporter(engine, options);
+  KEELSON_RETURN_IF_ERROR(exporter.ReadSeen());
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    if (cancelled()) return Fail(ErrorCode::kAborted, "told to end");
+    progress(fmt::format("segment {} of {}", i + 1, segments.size()),
+             static_cast<double>(i) / static_cast<double>(segments.size()));
+    KEELSON_RETURN_IF_ERROR(exporter.Turn(segments[i]));
+  }
+  return std::move(exporter.done());
+}
+
+}  // namespace keelson::serving

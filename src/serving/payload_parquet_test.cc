@@ -1,0 +1,167 @@
+#include "serving/payload_parquet.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "io/files.h"
+#include "io/temp_folder.h"
+#include "serving/payload_log.h"
+
+namespace keelson::serving {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+PayloadRecord RecordOf(const std::string& id, std::vector<double> numbers) {
+  PayloadRecord record;
+  record.request_id = id;
+  record.version = "3";
+  record.time = InstantFromMicros(1'364'788'800'000'000);
+  record.latency_us = 17;
+  record.rows = static_cast<std::uint32_t>(numbers.size());
+  data::Column x{"x", data::ColumnType::kDouble, {}, {}, {}, {}};
+  data::Column carrier{"carrier", data::ColumnType::kString, {}, {}, {}, {}};
+  for (const double number : numbers) {
+    x.doubles.push_back(number);
+    x.valid.push_back(std::isnan(number) ? 0 : 1);
+    carrier.strings.emplace_back("UA");
+    carrier.valid.push_back(1);
+    record.outputs.push_back(static_cast<float>(number) / 2);
+  }
+  record.inputs = {x, carrier};
+  return record;
+}
+
+class PayloadParquetTest : public testing::Test {
+ protected:
+  std::unique_ptr<PayloadWriter> Writer(const std::string& folder, std::uint64_t segment_bytes = 1) {
+    auto writer = PayloadWriter::Open(
+        from_ + "/" + folder,
+        {"flights", "3", {{"x", data::ColumnType::kDouble}, {"carrier", data::ColumnType::kString}}, {"probability"}},
+        {.segment_bytes = segment_bytes});
+    EXPECT_TRUE(writer.has_value());
+    return std::move(*writer);
+  }
+  Result<PayloadExport> Export(bool remove = false) {
+    return ExportPayload(
+        *engine_, {from_, to_, remove}, [](const std::string&, double) {}, [] { return false; });
+  }
+  std::vector<std::string> Ids() {
+    const auto table = engine_->Query(
+        fmt::format("SELECT request_id || '#' || row AS id FROM read_parquet('{}/**/*.parquet') ORDER BY id", to_));
+    EXPECT_TRUE(table.has_value()) << table.error().ToString();
+    return table ? table->columns()[0].strings : std::vector<std::string>{};
+  }
+
+  io::TempFolder temp_ = std::move(*io::TempFolder::Make());
+  std::string from_ = temp_.File("payload"), to_ = temp_.File("parquet");
+  std::unique_ptr<data::Engine> engine_ = std::move(*data::Engine::Open({}));
+};
+
+TEST_F(PayloadParquetTest, TurnsWhatIsClosedAndLeavesWhatIsOpen) {
+  auto writer = Writer("3/a");
+  for (const char* id : {"q1", "q2", "q3"}) ASSERT_TRUE(writer->Append(RecordOf(id, {1.5, std::nan("")})));
+  const auto done = Export();
+  ASSERT_TRUE(done.has_value()) << done.error().ToString();
+  EXPECT_EQ(done->segments, 2u);
+  EXPECT_EQ(done->open, 1u);
+  EXPECT_EQ(done->rows, 4u);
+  EXPECT_THAT(Ids(), ElementsAre("q1#0", "q1#1", "q2#0", "q2#1"));
+  const auto table = engine_->Query(fmt::format("SELECT * FROM '{}/3/a/000001.parquet'", to_));
+  ASSERT_TRUE(table.has_value());
+  EXPECT_EQ(table->schema(), (data::Schema{{"request_id", data::ColumnType::kString},
+                                           {"row", data::ColumnType::kInt64},
+                                           {"model", data::ColumnType::kString},
+                                           {"version", data::ColumnType::kString},
+                                           {"time", data::ColumnType::kTimestamp},
+                                           {"latency_us", data::ColumnType::kInt64},
+                                           {"input_x", data::ColumnType::kDouble},
+                                           {"input_carrier", data::ColumnType::kString},
+                                           {"output_probability", data::ColumnType::kDouble}}));
+  EXPECT_EQ(table->At(0, 3), data::Value("3"));
+  EXPECT_EQ(table->At(0, 6), data::Value(1.5));
+  EXPECT_EQ(table->At(1, 6), data::Value());
+  EXPECT_EQ(table->At(0, 8), data::Value(0.75));
+  EXPECT_EQ(table->At(1, 8), data::Value());
+  writer.reset();  // the replica ends
+  EXPECT_EQ(Export()->segments, 1u);
+  EXPECT_EQ(Ids().size(), 6u);
+  EXPECT_EQ(Export()->segments, 0u);  // and again: nothing
+  EXPECT_EQ(Ids().size(), 6u);
+}
+
+TEST_F(PayloadParquetTest, ARetriedRequestIsThereOnceWhoeverAnsweredIt) {
+  {
+    const auto a = Writer("3/a"), b = Writer("3/b");
+    ASSERT_TRUE(a->Append(RecordOf("q1", {1})) && a->Append(RecordOf("q1", {1})));
+    ASSERT_TRUE(b->Append(RecordOf("q1", {1})) && b->Append(RecordOf("q2", {1})));
+  }
+  const auto done = Export();
+  ASSERT_TRUE(done.has_value());
+  EXPECT_EQ(done->records, 4u);
+  EXPECT_EQ(done->repeated, 2u);
+  EXPECT_THAT(Ids(), ElementsAre("q1#0", "q2#0"));
+  ASSERT_TRUE(Writer("4/c")->Append(RecordOf("q2", {1})));
+  EXPECT_EQ(Export()->repeated, 1u);  // known from the files of earlier
+  EXPECT_EQ(Ids().size(), 2u);
+}
+
+TEST_F(PayloadParquetTest, GoesOnAfterAKillAtAnyOfItsSteps) {
+  ASSERT_TRUE(Writer("3/a", 1 << 20)->Append(RecordOf("q1", {1, 2})));
+  // Killed while it wrote: half a file that nobody reads.
+  ASSERT_TRUE(io::MakeFolders(to_ + "/3/a"));
+  ASSERT_TRUE(io::WriteFileAtomically(to_ + "/3/a/000001.parquet.unfinished", "PAR1 half"));
+  EXPECT_EQ(Export(true)->removed, 1u);
+  EXPECT_THAT(Ids(), ElementsAre("q1#0", "q1#1"));
+  EXPECT_FALSE(io::Exists(from_ + "/3/a/000001.seg"));
+  EXPECT_FALSE(io::Exists(to_ + "/3/a/000001.parquet.unfinished"));
+  // Killed between the file and the taking away.
+  ASSERT_TRUE(Writer("3/b", 1 << 20)->Append(RecordOf("q2", {3})));
+  ASSERT_EQ(Export()->segments, 1u);
+  const auto again = Export(true);
+  EXPECT_EQ(again->segments, 0u);
+  EXPECT_EQ(again->removed, 1u);
+  EXPECT_EQ(Ids().size(), 3u);
+}
+
+TEST_F(PayloadParquetTest, TellsADamagedSegmentAndTurnsTheOthers) {
+  {
+    const auto a = Writer("3/a", 1 << 20), b = Writer("3/b", 1 << 20);
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(a->Append(RecordOf("a" + std::to_string(i), {1})));
+    ASSERT_TRUE(b->Append(RecordOf("b", {1})));
+  }
+  std::string bytes = *io::ReadFile(from_ + "/3/a/000001.seg");
+  bytes[bytes.size() / 2] ^= 1;
+  ASSERT_TRUE(io::WriteFileAtomically(from_ + "/3/a/000001.seg", bytes));
+  const auto done = Export(true);
+  ASSERT_TRUE(done.has_value());
+  EXPECT_THAT(done->damaged, ElementsAre(HasSubstr("3/a/000001.seg")));
+  EXPECT_TRUE(io::Exists(from_ + "/3/a/000001.seg"));
+  EXPECT_THAT(Ids(), ElementsAre("b#0"));
+}
+
+TEST_F(PayloadParquetTest, OneAtATimeAndItCanBeToldToEnd) {
+  ASSERT_TRUE(Writer("3/a")->Append(RecordOf("q1", {1})));
+  ASSERT_TRUE(io::MakeFolders(to_));
+  {
+    const auto lock = io::FileLock::Acquire(to_ + "/lock");
+    ASSERT_TRUE(lock.has_value());
+    EXPECT_EQ(Export().error().code, ErrorCode::kFailedPrecondition);
+  }
+  const auto ended = ExportPayload(
+      *engine_, {from_, to_, false}, [](const std::string&, double) {}, [] { return true; });
+  EXPECT_EQ(ended.error().code, ErrorCode::kAborted);
+  EXPECT_EQ(ExportPayload(
+                *engine_, {temp_.File("nothing"), to_, false}, [](const std::string&, double) {}, [] { return false; })
+                ->segments,
+            0u);
+}
+
+}  // namespace
+}  // namespace keelson::serving

@@ -1,0 +1,236 @@
+#include "wire/inference/rest_inference.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "io/http_deflate.h"
+#include "io/http_event_loop.h"
+#include "wire/inference/answer.h"
+#include "wire/inference/inference.h"
+#include "wire/inference/kserve_v1.h"
+#include "wire/inference/mlflow_scoring.h"
+#include "wire/inference/queued_request.h"
+#include "wire/inference/tensor_inference.h"
+
+namespace keelson::wire::inference {
+namespace {
+
+using Kind = Route::Kind;
+
+// The header that says how long an answer is of use, in microseconds from the request's arrival.
+constexpr std::string_view kTimeout = "x-keelson-timeout";
+
+Result<std::optional<std::chrono::nanoseconds>> TimeoutOf(const io::HttpRequest& request) {
+  constexpr std::int64_t kYear = std::int64_t{365} * 86'400 * 1'000'000;
+  const std::string_view header = io::FindHeader(request.headers, kTimeout);
+  if (header.empty()) return std::optional<std::chrono::nanoseconds>{};
+  const auto micros = ParseInt(header);
+  if (!micros || *micros < 1) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} is \"{}\", expected microseconds, 1 or more", kTimeout, header.substr(0, 40)));
+  }
+  return std::chrono::microseconds(std::min(*micros, kYear));
+}
+
+}  // namespace
+
+// A request whose body its model's thread reads, too: it is large, or not of the v2 protocol.
+class RestInference::Whole final : public QueuedRequest {
+ public:
+  Whole(const RestInference& rest, std::shared_ptr<Entry> entry, const StageWatch& watch, const Asked& asked,
+        io::HttpRequest request, io::HttpRespond respond)
+      : QueuedRequest(std::move(entry), watch),
+        rest_(rest),
+        asked_(asked),
+        request_(std::move(request)),
+        respond_(std::move(respond)) {
+    Place({}, DeadlineOf(this->entry().served.policy, watch.received(), asked_.timeout));
+  }
+
+  void Compute() override { Send(rest_.Try(entry(), request_, &watch(), &asked_)); }
+  void Answer(Result<std::vector<Tensor>> outputs) override { Send(std::unexpected(std::move(outputs).error())); }
+
+ private:
+  void Send(Result<io::HttpResponse> response) {
+    respond_(rest_.Finish(entry(), request_, watch(), asked_, std::move(response)));
+  }
+
+  const RestInference& rest_;
+  Asked asked_;
+  io::HttpRequest request_;
+  io::HttpRespond respond_;
+};
+
+class RestInference::Inference final : public QueuedRequest {
+ public:
+  Inference(const RestInference& rest, std::shared_ptr<Entry> entry, const StageWatch& watch, const Asked& asked,
+            io::HttpRequest request, InferRequest read, io::HttpRespond respond)
+      : QueuedRequest(std::move(entry), watch),
+        rest_(rest),
+        asked_(asked),
+        request_(std::move(request)),
+        read_(std::move(read)),
+        respond_(std::move(respond)) {
+    Place(read_, DeadlineOf(this->entry().served.policy, watch.received(), asked_.timeout, read_.timeout_us));
+  }
+
+  void Compute() override { Send(rest_.TryInfer(entry(), request_, &read_, &watch(), &asked_)); }
+  InferRequest* shared() override { return &read_; }
+  void Answer(Result<std::vector<Tensor>> outputs) override {
+    if (!outputs) return Send(std::unexpected(std::move(outputs).error()));
+    asked_.alone = false;
+    asked_.rows = ask.rows;
+    Send(WriteTensorAnswer(entry().served.model->name(), entry().served.model->version(), read_, *outputs));
+  }
+
+ private:
+  void Send(Result<io::HttpResponse> response) {
+    respond_(rest_.Finish(entry(), request_, watch(), asked_, std::move(response)));
+  }
+
+  const RestInference& rest_;
+  Asked asked_;
+  io::HttpRequest request_;
+  InferRequest read_;
+  io::HttpRespond respond_;
+};
+
+bool RestInference::Infers(Kind kind) {
+  return kind == Kind::kInfer || kind == Kind::kPredict || kind == Kind::kExplain || kind == Kind::kInvocations;
+}
+
+StageWatch RestInference::Begin() const {
+  const io::EventLoop* loop = io::EventLoop::Current();
+  return {clock_, loop == nullptr ? std::chrono::steady_clock::time_point{} : loop->now()};
+}
+
+void RestInference::Handle(Kind kind, std::shared_ptr<Entry> entry, io::HttpRequest request,
+                           const io::HttpRespond& respond) const {
+  StageWatch watch = Begin();
+  Asked asked{kind, std::nullopt, 0, kind == Kind::kExplain};
+  const auto finish = [&](Result<io::HttpResponse> response) {
+    respond(Finish(*entry, request, watch, asked, std::move(response)));
+  };
+  auto timeout = TimeoutOf(request);
+  if (!timeout) return finish(std::unexpected(std::move(timeout).error()));
+  asked.timeout = *timeout;
+  const std::size_t bytes = request.body.size();
+  const bool refused = kind != Kind::kInfer && entry->served.model->takes_tensors();
+  if (!refused && (kind != Kind::kInfer || bytes > kReadHere) && !Quick(*entry, asked.explain, bytes)) {
+    auto* queue = entry->queue;
+    return queue->Offer(std::make_unique<Whole>(*this, std::move(entry), watch, asked, std::move(request), respond));
+  }
+  if (kind != Kind::kInfer) return finish(Try(*entry, request, &watch, &asked));
+  auto read = Read(request);
+  if (!read) return finish(std::unexpected(std::move(read).error()));
+  asked.explain = read->predict == "contributions";
+  if (Quick(*entry, asked.explain, bytes)) return finish(TryInfer(*entry, request, &*read, &watch, &asked));
+  watch.EndInput();
+  auto* queue = entry->queue;
+  queue->Offer(std::make_unique<Inference>(*this, std::move(entry), watch, asked, std::move(request), std::move(*read),
+                                           respond));
+}
+
+io::HttpResponse RestInference::Answer(Kind kind, Entry& entry, const io::HttpRequest& request) const {
+  StageWatch watch = Begin();
+  Asked asked{kind, std::nullopt, 0, kind == Kind::kExplain};
+  auto timeout = TimeoutOf(request);
+  if (!timeout) return Finish(entry, request, watch, asked, std::unexpected(std::move(timeout).error()));
+  asked.timeout = *timeout;
+  auto response = Try(entry, request, &watch, &asked);
+  return Finish(entry, request, watch, asked, std::move(response));
+}
+
+io::HttpResponse RestInference::Finish(Entry& entry, const io::HttpRequest& request, StageWatch& watch,
+                                       const Asked& asked, Result<io::HttpResponse> response) const {
+  watch.EndOutput();
+  const StageTimes& times = watch.times();
+  if (response) {
+    entry.metrics.RecordSuccess(asked.rows, times, ToMicros(clock_.WallNow()) / 1'000, asked.alone);
+    if (asked.alone)
+      (asked.explain ? entry.explain : entry.cost).Observe(request.body.size(), times.Total() - times.queue);
+  } else {
+    entry.metrics.RecordFailure(times.Total());
+  }
+  io::HttpResponse answer = response                           ? std::move(*response)
+                            : asked.kind == Kind::kInvocations ? ScoringError(response.error())
+                                                               : ErrorAnswer(response.error());
+  answer.headers.emplace_back("x-keelson-version", entry.served.model->version());
+  io::CompressAnswer(io::FindHeader(request.headers, "accept-encoding"), &answer);
+  return answer;
+}
+
+Result<io::HttpResponse> RestInference::Try(Entry& entry, const io::HttpRequest& request, StageWatch* watch,
+                                            Asked* asked) const {
+  if (asked->kind == Kind::kInfer) {
+    KEELSON_ASSIGN_OR_RETURN(auto read, Read(request));
+    asked->explain = read.predict == "contributions";
+    return TryInfer(entry, request, &read, watch, asked);
+  }
+  if (entry.served.model->takes_tensors()) {
+    return Fail(ErrorCode::kUnsupported, "the model takes named tensors: ask it through /v2");
+  }
+  return asked->kind == Kind::kInvocations ? TryScoring(entry, request, watch, asked)
+                                           : TryV1(entry, request, watch, asked);
+}
+
+Result<InferRequest> RestInference::Read(const io::HttpRequest& request) const {
+  KEELSON_ASSIGN_OR_RETURN(
+      const auto json_length,
+      ParseJsonLength(io::FindHeader(request.headers, "inference-header-content-length"), request.body.size()));
+  InferRequestOptions options;
+  options.limits = limits_;
+  return ParseInferRequest(request.body, json_length, options);
+}
+
+Result<io::HttpResponse> RestInference::TryInfer(Entry& entry, const io::HttpRequest& request, InferRequest* read,
+                                                 StageWatch* watch, Asked* asked) const {
+  const auto& model = *entry.served.model;
+  KEELSON_RETURN_IF_ERROR(CheckDeadline(entry, watch, asked->timeout, read->timeout_us));
+  KEELSON_ASSIGN_OR_RETURN(const auto tensors,
+                           inference::Infer(entry, *read, ContextOf(request), clock_, limits_, watch, &asked->rows));
+  return WriteTensorAnswer(model.name(), model.version(), *read, tensors);
+}
+
+Result<io::HttpResponse> RestInference::TryV1(Entry& entry, const io::HttpRequest& request, StageWatch* watch,
+                                              Asked* asked) const {
+  const auto& model = *entry.served.model;
+  RowTable table(limits_);
+  KEELSON_RETURN_IF_ERROR(ReadV1Request(request.body, &table));
+  KEELSON_ASSIGN_OR_RETURN(const auto kind, PredictKindOf(asked->explain ? "contributions" : "value", model));
+  const auto context = ContextOf(request);
+  DropNamed(UnusedKeys(context, model), table.columns());
+  auto inputs = TakeTable(model, entry.served.signature, table, IsLogged(entry, context));
+  if (!inputs) return Fail(ErrorCode::kInvalidArgument, inputs.error().message);
+  asked->rows = inputs->rows;
+  KEELSON_RETURN_IF_ERROR(CheckDeadline(entry, watch, asked->timeout));
+  KEELSON_ASSIGN_OR_RETURN(const auto values,
+                           Predict(entry, std::move(*inputs), kind, context, clock_, limits_, watch));
+  const auto shape = AnswerShape(kind, static_cast<std::int64_t>(asked->rows), model.engine());
+  io::HttpResponse response;
+  response.body =
+      asked->explain ? WriteV1Explanations(values, shape, model.feature_names()) : WriteV1Predictions(values, shape);
+  return response;
+}
+
+Result<io::HttpResponse> RestInference::TryScoring(Entry& entry, const io::HttpRequest& request, StageWatch* watch,
+                                                   Asked* asked) const {
+  const auto& model = *entry.served.model;
+  KEELSON_ASSIGN_OR_RETURN(auto read, ReadScoringRequest(io::FindHeader(request.headers, "content-type"), request.body,
+                                                         entry.served.signature, limits_));
+  KEELSON_ASSIGN_OR_RETURN(const auto kind, PredictKindOf(read.predict, model));
+  asked->explain = kind == serving::PredictKind::kContributions;
+  const auto context = ContextOf(request);
+  DropNamed(UnusedKeys(context, model), read.table.columns());
+  KEELSON_ASSIGN_OR_RETURN(auto inputs, TakeTable(model, entry.served.signature, read.table, IsLogged(entry, context)));
+  asked->rows = inputs.rows;
+  KEELSON_RETURN_IF_ERROR(CheckDeadline(entry, watch, asked->timeout));
+  KEELSON_ASSIGN_OR_RETURN(const auto values, Predict(entry, std::move(inputs), kind, context, clock_, limits_, watch));
+  io::HttpResponse response;
+  response.body = WriteScoringAnswer(values, AnswerShape(kind, static_cast<std::int64_t>(asked->rows), model.engine()));
+  return response;
+}
+
+}  // namespace keelson::wire::inference
