@@ -60,13 +60,16 @@ TEST(InstantTest, ReadsAndWritesRfc3339) {
   EXPECT_EQ(ToMicros(*instant), 1'364'788'800'000'000);
   EXPECT_EQ(FormatInstant(*instant), "2013-04-01T04:00:00Z");
   EXPECT_EQ(*ParseInstant("2013-04-01T00:00:00-04:00"), *instant);
+  EXPECT_EQ(*ParseInstant("2013-04-01 09:30:00+05:30"), *instant);
   EXPECT_EQ(*ParseInstant("2013-04-01 04:00:00"), *instant);
   EXPECT_EQ(*ParseInstant("2013-04-01T04:00"), *instant);
   EXPECT_EQ(FormatInstant(*ParseInstant("2013-04-01T04:00:00.25Z")), "2013-04-01T04:00:00.25Z");
   EXPECT_EQ(FormatInstant(*ParseInstant("2013-04-01")), "2013-04-01T00:00:00Z");
   EXPECT_EQ(FormatInstant(*ParseInstant("1969-12-31T23:59:59.5Z")), "1969-12-31T23:59:59.5Z");
   for (const char* bad :
-       {"", "2013", "2013-13-01", "2013-02-30", "2013-04-01T25:00:00Z", "2013-04-01T04:00:00Zx", "soon"}) {
+       {"", "2013", "2013-13-01", "2013-02-30", "2013-04-01T25:00:00Z", "2013-04-01T04:00:00Zx", "soon",
+        "2013-02-01T05:00:.5-+02800[", "2013-02-01T05:00:00-+0280", "2013-04-01T04:00:00+24:00",
+        "2013-04-01T04:00:00+05:60", "2013-04-01T04:00:00+05:3", "2013-04-01T04:00:00+0530", "2013-04-01+05:30"}) {
     EXPECT_FALSE(ParseInstant(bad).has_value()) << bad;
   }
 }
