@@ -13,6 +13,9 @@ find_package(ZLIB REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(CLI11 REQUIRED)
 find_library(KEELSON_NGHTTP2 nghttp2 REQUIRED)  # HTTP/2, under gRPC
+add_library(keelson_libpq_headers INTERFACE)    # the library itself is opened when it is first needed
+find_path(KEELSON_LIBPQ_INCLUDE libpq-fe.h PATH_SUFFIXES postgresql REQUIRED)
+target_include_directories(keelson_libpq_headers SYSTEM INTERFACE ${KEELSON_LIBPQ_INCLUDE})
 find_program(KEELSON_PROTOC protoc REQUIRED)    # compiles protocols/ into the descriptors that reflection serves
 if(KEELSON_TESTS)
   find_package(GTest REQUIRED)

@@ -37,13 +37,15 @@ class SqlSession {
 struct Migration {
   int version;           // 1, 2, 3, ...
   std::string_view sql;  // several statements; run in one transaction together with the version's own record
+  // What PostgreSQL runs in its place, where InPostgres(sql) would not do; a space for nothing at all.
+  std::string_view postgres = {};
 };
 
-// SQLite (WAL, synchronous=FULL). One writer thread groups the transactions that wait into one commit: each still
-// succeeds or fails alone (savepoints), and Write returns after the commit is on disk. Any number of readers beside it.
-// A corrupt page gives kDataLoss, a full disk kResourceExhausted, a read-only file kPermissionDenied, each with the
-// path and what to do. Thread-safe, Migrate included. One process opens the file at a time (the data directory's lock
-// sees to that).
+// SQLite (WAL, synchronous=FULL), or PostgreSQL (OpenPostgres). One writer thread groups the transactions that wait
+// into one commit: each still succeeds or fails alone (savepoints), and Write returns after the commit is on disk. Any
+// number of readers beside it. A corrupt page gives kDataLoss, a full disk kResourceExhausted, a read-only file
+// kPermissionDenied, each with the path and what to do. Thread-safe, Migrate included. One process opens the file at a
+// time (the data directory's lock sees to that).
 class Database {
  public:
   // Makes the file when there is none.

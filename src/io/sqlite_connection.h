@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "io/database.h"
+#include "io/sql_connection.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -16,7 +16,7 @@ namespace keelson::io {
 
 // One connection to a SQLite file with a cache of prepared statements; the mechanics beneath Database, used by nobody
 // else. Owned by the Database; used by one thread at a time.
-class SqliteConnection final : public SqlSession {
+class SqliteConnection final : public SqlConnection {
  public:
   enum class Mode { kWriter, kReader };
 
@@ -29,8 +29,15 @@ class SqliteConnection final : public SqlSession {
   Result<std::vector<SqlRow>> Query(std::string_view sql, const std::vector<SqlValue>& values) override;
   Result<std::int64_t> Execute(std::string_view sql, const std::vector<SqlValue>& values) override;
 
+  Status BeginWrite() override { return RunScript("BEGIN IMMEDIATE"); }
+  Status BeginRead() override { return RunScript("BEGIN"); }
+  Status Commit() override { return RunScript("COMMIT"); }
+  Status RollBack() override { return RunScript("ROLLBACK"); }
+  bool InTransaction() const override;
+  Status RunMigration(const Migration& migration) override { return RunScript(migration.sql); }
+  bool Lost() const override { return false; }
+
   Status RunScript(std::string_view sql);  // several statements, no values
-  bool InTransaction() const;              // false after an error made SQLite roll everything back
   Status CopyTo(const std::string& path);  // through SQLite's backup interface, into a new file
 
  private:
