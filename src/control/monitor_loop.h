@@ -49,7 +49,7 @@ class MonitorLoop {
   std::uint64_t records() const { return records_; }
 
  private:
-  MonitorLoop(std::string payload_folder) : payload_folder_(std::move(payload_folder)) {}
+  explicit MonitorLoop(std::string payload_folder) : payload_folder_(std::move(payload_folder)) {}
   void Take(const serving::PayloadRecord& record);
 
   std::string payload_folder_;

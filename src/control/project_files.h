@@ -13,7 +13,7 @@ namespace keelson::control {
 // Where a project's things are below DATA. One place, so that server and workers agree.
 class ProjectFolders {
  public:
-  ProjectFolders(std::string data_folder, std::string project)
+  ProjectFolders(std::string data_folder, const std::string& project)
       : data_(std::move(data_folder)), root_(data_ + "/projects/" + project) {}
 
   const std::string& root() const { return root_; }

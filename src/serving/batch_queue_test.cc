@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -119,7 +120,7 @@ TEST(BatchQueue, ByPriorityThenByAge) {
   queue.Offer({.id = 3, .priority = 1}, At(3));
   queue.Offer({.id = 4, .priority = 1}, At(4));
   queue.Offer({.id = 5, .priority = 2}, At(5));
-  for (const std::uint64_t expected : {3, 4, 1, 5, 2}) {
+  for (const std::uint64_t expected : std::array<std::uint64_t, 5>{3, 4, 1, 5, 2}) {
     EXPECT_THAT(queue.Next(At(10)).batch, ElementsAre(expected));
     queue.Finish();
   }

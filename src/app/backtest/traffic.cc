@@ -17,6 +17,7 @@ Result<std::unique_ptr<Traffic>> Traffic::Create(const project::Project& project
 
 Status Traffic::Serve(std::size_t begin, std::size_t end, const std::vector<std::pair<int, int>>& shares) {
   std::vector<int> weights;
+  weights.reserve(shares.size());
   for (const auto& [version, percent] : shares) weights.push_back(percent);
   std::map<int, std::vector<std::size_t>> rows;
   for (std::size_t i = begin; i < end; ++i) {
@@ -71,6 +72,7 @@ Status Traffic::Consume() {
   std::vector<double> baseline;
   if (frozen_) {
     std::vector<std::size_t> rows;
+    rows.reserve(served_.size());
     for (const Prediction& prediction : served_) rows.push_back(prediction.row);
     KEELSON_ASSIGN_OR_RETURN(baseline, Predict(*frozen_, rows));
   }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <ostream>
 #include <set>
 #include <thread>
@@ -22,7 +23,7 @@ std::int64_t NowSeconds() {
 }
 
 std::string Bar(const std::string& label, double fraction, const std::string& note) {
-  const int filled = static_cast<int>(std::clamp(fraction, 0.0, 1.0) * kBarWidth + 0.5);
+  const int filled = static_cast<int>(std::lround(std::clamp(fraction, 0.0, 1.0) * kBarWidth));
   return fmt::format("{:<22} [{:█<{}}{:·<{}}] {:3.0f} %  {}", label, "", filled, "", kBarWidth - filled, fraction * 100,
                      note);
 }
