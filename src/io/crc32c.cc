@@ -23,8 +23,8 @@ constexpr std::array<std::uint32_t, 256> MakeTable() {
 constexpr auto kTable = MakeTable();
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) std::uint32_t ByInstruction(std::string_view bytes) {
-  std::uint64_t crc = 0xffffffffu;
+__attribute__((target("sse4.2"))) std::uint32_t ByInstruction(std::string_view bytes, std::uint32_t before) {
+  std::uint64_t crc = ~before;
   const char* at = bytes.data();
   std::size_t left = bytes.size();
   for (; left >= 8; left -= 8, at += 8) {
@@ -40,18 +40,18 @@ __attribute__((target("sse4.2"))) std::uint32_t ByInstruction(std::string_view b
 
 }  // namespace
 
-std::uint32_t Crc32cByTable(std::string_view bytes) {
-  std::uint32_t crc = 0xffffffffu;
+std::uint32_t Crc32cByTable(std::string_view bytes, std::uint32_t before) {
+  std::uint32_t crc = ~before;
   for (const char c : bytes) crc = (crc >> 8) ^ kTable[(crc ^ static_cast<unsigned char>(c)) & 0xffu];
   return ~crc;
 }
 
-std::uint32_t Crc32c(std::string_view bytes) {
+std::uint32_t Crc32c(std::string_view bytes, std::uint32_t before) {
 #if defined(__x86_64__)
   static const bool has_instruction = __builtin_cpu_supports("sse4.2") != 0;
-  if (has_instruction) return ByInstruction(bytes);
+  if (has_instruction) return ByInstruction(bytes, before);
 #endif
-  return Crc32cByTable(bytes);
+  return Crc32cByTable(bytes, before);
 }
 
 }  // namespace keelson::io

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <functional>
 
@@ -11,6 +12,7 @@
 #include "base/strings.h"
 #include "io/files.h"
 #include "io/os.h"
+#include "io/tree_hash.h"
 
 namespace keelson::io {
 namespace {
@@ -71,15 +73,23 @@ Result<std::string> HashFile(const std::string& path) {
 }
 
 Result<std::string> HashTree(const std::string& path) {
+  std::vector<std::pair<std::string, std::string>> files;
+  KEELSON_RETURN_IF_ERROR(Walk(path, "", [&](const std::string& relative, Kind kind) -> Status {
+    if (kind == Kind::kFolder) return {};
+    KEELSON_ASSIGN_OR_RETURN(std::string content, HashFile(relative.empty() ? path : path + "/" + relative));
+    files.emplace_back(relative, std::move(content));
+    return {};
+  }));
+  return HashTreeOf(std::move(files));
+}
+
+std::string HashTreeOf(std::vector<std::pair<std::string, std::string>> files) {
+  // In the order of a walk: by the parts of the paths.
+  std::ranges::sort(files, {}, [](const auto& file) { return Split(file.first, '/'); });
   // One line a file: its hash, then its path; a newline in a name cannot forge another line, for the length is written
   // too.
   Sha256 hash;
-  KEELSON_RETURN_IF_ERROR(Walk(path, "", [&](const std::string& relative, Kind kind) -> Status {
-    if (kind == Kind::kFolder) return {};
-    KEELSON_ASSIGN_OR_RETURN(const std::string content, HashFile(relative.empty() ? path : path + "/" + relative));
-    hash.Update(fmt::format("{} {} {}\n", content, relative.size(), relative));
-    return {};
-  }));
+  for (const auto& [path, content] : files) hash.Update(fmt::format("{} {} {}\n", content, path.size(), path));
   return hash.HexDigest();
 }
 

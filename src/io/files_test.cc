@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "io/os.h"
 #include "io/temp_folder.h"
+#include "io/tree_hash.h"
 
 namespace keelson::io {
 namespace {
@@ -128,6 +129,21 @@ TEST_F(FilesTest, TreesAreHashedCopiedAndRemoved) {
   ASSERT_TRUE(RemoveTree(File("copy")).has_value());
   EXPECT_FALSE(Exists(File("copy")));
   EXPECT_EQ(*HashFile(File("t/a")), Sha256::Hex("1"));
+}
+
+TEST(TreeHashTest, FilesElsewhereHashAsAFolderDoes) {
+  const TempFolder folder = *TempFolder::Make();
+  std::vector<std::pair<std::string, std::string>> files;
+  for (const char* path :
+       {"a/b", "a.txt", "a/c/d", "a0", "Z"}) {  // a walk has "a/b" before "a.txt", a list of keys not
+    const std::string place = folder.File(path);
+    ASSERT_TRUE(MakeFolders(ParentOf(place)).has_value());
+    ASSERT_TRUE(WriteFileAtomically(place, path).has_value());
+    files.emplace_back(path, Sha256::Hex(path));
+  }
+  EXPECT_EQ(HashTreeOf(files), *HashTree(folder.path()));
+  EXPECT_EQ(HashTreeOf({{"", Sha256::Hex("a0")}}), *HashTree(folder.File("a0")));
+  EXPECT_NE(HashTreeOf({{"a0", Sha256::Hex("a0")}}), *HashTree(folder.File("a0")));
 }
 
 TEST_F(FilesTest, LinksAreNeitherFollowedNorCopied) {

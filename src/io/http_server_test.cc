@@ -7,7 +7,9 @@
 #include <condition_variable>
 #include <fstream>
 #include <mutex>
+#include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "io/http.h"
 #include "io/http_testing.h"
@@ -474,6 +476,20 @@ TEST(HttpServerTest, AUnixSocketIsReplacedOnlyWhenDead) {
 }
 
 // ---- streams
+
+TEST(HttpServerTest, AStreamThatThrowsCutsTheConnection) {
+  const auto server = StartServer([](const HttpRequest&, const HttpRespond& respond) {
+    HttpResponse response;
+    response.stream = [first = true]() mutable {
+      if (!std::exchange(first, false)) throw std::runtime_error("what is read is not what was stored");
+      return std::string("a part of it");
+    };
+    respond(std::move(response));
+  });
+  const auto answer = HttpConnection::Create(TargetOf(*server))->Call({});
+  ASSERT_FALSE(answer.has_value());
+  EXPECT_THAT(answer.error().message, HasSubstr("in the middle of the answer"));
+}
 
 TEST(HttpServerTest, AStreamIsSentAsItComes) {
   const auto server = StartServer([](const HttpRequest&, const HttpRespond& respond) {

@@ -151,6 +151,8 @@ void HttpServerConnection::PumpStream() {
       piece = (*stream)();
     } catch (const std::exception& error) {
       LogError("a response stream threw", {{"error", error.what()}});
+      self->loop_.Post([self] { self->Close(); });  // the client must not take what came for the whole
+      return;
     }
     self->loop_.Post([self, piece = std::move(piece)]() mutable { self->OnStreamPiece(std::move(piece)); });
   });

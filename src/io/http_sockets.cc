@@ -172,8 +172,8 @@ std::string TargetName(const HttpTarget& target) {
 
 std::string HostHeader(const HttpTarget& target) {
   if (!target.unix_socket.empty()) return "localhost";
-  return target.host.contains(':') ? fmt::format("[{}]:{}", target.host, target.port)
-                                   : fmt::format("{}:{}", target.host, target.port);
+  const std::string host = target.host.contains(':') ? fmt::format("[{}]", target.host) : target.host;
+  return target.port == (target.tls ? 443 : 80) ? host : fmt::format("{}:{}", host, target.port);
 }
 
 }  // namespace keelson::io
