@@ -7,7 +7,6 @@
 //   keelson_tree_bench --trees 100 --depth 8 --features 100 --rows 1 --rows 100
 //   keelson_tree_bench --export FOLDER         # no times: model.ubj, and rows with XGBoost's own predictions for them
 #include <fmt/core.h>
-#include <time.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -17,6 +16,7 @@
 #include <limits>
 
 #include "bench/serving/onnx_peer.h"
+#include "bench/serving/timing.h"
 #include "bench/serving/xgboost_peer.h"
 #include "serving/tree_engine.h"
 #include "serving/xgboost_model.h"
@@ -24,24 +24,6 @@
 namespace {
 
 using namespace keelson;
-
-double CpuMicroseconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) / 1e3;
-}
-
-template <typename Call>
-double TimeEach(std::size_t calls, const Call& call) {
-  const double start = CpuMicroseconds();
-  for (std::size_t i = 0; i < calls; ++i) call();
-  return (CpuMicroseconds() - start) / static_cast<double>(calls);
-}
-
-double Median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
-  return values[values.size() / 2];
-}
 
 bool Measure(const bench::ModelShape& shape, const serving::TreeEngine& engine, bench::XgboostPeer& peer,
              bench::OnnxPeer& onnx, std::size_t count, int rounds) {
@@ -66,13 +48,13 @@ bool Measure(const bench::ModelShape& shape, const serving::TreeEngine& engine, 
   std::vector<double> their_times;
   std::vector<double> onnx_times;
   for (int round = 0; round < rounds; ++round) {
-    our_times.push_back(TimeEach(calls, predict));
-    their_times.push_back(TimeEach(std::max<std::size_t>(1, calls / 8), [&] { peer.Predict(rows, count); }));
-    onnx_times.push_back(TimeEach(calls, [&] { onnx.Predict(rows, count); }));
+    our_times.push_back(bench::TimeEach(calls, predict));
+    their_times.push_back(bench::TimeEach(std::max<std::size_t>(1, calls / 8), [&] { peer.Predict(rows, count); }));
+    onnx_times.push_back(bench::TimeEach(calls, [&] { onnx.Predict(rows, count); }));
   }
-  const double us = Median(our_times);
-  const double them = Median(their_times);
-  const double runtime = Median(onnx_times);
+  const double us = bench::Median(our_times);
+  const double them = bench::Median(their_times);
+  const double runtime = bench::Median(onnx_times);
   fmt::print(
       R"({{"bench":"tree_engine","trees":{},"depth":{},"features":{},"rows":{},"keelson_us":{:.2f},"xgboost_us":{:.2f},)"
       R"("ratio":{:.2f},"onnx_us":{:.2f},"onnx_ratio":{:.2f}}})"

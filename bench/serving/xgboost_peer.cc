@@ -101,6 +101,13 @@ XgboostPeer::XgboostPeer(const ModelShape& shape) : api_(&Api::Open()), shape_(s
                                     {"seed", "7"}}) {
     api_->Check(api_->set(booster_, name.c_str(), value.c_str()));
   }
+  if (shape.leaves != 0) {
+    for (const auto& [name, value] : {std::pair<std::string, std::string>{"grow_policy", "lossguide"},
+                                      {"max_depth", "0"},
+                                      {"max_leaves", std::to_string(shape.leaves)}}) {
+      api_->Check(api_->set(booster_, name.c_str(), value.c_str()));
+    }
+  }
   for (int round = 0; round < shape.trees; ++round) api_->Check(api_->update(booster_, round, matrix));
   api_->Check(api_->matrix_free(matrix));
 }

@@ -14,6 +14,7 @@ namespace keelson::bench {
 struct ModelShape {
   int trees = 500;
   int depth = 6;
+  int leaves = 0;  // not 0: grown leaf by leaf up to so many, whatever the depth
   int features = 28;
   int bins = 256;
   int training_rows = 20'000;

@@ -44,8 +44,9 @@ double WalkingNanoseconds(std::span<const NarrowTree> trees) {
   return nanoseconds;
 }
 
-struct BatchForest::Builder {
-  Builder(BatchForest& to, std::span<const NarrowTree> from)
+template <typename Leaves>
+struct BasicBatchForest<Leaves>::Builder {
+  Builder(BasicBatchForest& to, std::span<const NarrowTree> from)
       : forest(to), trees(from), planes(to.features_, /*by_missing=*/true) {}
 
   bool Run() {
@@ -78,7 +79,7 @@ struct BatchForest::Builder {
     for (std::size_t t = 0; t < trees.size(); ++t) tree_lines.push_back(AddTree(t));
     for (std::size_t t = 0; t < trees.size(); ++t) {
       forest.trees_[t].nodes = At<BatchNode>(tree_lines[t].first);
-      forest.trees_[t].leaves = At<float>(tree_lines[t].second);
+      forest.trees_[t].leaves = At<Value>(tree_lines[t].second);
     }
     forest.codes_ = planes.LayOut(forest.kernel_.keys, forest.kernel_.lanes);
   }
@@ -105,9 +106,9 @@ struct BatchForest::Builder {
       forest.entries_.insert(forest.entries_.end(), upper[t].end() - static_cast<std::ptrdiff_t>(kFull),
                              upper[t].end());
     } else {
-      leaf_line = Take(std::max<std::size_t>(leaves, 16) * sizeof(float));
+      leaf_line = Take(std::max<std::size_t>(leaves, 16) * sizeof(Value));
       for (std::size_t i = 0; i < leaves; ++i) {
-        At<float>(leaf_line)[i] = forest.nodes_[upper[t][leaves + i]].value;
+        At<Value>(leaf_line)[i] = forest.leaf_(forest.nodes_[upper[t][leaves + i]]);
       }
     }
     forest.levels_below_.push_back(tree.depth - depth);
@@ -117,18 +118,18 @@ struct BatchForest::Builder {
     return {node_line, leaf_line};
   }
 
-  BatchForest& forest;
+  BasicBatchForest& forest;
   std::span<const NarrowTree> trees;
   std::vector<std::vector<std::uint32_t>> upper;
   ThresholdPlanes planes;
   std::size_t next_split = 0;  // as they were added
 };
 
-std::unique_ptr<const BatchForest> BatchForest::Build(std::span<const NarrowNode> nodes,
-                                                      std::span<const NarrowTree> trees, std::size_t features,
-                                                      std::size_t outputs, const BatchKernel& kernel,
-                                                      double row_nanoseconds) {
-  std::unique_ptr<BatchForest> forest(new BatchForest(kernel, nodes, features, outputs));
+template <typename Leaves>
+std::unique_ptr<const BasicBatchForest<Leaves>> BasicBatchForest<Leaves>::Build(
+    std::span<const NarrowNode> nodes, std::span<const NarrowTree> trees, std::size_t features, std::size_t outputs,
+    const BatchKernel& kernel, double row_nanoseconds, Leaves leaves) {
+  std::unique_ptr<BasicBatchForest> forest(new BasicBatchForest(kernel, nodes, features, outputs, leaves));
   if (!Builder(*forest, trees).Run()) return nullptr;
   double each_row = static_cast<double>(forest->codes_.features().size()) * kPerCode;
   double block = 0;
@@ -143,18 +144,20 @@ std::unique_ptr<const BatchForest> BatchForest::Build(std::span<const NarrowNode
   return forest;
 }
 
-std::size_t BatchForest::memory_bytes() const {
-  return sizeof(*this) + lines_.capacity() * sizeof(Line) + trees_.capacity() * sizeof(BatchTree) +
+template <typename Leaves>
+std::size_t BasicBatchForest<Leaves>::memory_bytes() const {
+  return sizeof(*this) + lines_.capacity() * sizeof(Line) + trees_.capacity() * sizeof(BatchTree<Value>) +
          codes_.memory_bytes() + entries_.capacity() * 4 + trees_.capacity() * 8;
 }
 
-void BatchForest::AddBlock(const float* rows, std::size_t count, float* margins) const {
+template <typename Leaves>
+void BasicBatchForest<Leaves>::AddBlock(const float* rows, std::size_t count, Value* margins) const {
   thread_local std::vector<Line> scratch;  // the planes, then the sums by output
   const std::size_t lanes = kernel_.lanes;
-  const std::size_t needed = plane_bytes_ + outputs_ * lanes * sizeof(float);
+  const std::size_t needed = plane_bytes_ + outputs_ * lanes * sizeof(Value);
   if (scratch.size() < needed / sizeof(Line) + 2) scratch.resize(needed / sizeof(Line) + 2);
   auto* const planes = reinterpret_cast<std::uint8_t*>(scratch.data());
-  auto* const sums = reinterpret_cast<float*>(planes + (plane_bytes_ + sizeof(Line) - 1) / sizeof(Line) * sizeof(Line));
+  auto* const sums = reinterpret_cast<Value*>(planes + (plane_bytes_ + sizeof(Line) - 1) / sizeof(Line) * sizeof(Line));
   kernel_.encode(codes_.features().data(), codes_.features().size(), rows, count, features_, planes);
   for (std::size_t k = 0; k < outputs_; ++k) {
     for (std::size_t i = 0; i < count; ++i) sums[k * lanes + i] = margins[i * outputs_ + k];
@@ -163,7 +166,7 @@ void BatchForest::AddBlock(const float* rows, std::size_t count, float* margins)
     if (run.deep) {
       AddDeep(run, rows, count, planes, sums);
     } else {
-      kernel_.add(trees_.data() + run.begin, run.end - run.begin, planes, sums);
+      kernel_.Of(Value{}).add(trees_.data() + run.begin, run.end - run.begin, planes, sums);
     }
   }
   for (std::size_t k = 0; k < outputs_; ++k) {
@@ -171,14 +174,15 @@ void BatchForest::AddBlock(const float* rows, std::size_t count, float* margins)
   }
 }
 
-void BatchForest::AddDeep(const Run& run, const float* rows, std::size_t count, const std::uint8_t* planes,
-                          float* sums) const {
+template <typename Leaves>
+void BasicBatchForest<Leaves>::AddDeep(const Run& run, const float* rows, std::size_t count, const std::uint8_t* planes,
+                                       Value* sums) const {
   constexpr std::size_t kWalks = 8;  // side by side: one walk waits for memory at each step
   alignas(64) std::array<std::uint8_t, kFull> leaf;
   for (std::size_t t = run.begin; t < run.end; ++t) {
-    kernel_.index(trees_[t], planes, leaf.data());
+    kernel_.Of(Value{}).index(trees_[t], planes, leaf.data());
     const std::uint32_t* const entries = entries_.data() + entry_begin_[t];
-    float* const place = sums + trees_[t].output * kernel_.lanes;
+    Value* const place = sums + trees_[t].output * kernel_.lanes;
     const std::uint32_t levels = levels_below_[t];
     std::array<const NarrowNode*, kWalks> at;
     std::size_t row = 0;
@@ -188,14 +192,17 @@ void BatchForest::AddDeep(const Run& run, const float* rows, std::size_t count, 
 #pragma GCC unroll 8
         for (std::size_t i = 0; i < kWalks; ++i) at[i] = Step<true>(at[i], rows + (row + i) * features_);
       }
-      for (std::size_t i = 0; i < kWalks; ++i) place[row + i] += at[i]->value;
+      for (std::size_t i = 0; i < kWalks; ++i) place[row + i] += leaf_(*at[i]);
     }
     for (; row < count; ++row) {
       const NarrowNode* node = nodes_.data() + entries[leaf[row]];
       for (std::uint32_t level = 0; level < levels; ++level) node = Step<true>(node, rows + row * features_);
-      place[row] += node->value;
+      place[row] += leaf_(*node);
     }
   }
 }
+
+template class BasicBatchForest<FloatLeaves>;
+template class BasicBatchForest<DoubleLeaves>;
 
 }  // namespace keelson::serving

@@ -7,23 +7,30 @@
 namespace keelson::serving {
 namespace {
 
-void ExpectTheSameBits(const ForestShape& shape, std::uint64_t seed) {
-  ForestWorld world(shape, seed);
+template <typename Leaves>
+void ExpectTheSameBits(ForestWorld& world, const ForestShape& shape, const Leaves& leaves) {
   for (const BatchKernel* kernel : BatchKernels()) {
-    const auto forest = BatchForest::Build(world.nodes(), world.trees(), shape.features, shape.outputs, *kernel,
-                                           WalkingNanoseconds(world.trees()));
+    const auto forest = BasicBatchForest<Leaves>::Build(world.nodes(), world.trees(), shape.features, shape.outputs,
+                                                        *kernel, WalkingNanoseconds(world.trees()), leaves);
     EXPECT_TRUE(forest != nullptr || shape.depth < 4);
     if (forest == nullptr) continue;  // too shallow to pay
     EXPECT_GE(forest->min_rows(), 2u);
-    EXPECT_GT(forest->memory_bytes(), shape.trees * sizeof(BatchTree));
+    EXPECT_GT(forest->memory_bytes(), shape.trees * sizeof(BatchTree<float>));
     for (const std::size_t count : {std::size_t{1}, std::size_t{7}, kernel->lanes - 1, kernel->lanes}) {
       const auto rows = world.Rows(count);
-      std::vector<float> margins(count * shape.outputs, 0.25f);
-      const auto wanted = world.Walk(rows, margins);
+      std::vector<typename Leaves::Value> margins(count * shape.outputs, 0.25f);
+      const auto wanted = world.Walk(rows, margins, leaves);
       forest->AddBlock(rows.data(), count, margins.data());
       ASSERT_EQ(Bits(margins), Bits(wanted)) << "depth " << shape.depth << ", lanes " << kernel->lanes << ", " << count;
     }
   }
+}
+
+void ExpectTheSameBits(const ForestShape& shape, std::uint64_t seed) {
+  ForestWorld world(shape, seed);
+  ExpectTheSameBits(world, shape, FloatLeaves{});
+  const DoubleLeaves doubles = world.UseDoubles();
+  ExpectTheSameBits(world, shape, doubles);
 }
 
 TEST(BatchForest, GivesTheBitsOfWalkingAtEveryDepth) {

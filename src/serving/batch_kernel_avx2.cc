@@ -40,6 +40,17 @@ struct Avx2 {
     AddEight<kDepth>(_mm256_extracti128_si256(index, 1), leaves, sums + 16);
     AddEight<kDepth>(_mm_srli_si128(_mm256_extracti128_si256(index, 1), 8), leaves, sums + 24);
   }
+  template <unsigned kDepth>
+  static void AddLeaves(Bytes index, const double* leaves, double* sums) {
+    alignas(32) std::uint8_t places[kLanes];
+    Store(places, index);
+    for (std::size_t row = 0; row < kLanes; row += 4) {
+      int four = 0;
+      __builtin_memcpy(&four, places + row, sizeof(four));
+      const __m256d values = _mm256_i32gather_pd(leaves, _mm_cvtepu8_epi32(_mm_cvtsi32_si128(four)), 8);
+      _mm256_store_pd(sums + row, _mm256_add_pd(_mm256_load_pd(sums + row), values));
+    }
+  }
 
  private:
   template <unsigned kDepth>

@@ -40,8 +40,43 @@ struct Avx512 {
     AddSixteen<kDepth>(_mm512_extracti32x4_epi32(index, 2), leaves, sums + 32);
     AddSixteen<kDepth>(_mm512_extracti32x4_epi32(index, 3), leaves, sums + 48);
   }
+  template <unsigned kDepth>
+  static void AddLeaves(Bytes index, const double* leaves, double* sums) {
+    AddEights<kDepth>(_mm512_castsi512_si128(index), leaves, sums);
+    AddEights<kDepth>(_mm512_extracti32x4_epi32(index, 1), leaves, sums + 16);
+    AddEights<kDepth>(_mm512_extracti32x4_epi32(index, 2), leaves, sums + 32);
+    AddEights<kDepth>(_mm512_extracti32x4_epi32(index, 3), leaves, sums + 48);
+  }
 
  private:
+  template <unsigned kDepth>
+  static void AddEights(__m128i index, const double* leaves, double* sums) {
+    AddEight<kDepth>(_mm512_cvtepu8_epi64(index), leaves, sums);
+    AddEight<kDepth>(_mm512_cvtepu8_epi64(_mm_srli_si128(index, 8)), leaves, sums + 8);
+  }
+  // By permutations, which the gathers of many processors take longer than.
+  template <unsigned kDepth>
+  static void AddEight(__m512i places, const double* leaves, double* sums) {
+    __m512d values;
+    if constexpr (kDepth <= 3) {
+      values = _mm512_permutexvar_pd(places, _mm512_load_pd(leaves));
+    } else if constexpr (kDepth == 4) {
+      values = Of16(places, leaves);
+    } else if constexpr (kDepth == 5) {
+      values = Of32(places, leaves);
+    } else {
+      values = _mm512_mask_blend_pd(_mm512_test_epi64_mask(places, _mm512_set1_epi64(32)), Of32(places, leaves),
+                                    Of32(places, leaves + 32));
+    }
+    _mm512_store_pd(sums, _mm512_add_pd(_mm512_load_pd(sums), values));
+  }
+  static __m512d Of16(__m512i places, const double* leaves) {
+    return _mm512_permutex2var_pd(_mm512_load_pd(leaves), places, _mm512_load_pd(leaves + 8));
+  }
+  static __m512d Of32(__m512i places, const double* leaves) {
+    return _mm512_mask_blend_pd(_mm512_test_epi64_mask(places, _mm512_set1_epi64(16)), Of16(places, leaves),
+                                Of16(places, leaves + 16));
+  }
   template <unsigned kDepth>
   static void AddSixteen(__m128i index, const float* leaves, float* sums) {
     const __m512i places = _mm512_cvtepu8_epi32(index);

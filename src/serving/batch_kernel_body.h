@@ -12,7 +12,7 @@ namespace keelson::serving {
 //   Zero(), Store(to, bytes)
 //   CountAtOrBelow(keys, value)       of kKeys keys
 //   Narrow(codes, base, to)           kLanes codes less `base`, held between 0 and 255, flipped
-//   AddLeaves<depth>(index, leaves, sums)
+//   AddLeaves<depth>(index, leaves, sums)  of floats, and of doubles
 //
 // All splits of a tree are compared, for kLanes rows at once, and each level's true comparison is then selected by
 // those of the levels above it: up to six levels that is far less work than walking, and nothing waits for memory.
@@ -39,10 +39,11 @@ class BatchBody {
     }
   }
 
-  static void Add(const BatchTree* trees, std::size_t count, const std::uint8_t* planes, float* sums) {
+  template <typename Leaf>
+  static void Add(const BatchTree<Leaf>* trees, std::size_t count, const std::uint8_t* planes, Leaf* sums) {
     for (std::size_t t = 0; t < count; ++t) {
-      const BatchTree& tree = trees[t];
-      float* const place = sums + std::size_t{tree.output} * Lanes::kLanes;
+      const BatchTree<Leaf>& tree = trees[t];
+      Leaf* const place = sums + std::size_t{tree.output} * Lanes::kLanes;
       switch (tree.depth) {
         case 0:
           AddTree<0>(tree, planes, place);
@@ -70,8 +71,9 @@ class BatchBody {
   }
 
   // Only deep trees are asked for it: their upper levels are full.
-  static void Index(const BatchTree& tree, const std::uint8_t* planes, std::uint8_t* leaves) {
-    Lanes::Store(leaves, Leaf<kMaxBatchDepth>(tree.nodes, planes));
+  template <typename Leaf>
+  static void Index(const BatchTree<Leaf>& tree, const std::uint8_t* planes, std::uint8_t* leaves) {
+    Lanes::Store(leaves, Find<kMaxBatchDepth>(tree.nodes, planes));
   }
 
  private:
@@ -90,7 +92,7 @@ class BatchBody {
   }
 
   template <unsigned kDepth>
-  [[gnu::always_inline]] static inline Bytes Leaf(const BatchNode* nodes, const std::uint8_t* planes) {
+  [[gnu::always_inline]] static inline Bytes Find(const BatchNode* nodes, const std::uint8_t* planes) {
     Bytes bits[kMaxBatchDepth];
     Bytes index = Lanes::Zero();
     if constexpr (kDepth > 0) index = Lanes::Push(index, bits[0] = Compare<0, 0>(nodes, 1, planes, bits));
@@ -102,15 +104,19 @@ class BatchBody {
     return index;
   }
 
-  template <unsigned kDepth>
-  static void AddTree(const BatchTree& tree, const std::uint8_t* planes, float* sums) {
-    Lanes::template AddLeaves<kDepth>(Leaf<kDepth>(tree.nodes, planes), tree.leaves, sums);
+  template <unsigned kDepth, typename Leaf>
+  static void AddTree(const BatchTree<Leaf>& tree, const std::uint8_t* planes, Leaf* sums) {
+    Lanes::template AddLeaves<kDepth>(Find<kDepth>(tree.nodes, planes), tree.leaves, sums);
   }
 };
 
 template <typename Lanes>
-inline constexpr BatchKernel kBodyOf = {Lanes::kLanes,          Lanes::kKeys,
-                                        Lanes::kFlip,           &BatchBody<Lanes>::Encode,
-                                        &BatchBody<Lanes>::Add, &BatchBody<Lanes>::Index};
+inline constexpr BatchKernel kBodyOf = {
+    Lanes::kLanes,
+    Lanes::kKeys,
+    Lanes::kFlip,
+    &BatchBody<Lanes>::Encode,
+    {&BatchBody<Lanes>::template Add<float>, &BatchBody<Lanes>::template Index<float>},
+    {&BatchBody<Lanes>::template Add<double>, &BatchBody<Lanes>::template Index<double>}};
 
 }  // namespace keelson::serving

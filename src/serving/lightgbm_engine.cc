@@ -35,6 +35,7 @@ LightgbmEngine::LightgbmEngine(const LightgbmModel& model, std::size_t begin, st
       divisor_(model.average ? static_cast<double>(end - begin) : 1.0),
       explains_(FindObstacle(model, begin, end)) {
   for (std::size_t t = begin * outputs_; t < end * outputs_; ++t) AddTree(model.trees[t]);
+  layout_ = LightgbmLayout::Build(model, begin, end);
 }
 
 Status LightgbmEngine::FindObstacle(const LightgbmModel& model, std::size_t begin, std::size_t end) const {
@@ -229,8 +230,25 @@ Status LightgbmEngine::Supports(PredictKind kind) const {
   return {};
 }
 
+void LightgbmEngine::PredictSums(const float* rows, std::size_t count, PredictKind kind, float* out) const {
+  constexpr std::size_t kBlock = 256;
+  thread_local std::vector<double> sums;
+  if (sums.size() < kBlock * outputs_) sums.resize(kBlock * outputs_);
+  for (std::size_t first = 0; first < count; first += kBlock) {
+    const std::size_t size = std::min(kBlock, count - first);
+    std::fill_n(sums.begin(), size * outputs_, 0.0);
+    layout_->Add(rows + first * features_, size, sums.data());
+    for (std::size_t i = 0; kind == PredictKind::kValue && i < size; ++i) Transform(sums.data() + i * outputs_);
+    std::transform(sums.begin(), sums.begin() + static_cast<std::ptrdiff_t>(size * outputs_), out + first * outputs_,
+                   [](double value) { return static_cast<float>(value); });
+  }
+}
+
 void LightgbmEngine::Predict(std::span<const float> rows, std::size_t count, PredictKind kind,
                              std::span<float> out) const {
+  if (layout_ && (kind == PredictKind::kValue || kind == PredictKind::kMargin)) {
+    return PredictSums(rows.data(), count, kind, out.data());
+  }
   thread_local std::vector<double> row;
   thread_local std::vector<double> values;
   const std::size_t size = width(kind);
@@ -272,7 +290,7 @@ std::size_t LightgbmEngine::memory_bytes() const {
   return sizeof(*this) + nodes_.capacity() * sizeof(Node) + set_words_.capacity() * 4 + sets_.capacity() * sizeof(Set) +
          (leaves_.capacity() + node_cover_.capacity() + leaf_cover_.capacity()) * sizeof(double) +
          linear_.capacity() * sizeof(Linear) + linear_terms_.capacity() * sizeof(Term) +
-         trees_.capacity() * sizeof(Tree);
+         trees_.capacity() * sizeof(Tree) + (layout_ ? layout_->memory_bytes() : 0);
 }
 
 }  // namespace keelson::serving

@@ -1,15 +1,18 @@
 #pragma once
 
+#include <memory>
 #include <vector>
 
+#include "serving/lightgbm_layout.h"
 #include "serving/lightgbm_model.h"
 #include "serving/tree_engine.h"
 #include "serving/tree_shap.h"
 
 namespace keelson::serving {
 
-// LightGBM's trees: thresholds and leaves are doubles, a missing value means what the split says it means, and values
-// within 1e-35 of zero are zero, as the library's own predictor has it.
+// LightGBM's trees as they are, and laid out for sums (LightgbmLayout): thresholds and leaves are doubles, a missing
+// value means what the split says it means, and values within 1e-35 of zero are zero, as the library's own predictor
+// has it.
 class LightgbmEngine final : public TreeEngine {
  public:
   // Rounds [begin, end) of a sound model.
@@ -59,6 +62,7 @@ class LightgbmEngine final : public TreeEngine {
   std::int32_t Walk(const Tree& tree, const double* row) const;  // gives the place of the leaf
   double Value(const Tree& tree, const double* row) const;
   void Sum(const double* row, double* sums) const;
+  void PredictSums(const float* rows, std::size_t count, PredictKind kind, float* out) const;
   void Transform(double* sums) const;
   void Contributions(const double* row, double* phi) const;
 
@@ -75,6 +79,7 @@ class LightgbmEngine final : public TreeEngine {
   std::vector<Term> linear_terms_;
   std::vector<Tree> trees_;
   Status explains_;
+  std::unique_ptr<const LightgbmLayout> layout_;  // for sums; null: they are walked
 };
 
 }  // namespace keelson::serving

@@ -44,15 +44,30 @@ class ForestWorld {
     return rows;
   }
 
-  std::vector<float> Walk(const std::vector<float>& rows, std::vector<float> margins) const {
+  // The same forest with doubles, no floats, in the places that its leaves name from now on.
+  DoubleLeaves UseDoubles() {
+    for (NarrowNode& node : nodes_) {
+      if (node.is_split()) continue;
+      doubles_.push_back(static_cast<double>(node.value) / 3);
+      node.value = std::bit_cast<float>(static_cast<std::uint32_t>(doubles_.size() - 1));
+    }
+    return {doubles_.data()};
+  }
+
+  template <typename Leaves>
+  std::vector<typename Leaves::Value> Walk(const std::vector<float>& rows, std::vector<typename Leaves::Value> margins,
+                                           const Leaves& leaves) const {
     for (std::size_t row = 0; row < margins.size() / shape_.outputs; ++row) {
       for (const NarrowTree& tree : trees_) {
         const NarrowNode* node = nodes_.data() + tree.root;
         while (node->is_split()) node = Step<true>(node, rows.data() + row * shape_.features);
-        margins[row * shape_.outputs + tree.output] += node->value;
+        margins[row * shape_.outputs + tree.output] += leaves(*node);
       }
     }
     return margins;
+  }
+  std::vector<float> Walk(const std::vector<float>& rows, std::vector<float> margins) const {
+    return Walk(rows, std::move(margins), FloatLeaves{});
   }
 
  private:
@@ -86,11 +101,17 @@ class ForestWorld {
   Random random_;
   std::vector<NarrowNode> nodes_;
   std::vector<NarrowTree> trees_;
+  std::vector<double> doubles_;
 };
 
 inline std::vector<std::uint32_t> Bits(const std::vector<float>& values) {
   std::vector<std::uint32_t> bits;
   for (const float value : values) bits.push_back(std::bit_cast<std::uint32_t>(value));
+  return bits;
+}
+inline std::vector<std::uint64_t> Bits(const std::vector<double>& values) {
+  std::vector<std::uint64_t> bits;
+  for (const double value : values) bits.push_back(std::bit_cast<std::uint64_t>(value));
   return bits;
 }
 

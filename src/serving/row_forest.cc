@@ -35,8 +35,11 @@ std::span<const RowKernel* const> RowKernels() {
 #endif
 }
 
-std::unique_ptr<const RowForest> RowForest::Build(std::span<const NarrowNode> nodes, std::span<const NarrowTree> trees,
-                                                  std::size_t features, const RowKernel& kernel) {
+template <typename Leaves>
+std::unique_ptr<const BasicRowForest<Leaves>> BasicRowForest<Leaves>::Build(std::span<const NarrowNode> nodes,
+                                                                            std::span<const NarrowTree> trees,
+                                                                            std::size_t features,
+                                                                            const RowKernel& kernel, Leaves leaves) {
   ThresholdPlanes planes(features, /*by_missing=*/false);
   std::vector<std::vector<std::uint32_t>> upper;
   std::size_t levels = 0;
@@ -49,13 +52,15 @@ std::unique_ptr<const RowForest> RowForest::Build(std::span<const NarrowNode> no
     }
   }
   if (levels < 2 * trees.size() || !planes.Finish() || planes.planes() > kernel.planes) return nullptr;
-  std::unique_ptr<RowForest> forest(new RowForest(kernel, nodes));
+  std::unique_ptr<BasicRowForest> forest(new BasicRowForest(kernel, nodes, leaves));
   forest->LayOut(trees, upper, planes);
   return forest;
 }
 
-void RowForest::LayOut(std::span<const NarrowTree> trees, const std::vector<std::vector<std::uint32_t>>& upper,
-                       const ThresholdPlanes& planes) {
+template <typename Leaves>
+void BasicRowForest<Leaves>::LayOut(std::span<const NarrowTree> trees,
+                                    const std::vector<std::vector<std::uint32_t>>& upper,
+                                    const ThresholdPlanes& planes) {
   constexpr std::size_t kNodeLines = 2 * kNodes / sizeof(Line);
   std::vector<std::size_t> tree_line;
   std::size_t next_split = 0;  // as they were added
@@ -63,11 +68,11 @@ void RowForest::LayOut(std::span<const NarrowTree> trees, const std::vector<std:
     const NarrowTree& tree = trees[t];
     const std::size_t leaves = upper[t].size() / 2;
     tree_line.push_back(lines_.size());
-    lines_.resize(lines_.size() + kNodeLines + (leaves * sizeof(float) + sizeof(Line) - 1) / sizeof(Line));
+    lines_.resize(lines_.size() + kNodeLines + (leaves * sizeof(Value) + sizeof(Line) - 1) / sizeof(Line));
     auto* const node_planes = reinterpret_cast<std::uint8_t*>(lines_.data() + tree_line.back());
     auto* const thresholds = node_planes + kNodes;
     std::fill_n(thresholds, kNodes, static_cast<std::uint8_t>(kNeverRight ^ kernel_.flip));
-    RowTree laid{nullptr, nullptr, 0, tree.output};
+    RowTree<Value> laid{nullptr, nullptr, 0, tree.output};
     for (std::size_t i = 1; i < leaves; ++i) {
       const NarrowNode& node = nodes_[upper[t][i]];
       if (!node.is_split()) continue;
@@ -80,55 +85,65 @@ void RowForest::LayOut(std::span<const NarrowTree> trees, const std::vector<std:
     if (tree.depth > kMaxRowDepth) {
       entries_.insert(entries_.end(), upper[t].end() - static_cast<std::ptrdiff_t>(leaves), upper[t].end());
     } else {
-      auto* const values = reinterpret_cast<float*>(lines_.data() + tree_line.back() + kNodeLines);
-      for (std::size_t i = 0; i < leaves; ++i) values[i] = nodes_[upper[t][leaves + i]].value;
+      auto* const values = reinterpret_cast<Value*>(lines_.data() + tree_line.back() + kNodeLines);
+      for (std::size_t i = 0; i < leaves; ++i) values[i] = leaf_(nodes_[upper[t][leaves + i]]);
     }
     trees_.push_back(laid);
-    if (runs_.empty() || runs_.back().depth != tree.depth) runs_.push_back({t, t, tree.depth});
+    levels_below_.push_back(std::max(tree.depth, kMaxRowDepth) - kMaxRowDepth);
+    const std::uint32_t depth = std::min(tree.depth, kMaxRowDepth + 1);
+    if (runs_.empty() || runs_.back().depth != depth) runs_.push_back({t, t, depth});
     runs_.back().end = t + 1;
-    nanoseconds_ += kPerTree + kPerStep * (std::max(tree.depth, kMaxRowDepth) - kMaxRowDepth);
+    nanoseconds_ += kPerTree + kPerStep * levels_below_.back();
   }
   for (std::size_t t = 0; t < trees.size(); ++t) {
     trees_[t].nodes = reinterpret_cast<const std::uint8_t*>(lines_.data() + tree_line[t]);
-    trees_[t].leaves = reinterpret_cast<const float*>(lines_.data() + tree_line[t] + kNodeLines);
+    trees_[t].leaves = reinterpret_cast<const Value*>(lines_.data() + tree_line[t] + kNodeLines);
   }
   planes_ = planes.planes();
   codes_ = planes.LayOut(kernel_.keys, 1);
   nanoseconds_ += kPerCode * static_cast<double>(codes_.features().size());
 }
 
-std::size_t RowForest::memory_bytes() const {
-  return sizeof(*this) + lines_.capacity() * sizeof(Line) + trees_.capacity() * sizeof(RowTree) +
+template <typename Leaves>
+std::size_t BasicRowForest<Leaves>::memory_bytes() const {
+  return sizeof(*this) + lines_.capacity() * sizeof(Line) + trees_.capacity() * (sizeof(RowTree<Value>) + 4) +
          runs_.capacity() * sizeof(Run) + codes_.memory_bytes() + entries_.capacity() * 4 + entry_begin_.capacity() * 4;
 }
 
-void RowForest::AddRow(const float* row, float* margins) const {
+template <typename Leaves>
+void BasicRowForest<Leaves>::AddRow(const float* row, Value* margins) const {
   RowCodes codes;
   kernel_.encode(codes_.features().data(), codes_.features().size(), row, &codes);
   for (const Run& run : runs_) {
     if (run.depth > kMaxRowDepth) {
       AddDeep(run, row, codes, margins);
     } else {
-      kernel_.add(trees_.data() + run.begin, run.end - run.begin, run.depth, planes_, codes, margins);
+      kernel_.Of(Value{}).add(trees_.data() + run.begin, run.end - run.begin, run.depth, planes_, codes, margins);
     }
   }
 }
 
-void RowForest::AddDeep(const Run& run, const float* row, const RowCodes& codes, float* margins) const {
+template <typename Leaves>
+void BasicRowForest<Leaves>::AddDeep(const Run& run, const float* row, const RowCodes& codes, Value* margins) const {
   constexpr std::size_t kWalks = 8;  // side by side: one walk waits for memory at each step
   std::array<std::uint8_t, kWalks> leaf;
   std::array<const NarrowNode*, kWalks> at;
   for (std::size_t t = run.begin; t < run.end; t += kWalks) {
     const std::size_t count = std::min(kWalks, run.end - t);
-    kernel_.index(trees_.data() + t, count, planes_, codes, leaf.data());
+    kernel_.Of(Value{}).index(trees_.data() + t, count, planes_, codes, leaf.data());
     at.fill(nodes_.data() + entries_[entry_begin_[t] + leaf[0]]);  // walks too few go along with the first
     for (std::size_t i = 1; i < count; ++i) at[i] = nodes_.data() + entries_[entry_begin_[t + i] + leaf[i]];
-    for (std::uint32_t level = kMaxRowDepth; level < run.depth; ++level) {
+    const auto levels = levels_below_.begin() + static_cast<std::ptrdiff_t>(t);
+    const std::uint32_t deepest = *std::max_element(levels, levels + static_cast<std::ptrdiff_t>(count));
+    for (std::uint32_t level = 0; level < deepest; ++level) {
 #pragma GCC unroll 8
       for (std::size_t i = 0; i < kWalks; ++i) at[i] = Step<true>(at[i], row);
     }
-    for (std::size_t i = 0; i < count; ++i) margins[trees_[t + i].output] += at[i]->value;
+    for (std::size_t i = 0; i < count; ++i) margins[trees_[t + i].output] += leaf_(*at[i]);
   }
 }
+
+template class BasicRowForest<FloatLeaves>;
+template class BasicRowForest<DoubleLeaves>;
 
 }  // namespace keelson::serving

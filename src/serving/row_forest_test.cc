@@ -7,23 +7,30 @@
 namespace keelson::serving {
 namespace {
 
-void ExpectTheSameBits(const ForestShape& shape, std::uint64_t seed, bool built = true) {
-  ForestWorld world(shape, seed);
+template <typename Leaves>
+void ExpectTheSameBits(ForestWorld& world, const ForestShape& shape, const Leaves& leaves, bool built) {
   for (const RowKernel* kernel : RowKernels()) {
-    const auto forest = RowForest::Build(world.nodes(), world.trees(), shape.features, *kernel);
+    const auto forest = BasicRowForest<Leaves>::Build(world.nodes(), world.trees(), shape.features, *kernel, leaves);
     ASSERT_EQ(forest != nullptr, built) << "depth " << shape.depth << ", at most " << kernel->planes << " planes";
     if (forest == nullptr) continue;
     EXPECT_GT(forest->memory_bytes(), shape.trees * 2 * 64);
     constexpr std::size_t kRows = 40;
     auto rows = world.Rows(kRows);
     for (std::size_t i = 0; i < shape.features; ++i) rows[i] = 0.5f;  // one row without missing values
-    std::vector<float> margins(kRows * shape.outputs, 0.25f);
-    const auto wanted = world.Walk(rows, margins);
+    std::vector<typename Leaves::Value> margins(kRows * shape.outputs, 0.25f);
+    const auto wanted = world.Walk(rows, margins, leaves);
     for (std::size_t i = 0; i < kRows; ++i) {
       forest->AddRow(rows.data() + i * shape.features, margins.data() + i * shape.outputs);
     }
     ASSERT_EQ(Bits(margins), Bits(wanted)) << "depth " << shape.depth << ", at most " << kernel->planes << " planes";
   }
+}
+
+void ExpectTheSameBits(const ForestShape& shape, std::uint64_t seed, bool built = true) {
+  ForestWorld world(shape, seed);
+  ExpectTheSameBits(world, shape, FloatLeaves{}, built);
+  const DoubleLeaves doubles = world.UseDoubles();
+  ExpectTheSameBits(world, shape, doubles, built);
 }
 
 TEST(RowForest, GivesTheBitsOfWalkingAtEveryDepth) {

@@ -34,8 +34,9 @@ class RowBody {
     }
   }
 
-  static void Add(const RowTree* trees, std::size_t count, std::uint32_t depth, std::size_t planes,
-                  const RowCodes& codes, float* sums) {
+  template <typename Leaf>
+  static void Add(const RowTree<Leaf>* trees, std::size_t count, std::uint32_t depth, std::size_t planes,
+                  const RowCodes& codes, Leaf* sums) {
     switch (depth) {
       case 0:
         return AddTrees<0>(trees, count, planes, codes, sums);
@@ -54,23 +55,24 @@ class RowBody {
     }
   }
 
-  static void Index(const RowTree* trees, std::size_t count, std::size_t planes, const RowCodes& codes,
+  template <typename Leaf>
+  static void Index(const RowTree<Leaf>* trees, std::size_t count, std::size_t planes, const RowCodes& codes,
                     std::uint8_t* leaves) {
     EachLeaf<kMaxRowDepth>(trees, count, planes, codes,
                            [&](std::size_t t, unsigned leaf) { leaves[t] = static_cast<std::uint8_t>(leaf); });
   }
 
  private:
-  template <unsigned kDepth>
-  static void AddTrees(const RowTree* trees, std::size_t count, std::size_t planes, const RowCodes& codes,
-                       float* sums) {
+  template <unsigned kDepth, typename Leaf>
+  static void AddTrees(const RowTree<Leaf>* trees, std::size_t count, std::size_t planes, const RowCodes& codes,
+                       Leaf* sums) {
     EachLeaf<kDepth>(trees, count, planes, codes,
                      [&](std::size_t t, unsigned leaf) { sums[trees[t].output] += trees[t].leaves[leaf]; });
   }
 
   // Few planes need fewer registers to be looked at.
-  template <unsigned kDepth, typename Take>
-  [[gnu::always_inline]] static inline void EachLeaf(const RowTree* trees, std::size_t count, std::size_t planes,
+  template <unsigned kDepth, typename Leaf, typename Take>
+  [[gnu::always_inline]] static inline void EachLeaf(const RowTree<Leaf>* trees, std::size_t count, std::size_t planes,
                                                      const RowCodes& codes, const Take& take) {
     if (planes <= Lanes::kFewPlanes) {
       Pass<kDepth, Lanes::kFewPlanes>(trees, count, codes, take);
@@ -79,8 +81,8 @@ class RowBody {
     }
   }
 
-  template <unsigned kDepth, std::size_t kPlanes, typename Take>
-  [[gnu::always_inline]] static inline void Pass(const RowTree* trees, std::size_t count, const RowCodes& codes,
+  template <unsigned kDepth, std::size_t kPlanes, typename Leaf, typename Take>
+  [[gnu::always_inline]] static inline void Pass(const RowTree<Leaf>* trees, std::size_t count, const RowCodes& codes,
                                                  const Take& take) {
     const typename Lanes::template Table<kPlanes> code(codes.code);
     if (!codes.any_missing) {
@@ -109,6 +111,11 @@ class RowBody {
 
 template <typename Lanes>
 inline constexpr RowKernel kRowBodyOf = {
-    Lanes::kKeys, Lanes::kPlanes, Lanes::kFlip, &RowBody<Lanes>::Encode, &RowBody<Lanes>::Add, &RowBody<Lanes>::Index};
+    Lanes::kKeys,
+    Lanes::kPlanes,
+    Lanes::kFlip,
+    &RowBody<Lanes>::Encode,
+    {&RowBody<Lanes>::template Add<float>, &RowBody<Lanes>::template Index<float>},
+    {&RowBody<Lanes>::template Add<double>, &RowBody<Lanes>::template Index<double>}};
 
 }  // namespace keelson::serving
