@@ -36,6 +36,7 @@ enum class GrpcCode {
 struct GrpcStatus {
   GrpcCode code = GrpcCode::kOk;
   std::string message = {};
+  HttpHeaders metadata = {};  // told with it
   bool ok() const { return code == GrpcCode::kOk; }
 };
 
@@ -58,7 +59,7 @@ class GrpcCall {
  public:
   virtual ~GrpcCall() = default;
   virtual const GrpcRequest& request() const = 0;
-  // Added to the answer's headers: before the first Write, on the call's I/O thread.
+  // Added to the answer's headers: before the first Write.
   virtual void AddMetadata(std::string name, std::string value) = 0;
   // Ignored when the call has ended.
   virtual void Write(std::string message) = 0;

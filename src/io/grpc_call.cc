@@ -162,7 +162,14 @@ void GrpcServerCall::OnDrain() {
 }
 
 void GrpcServerCall::AddMetadata(std::string name, std::string value) {
-  if (!submitted_) answer_metadata_.emplace_back(std::move(name), std::move(value));
+  if (ended_) return;
+  if (connection_->loop_.InLoop()) {
+    if (!submitted_) answer_metadata_.emplace_back(std::move(name), std::move(value));
+    return;
+  }
+  connection_->loop_.Post([self = shared_from_this(), name = std::move(name), value = std::move(value)]() mutable {
+    self->AddMetadata(std::move(name), std::move(value));
+  });
 }
 
 void GrpcServerCall::Write(std::string message) {
@@ -237,6 +244,7 @@ void GrpcServerCall::SubmitHeaders() {
     const std::string message = EncodeGrpcMessage(status_.message);
     headers.push_back(Header("grpc-status", code));
     if (!message.empty()) headers.push_back(Header("grpc-message", message, NGHTTP2_NV_FLAG_NO_INDEX));
+    for (const auto& [name, value] : status_.metadata) headers.push_back(Header(name, value));
     nghttp2_submit_response(connection_->session_, stream_, headers.data(), headers.size(), nullptr);
     return;
   }
@@ -255,9 +263,10 @@ void GrpcServerCall::SubmitHeaders() {
     *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
     const std::string code = std::to_string(static_cast<int>(call.status_.code));
     const std::string message = EncodeGrpcMessage(call.status_.message);
-    const std::array<nghttp2_nv, 2> trailers = {Header("grpc-status", code),
-                                                Header("grpc-message", message, NGHTTP2_NV_FLAG_NO_INDEX)};
-    nghttp2_submit_trailer(session, stream, trailers.data(), message.empty() ? 1 : 2);
+    std::vector<nghttp2_nv> trailers = {Header("grpc-status", code)};
+    if (!message.empty()) trailers.push_back(Header("grpc-message", message, NGHTTP2_NV_FLAG_NO_INDEX));
+    for (const auto& [name, value] : call.status_.metadata) trailers.push_back(Header(name, value));
+    nghttp2_submit_trailer(session, stream, trailers.data(), trailers.size());
     return static_cast<ssize_t>(size);
   };
   nghttp2_submit_response(connection_->session_, stream_, headers.data(), headers.size(), &provider);

@@ -1,10 +1,8 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -13,6 +11,7 @@
 #include "io/grpc_protocol.h"
 #include "io/http_event_loop.h"
 #include "io/request_id.h"
+#include "io/server_loops.h"
 #include "io/tls.h"
 #include "io/tls_stream.h"
 
@@ -23,16 +22,9 @@ namespace keelson::io {
 class GrpcConnection;
 class GrpcServerCall;
 
-// What all I/O threads of one server share. Lives as long as any of its connections.
-struct GrpcServerShared {
+struct GrpcServerShared : ServerShared {
   GrpcAccept accept;
   GrpcLimits limits;
-  std::shared_ptr<const TlsServer> tls;         // null: plain
-  std::atomic<std::int64_t> handshake_told{0};  // the second of the last log line about a failed handshake
-  std::atomic<bool> draining{false};
-  std::atomic<std::size_t> connections{0};
-  std::mutex mutex;
-  std::condition_variable closed;  // told at each close
 };
 
 // One I/O thread's part of a server: its connections and what they share. Used on that thread only.

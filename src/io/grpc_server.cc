@@ -1,8 +1,7 @@
-// The server: a listener, I/O threads and what each of them knows of its connections.
+// The server, and what each of its I/O threads knows of its connections.
 #include <algorithm>
 
 #include "io/grpc_connection.h"
-#include "io/listener.h"
 
 namespace keelson::io {
 
@@ -56,11 +55,7 @@ void GrpcWorker::CloseAll() {
 
 void GrpcWorker::Forget(const GrpcConnection* connection) {
   connections_.erase(connection);
-  {
-    const std::lock_guard lock(shared_->mutex);
-    --shared_->connections;
-  }
-  shared_->closed.notify_all();
+  shared_->ConnectionClosed();
 }
 
 GrpcWorker::Deadlines::iterator GrpcWorker::Expect(GrpcServerCall& call) {
@@ -84,72 +79,29 @@ void GrpcWorker::EndExpired() {
 
 namespace {
 
-// Owns the loops and the listener; the connections own themselves.
 class Server final : public GrpcServer {
  public:
-  Server(GrpcServerOptions options, GrpcAccept accept)
-      : options_(std::move(options)), shared_(std::make_shared<GrpcServerShared>()) {
+  Server(const GrpcServerOptions& options, GrpcAccept accept)
+      : shared_(std::make_shared<GrpcServerShared>()), loops_(shared_, options.limits.connections) {
     shared_->accept = std::move(accept);
-    shared_->limits = options_.limits;
-    shared_->tls = options_.tls;
+    shared_->limits = options.limits;
+    shared_->tls = options.tls;
   }
 
-  ~Server() override {
-    Drain(std::chrono::milliseconds(0));
-    for (const auto& worker : workers_) worker->loop().Stop();
-    workers_.clear();
-  }
-
-  Status Open() {
-    KEELSON_ASSIGN_OR_RETURN(
-        listener_, Listener::Open(options_.host, options_.port, "",
-                                  [this](UniqueFd fd, std::string peer) { Take(std::move(fd), std::move(peer)); }));
-    for (std::size_t i = 0; i < std::max<std::size_t>(options_.threads, 1); ++i) {
-      KEELSON_ASSIGN_OR_RETURN(auto loop, EventLoop::Start());
-      loop->Call([&] {
-        workers_.push_back(GrpcWorker::Create(shared_, loop));
-        loop->AtStop(this, [worker = workers_.back()] { worker->CloseAll(); });
-      });
-    }
-    workers_[0]->loop().Call([&] { listener_->Start(workers_[0]->loop()); });
-    return {};
-  }
-
-  int port() const override { return listener_->port(); }
-
-  void Drain(std::chrono::milliseconds at_most) override {
-    if (workers_.empty()) return;
-    workers_[0]->loop().Call([&] { listener_->Close(); });
-    if (at_most.count() == 0) return;
-    shared_->draining = true;
-    for (const auto& worker : workers_) worker->loop().Post([worker] { worker->Drain(); });
-    std::unique_lock lock(shared_->mutex);
-    shared_->closed.wait_for(lock, at_most, [&] { return shared_->connections == 0; });
-  }
+  Status Open(const GrpcServerOptions& options) { return loops_.Open(options.host, options.port, "", options.threads); }
+  int port() const override { return loops_.port(); }
+  void Drain(std::chrono::milliseconds at_most) override { loops_.Drain(at_most, &GrpcWorker::Drain); }
 
  private:
-  void Take(UniqueFd fd, std::string peer) {
-    if (shared_->connections >= options_.limits.connections) return;
-    ++shared_->connections;
-    const auto& worker = workers_[next_++ % workers_.size()];
-    if (worker->loop().InLoop()) return worker->Adopt(std::move(fd), std::move(peer));
-    worker->loop().Post([worker, fd = std::move(fd), peer = std::move(peer)]() mutable {
-      worker->Adopt(std::move(fd), std::move(peer));
-    });
-  }
-
-  const GrpcServerOptions options_;
-  std::shared_ptr<GrpcServerShared> shared_;
-  std::vector<std::shared_ptr<GrpcWorker>> workers_;
-  std::unique_ptr<Listener> listener_;  // outlives the loop that it is on
-  std::size_t next_ = 0;
+  const std::shared_ptr<GrpcServerShared> shared_;
+  ServerLoops<GrpcWorker, GrpcServerShared> loops_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<GrpcServer>> GrpcServer::Start(GrpcServerOptions options, GrpcAccept accept) {
-  auto server = std::make_unique<Server>(std::move(options), std::move(accept));
-  KEELSON_RETURN_IF_ERROR(server->Open());
+  auto server = std::make_unique<Server>(options, std::move(accept));
+  KEELSON_RETURN_IF_ERROR(server->Open(options));
   return server;
 }
 

@@ -63,7 +63,7 @@ class GrpcServerTest : public ::testing::Test {
   void Answer(const std::shared_ptr<GrpcCall>& call, std::string_view message) {
     ++asked_;
     const std::string& method = call->request().method;
-    if (method == "/t/Fail") return call->Finish({GrpcCode::kNotFound, "caf\xc3\xa9 100%"});
+    if (method == "/t/Fail") return call->Finish({GrpcCode::kNotFound, "caf\xc3\xa9 100%", {{"x-why", "none"}}});
     if (method == "/t/Throw") throw std::runtime_error("thrown");
     if (method == "/t/Later") {
       const std::lock_guard lock(mutex_);
@@ -72,7 +72,7 @@ class GrpcServerTest : public ::testing::Test {
     }
     call->AddMetadata("x-said", std::string(FindHeader(call->request().metadata, "x-say")));
     call->Write(std::string(message) + call->request().client_certificate);
-    call->Finish({});
+    call->Finish({GrpcCode::kOk, "", {{"x-rest", "nothing"}}});
   }
 
   std::size_t waiting() {
@@ -86,7 +86,10 @@ class GrpcServerTest : public ::testing::Test {
       calls.swap(waiting_);
     }
     threads_.emplace_back([calls] {
-      for (const auto& call : calls) call->Answer("later");
+      for (const auto& call : calls) {
+        call->AddMetadata("x-said", "elsewhere");
+        call->Answer("later");
+      }
     });
   }
 
@@ -103,6 +106,7 @@ TEST_F(GrpcServerTest, AnswersCallsOneByOneAndAllAtOnce) {
   EXPECT_EQ(reply.status(), 0) << reply.message();
   EXPECT_THAT(reply.messages(), ElementsAre("hello"));
   EXPECT_EQ(reply.headers.at("x-said"), "this");
+  EXPECT_EQ(reply.headers.at("x-rest"), "nothing");
   EXPECT_EQ(reply.headers.at("x-request-id"), "mine-1");
   EXPECT_EQ(reply.headers.at("content-type"), "application/grpc");
   EXPECT_THAT(client.Call("/t/Echo", "").messages(), ElementsAre(""));
@@ -127,6 +131,7 @@ TEST_F(GrpcServerTest, TellsErrorsByStatusAndMessage) {
   GrpcTestClient client(Start());
   const GrpcReply failed = client.Call("/t/Fail", "x");
   EXPECT_EQ(failed.status(), 5);
+  EXPECT_EQ(failed.headers.at("x-why"), "none");
   EXPECT_EQ(failed.message(), "caf%C3%A9 100%25");
   EXPECT_EQ(client.Call("/t/Unknown", "x").status(), 12);
   EXPECT_EQ(client.Call("/t/Refused", "x").status(), 16);
@@ -214,7 +219,9 @@ TEST_F(GrpcServerTest, AnswersFromOtherThreadsAndSurvivesClientsThatLeave) {
   const std::int32_t stream = client.Begin("/t/Later", Frame("x"));
   ASSERT_TRUE(client.Until([&] { return waiting() == 1; }));
   AnswerWaiting();
-  EXPECT_THAT(client.Wait(stream).messages(), ElementsAre("later"));
+  const GrpcReply reply = client.Wait(stream);
+  EXPECT_THAT(reply.messages(), ElementsAre("later"));
+  EXPECT_EQ(reply.headers.at("x-said"), "elsewhere");
 }
 
 TEST_F(GrpcServerTest, DrainsWithGoawayAndLosesNoCall) {

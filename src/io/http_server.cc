@@ -1,7 +1,7 @@
 #include <algorithm>
+#include <mutex>
 
 #include "io/http_server_connection.h"
-#include "io/listener.h"
 
 namespace keelson::io {
 
@@ -51,83 +51,42 @@ void HttpServerWorker::CloseAll() {
 
 void HttpServerWorker::Forget(const HttpServerConnection* connection) {
   connections_.erase(connection);
-  {
-    const std::lock_guard lock(shared_->mutex);
-    --shared_->connections;
-  }
-  shared_->closed.notify_all();
+  shared_->ConnectionClosed();
 }
 
 namespace {
 
-// Owns the loops and the listening socket; the connections own themselves.
 class Server final : public HttpServer {
  public:
-  Server(HttpServerOptions options, HttpHandler handler)
-      : options_(std::move(options)), shared_(std::make_shared<HttpServerShared>()) {
+  Server(const HttpServerOptions& options, HttpHandler handler)
+      : shared_(std::make_shared<HttpServerShared>()), loops_(shared_, options.limits.connections) {
     shared_->handler = std::move(handler);
-    shared_->limits = options_.limits;
-    shared_->tls = options_.tls;
+    shared_->limits = options.limits;
+    shared_->tls = options.tls;
   }
 
   ~Server() override {
-    Drain(std::chrono::milliseconds(0));
-    for (const auto& worker : workers_) worker->loop().Stop();
-    workers_.clear();
+    loops_.Stop();
     const std::lock_guard lock(shared_->mutex);
     shared_->stream_pool.reset();
   }
 
-  Status Open() {
-    KEELSON_ASSIGN_OR_RETURN(
-        listener_, Listener::Open(options_.host, options_.port, options_.unix_socket,
-                                  [this](UniqueFd fd, std::string peer) { Take(std::move(fd), std::move(peer)); }));
-    for (std::size_t i = 0; i < std::max<std::size_t>(options_.threads, 1); ++i) {
-      KEELSON_ASSIGN_OR_RETURN(auto loop, EventLoop::Start());
-      loop->Call([&] {
-        workers_.push_back(HttpServerWorker::Create(shared_, loop));
-        loop->AtStop(this, [worker = workers_.back()] { worker->CloseAll(); });
-      });
-    }
-    workers_[0]->loop().Call([&] { listener_->Start(workers_[0]->loop()); });
-    return {};
+  Status Open(const HttpServerOptions& options) {
+    return loops_.Open(options.host, options.port, options.unix_socket, options.threads);
   }
-
-  int port() const override { return listener_->port(); }
-
-  void Drain(std::chrono::milliseconds at_most) override {
-    if (workers_.empty()) return;
-    workers_[0]->loop().Call([&] { listener_->Close(); });
-    if (at_most.count() == 0) return;
-    shared_->draining = true;
-    for (const auto& worker : workers_) worker->loop().Post([worker] { worker->Tick(); });
-    std::unique_lock lock(shared_->mutex);
-    shared_->closed.wait_for(lock, at_most, [&] { return shared_->connections == 0; });
-  }
+  int port() const override { return loops_.port(); }
+  void Drain(std::chrono::milliseconds at_most) override { loops_.Drain(at_most, &HttpServerWorker::Tick); }
 
  private:
-  void Take(UniqueFd fd, std::string peer) {
-    if (shared_->connections >= options_.limits.connections) return;
-    ++shared_->connections;
-    const auto& worker = workers_[next_++ % workers_.size()];
-    if (worker->loop().InLoop()) return worker->Adopt(std::move(fd), std::move(peer));
-    worker->loop().Post([worker, fd = std::move(fd), peer = std::move(peer)]() mutable {
-      worker->Adopt(std::move(fd), std::move(peer));
-    });
-  }
-
-  const HttpServerOptions options_;
-  std::shared_ptr<HttpServerShared> shared_;
-  std::vector<std::shared_ptr<HttpServerWorker>> workers_;
-  std::unique_ptr<Listener> listener_;  // outlives the loop that it is on
-  std::size_t next_ = 0;
+  const std::shared_ptr<HttpServerShared> shared_;
+  ServerLoops<HttpServerWorker, HttpServerShared> loops_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<HttpServer>> HttpServer::Start(HttpServerOptions options, HttpHandler handler) {
-  auto server = std::make_unique<Server>(std::move(options), std::move(handler));
-  KEELSON_RETURN_IF_ERROR(server->Open());
+  auto server = std::make_unique<Server>(options, std::move(handler));
+  KEELSON_RETURN_IF_ERROR(server->Open(options));
   return server;
 }
 

@@ -1,9 +1,7 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -14,6 +12,7 @@
 #include "io/http_parser.h"
 #include "io/http_response_writer.h"
 #include "io/request_id.h"
+#include "io/server_loops.h"
 #include "io/tls.h"
 #include "io/tls_stream.h"
 
@@ -21,16 +20,9 @@ namespace keelson::io {
 
 class HttpServerConnection;
 
-// What all I/O threads of one server share. Lives as long as any of its connections.
-struct HttpServerShared {
+struct HttpServerShared : ServerShared {
   HttpHandler handler;
   HttpLimits limits;
-  std::shared_ptr<const TlsServer> tls;         // null: plain
-  std::atomic<std::int64_t> handshake_told{0};  // the second of the last log line about a failed handshake
-  std::atomic<bool> draining{false};
-  std::atomic<std::size_t> connections{0};
-  std::mutex mutex;
-  std::condition_variable closed;           // told at each close
   std::unique_ptr<ThreadPool> stream_pool;  // made at the first stream; guarded by mutex
 
   ThreadPool& StreamPool();
