@@ -112,13 +112,15 @@ void EndpointController::Observe(const std::vector<substrate::WorkloadStatus>& w
 Status EndpointController::Reconcile(const std::vector<substrate::WorkloadStatus>& workloads) {
   Observe(workloads);
   const gateway::EndpointStats stats = gateway_.Stats(options_.endpoint);
+  int unclaimed = stats.held;
+  for (const auto& [name, backend] : stats.backends) unclaimed -= backend.held;
   for (const ServedVersion& version : wanted_) {
     const auto backend = stats.backends.find(std::to_string(version.version));
-    // Held requests belong to the version with most of the traffic: it is the one that they will go to.
+    const auto known = backend == stats.backends.end() ? gateway::BackendStats{} : backend->second;
+    // What is held for no version yet will go to the one with most of the traffic.
     const bool largest =
         std::ranges::none_of(wanted_, [&](const auto& other) { return other.weight > version.weight; });
-    KEELSON_RETURN_IF_ERROR(Scale(version, backend == stats.backends.end() ? gateway::BackendStats{} : backend->second,
-                                  largest ? stats.held : 0, stats.idle_for));
+    KEELSON_RETURN_IF_ERROR(Scale(version, known, known.held + (largest ? unclaimed : 0), stats.idle_for));
   }
   for (auto& [name, replica] : replicas_) {
     const bool wanted =

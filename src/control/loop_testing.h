@@ -31,8 +31,8 @@ class ScriptedGateway final : public gateway::Gateway {
   }
   void Remove(const std::string& endpoint) override { configs_.erase(endpoint); }
   bool Has(const std::string& endpoint) const override { return configs_.contains(endpoint); }
-  void Forward(const std::string&, const std::string&, io::HttpCall,
-               std::function<void(Result<io::HttpResponse>)> done) override {
+  std::vector<std::string> Versions(const std::string&) const override { return {}; }
+  void Forward(gateway::GatewayRequest, std::function<void(Result<io::HttpResponse>)> done) override {
     done(Fail(ErrorCode::kUnsupported, "nothing is forwarded here"));
   }
   gateway::EndpointStats Stats(const std::string& endpoint) const override {

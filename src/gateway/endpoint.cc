@@ -1,5 +1,7 @@
 #include "gateway/endpoint.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "base/hash.h"
@@ -85,8 +87,12 @@ std::optional<std::size_t> PlaceOf(std::uint64_t hash, std::span<const int> weig
   return std::nullopt;
 }
 
-std::shared_ptr<Version> Endpoint::Choose(std::uint64_t hash) const {
-  const auto place = PlaceOf(hash, weights_);
+std::shared_ptr<Version> Endpoint::Choose(const Forwarded& request) const {
+  if (!request.wanted.empty()) {
+    const auto found = std::ranges::find(versions_, request.wanted, &Version::name);
+    return found == versions_.end() ? nullptr : *found;
+  }
+  const auto place = PlaceOf(request.hash, weights_);
   return place ? versions_[*place] : nullptr;
 }
 
@@ -105,7 +111,8 @@ std::shared_ptr<Replica> Endpoint::LeastBusy(const Version& version, const std::
 Endpoint::Verdict Endpoint::Admit(ForwardedPtr& request, SteadyTime now) {
   const std::lock_guard lock(mutex_);
   if (removed_) return Verdict::kRemoved;
-  request->version = Choose(request->hash);
+  request->version = Choose(*request);
+  if (request->version == nullptr && !request->wanted.empty()) return Verdict::kNoVersion;
   if (request->version != nullptr) {
     request->replica = LeastBusy(*request->version, request->tried);
     if (request->replica != nullptr) {
@@ -116,8 +123,12 @@ Endpoint::Verdict Endpoint::Admit(ForwardedPtr& request, SteadyTime now) {
       return Verdict::kSend;
     }
   }
+  if (request->refusal && request->refusal->status == 429) return Verdict::kRefused;
   if (request->holds == 0 && held_.size() >= config_.hold_limit) return Verdict::kFull;
-  if (!request->give_up_at) request->give_up_at = now + config_.hold_timeout;
+  if (!request->give_up_at) {
+    request->give_up_at = now + config_.hold_timeout;
+    if (request->deadline) request->give_up_at = std::min(*request->give_up_at, *request->deadline);
+  }
   // Nobody is there: only a new configuration helps. Somebody is, but failed: worth another look soon.
   const auto pause = kFirstPause * (1 << std::min(request->holds, kMostDoublings));
   request->not_before = request->tried.empty() ? SteadyTime::max() : now + pause;
@@ -173,6 +184,25 @@ int Endpoint::retries() const {
   return config_.retries;
 }
 
+std::vector<std::string> Endpoint::versions() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> names;
+  for (const auto& version : versions_) names.push_back(version->name);
+  return names;
+}
+
+std::string Endpoint::name() const {
+  const std::lock_guard lock(mutex_);
+  return config_.name;
+}
+
+Error NoSuchVersion(std::string_view endpoint, std::string_view version, std::span<const std::string> versions) {
+  return {ErrorCode::kNotFound,
+          fmt::format("Model with name {} has no version {}; it has: {}", endpoint.substr(0, 200),
+                      version.substr(0, 200), fmt::join(versions, ", ")),
+          ""};
+}
+
 EndpointStats Endpoint::Stats(SteadyTime now) const {
   const std::lock_guard lock(mutex_);
   EndpointStats stats;
@@ -185,6 +215,9 @@ EndpointStats Endpoint::Stats(SteadyTime now) const {
     std::rotate(backend.recent_latencies_us.begin(),
                 backend.recent_latencies_us.begin() + static_cast<std::ptrdiff_t>(version->next_latency),
                 backend.recent_latencies_us.end());
+  }
+  for (const ForwardedPtr& request : held_) {
+    if (request->version != nullptr) ++stats.backends[request->version->name].held;
   }
   stats.held = static_cast<int>(held_.size());
   stats.in_flight = in_flight_;

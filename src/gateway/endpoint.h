@@ -67,6 +67,8 @@ struct Forwarded {
   std::shared_ptr<Endpoint> endpoint;
   std::uint64_t hash = 0;
   io::HttpCall call;
+  std::string wanted;                  // the version that was asked for; "": by the hash
+  std::optional<SteadyTime> deadline;  // of the request itself
   std::function<void(Result<io::HttpResponse>)> done;
 
   std::shared_ptr<Version> version;  // of the present or last attempt
@@ -74,10 +76,11 @@ struct Forwarded {
   SteadyTime sent_at;
   std::vector<const Replica*> tried;  // since it was held last
   int broken = 0;                     // replicas that broke in the middle of it
+  int refused = 0;                    // replicas that had too much to do
   int holds = 0;
-  std::optional<SteadyTime> give_up_at;  // when holding ends; set at the first hold
-  SteadyTime not_before;                 // when it may be tried again without a new configuration
-  std::optional<io::HttpResponse> last_503;
+  std::optional<SteadyTime> give_up_at;     // when holding ends; set at the first hold
+  SteadyTime not_before;                    // when it may be tried again without a new configuration
+  std::optional<io::HttpResponse> refusal;  // the last answer that said that nothing was done
 };
 using ForwardedPtr = std::unique_ptr<Forwarded>;
 
@@ -85,7 +88,14 @@ using ForwardedPtr = std::unique_ptr<Forwarded>;
 // Thread-safe; calls no one while it holds its lock.
 class Endpoint {
  public:
-  enum class Verdict { kSend, kHeld, kFull, kRemoved };
+  enum class Verdict {
+    kSend,
+    kHeld,
+    kFull,
+    kRefused,    // no other replica is there to be asked, and waiting is not for us: its `refusal` is the answer
+    kNoVersion,  // the version that was asked for is not there
+    kRemoved
+  };
 
   explicit Endpoint(SteadyTime now) : last_end_(now) {}
 
@@ -104,10 +114,12 @@ class Endpoint {
 
   std::chrono::milliseconds timeout() const;
   int retries() const;
+  std::vector<std::string> versions() const;
+  std::string name() const;
   EndpointStats Stats(SteadyTime now) const;
 
  private:
-  std::shared_ptr<Version> Choose(std::uint64_t hash) const;
+  std::shared_ptr<Version> Choose(const Forwarded& request) const;
   std::shared_ptr<Replica> LeastBusy(const Version& version, const std::vector<const Replica*>& tried);
 
   mutable std::mutex mutex_;  // guards all below

@@ -1,7 +1,6 @@
 #include "gateway/gateway.h"
 
-#include <fmt/core.h>
-
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <shared_mutex>
@@ -30,10 +29,12 @@ class Core : public std::enable_shared_from_this<Core> {
 
  private:
   std::map<std::string, std::shared_ptr<Replica>> ReplicasOf(const EndpointConfig& config);
-  void Send(ForwardedPtr request);
+  void Send(ForwardedPtr request, SteadyTime now);
+  bool MayAskAnother(Forwarded& request, const Result<io::HttpResponse>& result) const;
   void OnAnswer(ForwardedPtr request, Result<io::HttpResponse> result);
   void Finish(ForwardedPtr request, Result<io::HttpResponse> result);
-  void WatchHeld();  // wakes the thread that looks after held requests
+  void FinishRefused(ForwardedPtr request);  // with the replica's own words
+  void WatchHeld();                          // wakes the thread that looks after held requests
   void LookAfterHeld();
   void Stop();
 
@@ -106,29 +107,42 @@ void Core::Remove(const std::string& name) {
 void Core::Dispatch(ForwardedPtr request) {
   const SteadyTime now = Now();
   if (closed_) return Finish(std::move(request), Fail(ErrorCode::kUnavailable, "the gateway is stopping"));
+  if (request->deadline && now >= *request->deadline) {
+    return Finish(std::move(request),
+                  Fail(ErrorCode::kDeadlineExceeded, "the request's deadline passed before a replica took it"));
+  }
   if (request->give_up_at && now >= *request->give_up_at) {
-    if (request->last_503) {
-      io::HttpResponse response = *std::move(request->last_503);
-      return Finish(std::move(request), std::move(response));
-    }
+    if (request->refusal) return FinishRefused(std::move(request));
     return Finish(std::move(request), Fail(ErrorCode::kDeadlineExceeded, "no replica became ready in time"));
   }
   switch (request->endpoint->Admit(request, now)) {
     case Endpoint::Verdict::kSend:
-      return Send(std::move(request));
+      return Send(std::move(request), now);
     case Endpoint::Verdict::kHeld:
       return WatchHeld();
     case Endpoint::Verdict::kFull:
       return Finish(std::move(request),
                     Fail(ErrorCode::kResourceExhausted, "too many requests wait for a replica; try again later"));
+    case Endpoint::Verdict::kRefused:
+      return FinishRefused(std::move(request));
+    case Endpoint::Verdict::kNoVersion: {
+      Error error = NoSuchVersion(request->endpoint->name(), request->wanted, request->endpoint->versions());
+      return Finish(std::move(request), std::unexpected(std::move(error)));
+    }
     case Endpoint::Verdict::kRemoved:
       return Finish(std::move(request), Fail(ErrorCode::kNotFound, "the endpoint was removed"));
   }
 }
 
-void Core::Send(ForwardedPtr request) {
+void Core::Send(ForwardedPtr request, SteadyTime now) {
   io::HttpCall call = request->call;  // kept for another attempt
   call.timeout = request->endpoint->timeout();
+  if (request->deadline) {
+    const auto left = *request->deadline - now;
+    call.timeout = std::min(call.timeout, std::chrono::ceil<std::chrono::milliseconds>(left));
+    call.headers.emplace_back(kTimeoutHeader,
+                              std::to_string(std::chrono::ceil<std::chrono::microseconds>(left).count()));
+  }
   const std::shared_ptr<io::HttpClient> client = request->replica->client();
   if (client == nullptr) return OnAnswer(std::move(request), Fail(ErrorCode::kUnavailable, "the gateway is stopping"));
   auto shared = std::make_shared<ForwardedPtr>(std::move(request));
@@ -137,24 +151,42 @@ void Core::Send(ForwardedPtr request) {
   });
 }
 
+// Whether the replica says that it has done nothing for the request.
+bool IsUntouched(const io::HttpResponse& response) {
+  return (response.status == 429 || response.status == 503) &&
+         !io::FindHeader(response.headers, kUntouchedHeader).empty();
+}
+
+void NameVersion(const std::string& version, io::HttpResponse* response) {
+  std::erase_if(response->headers, [](const auto& header) {
+    return header.first == "x-keelson-version" || header.first == kUntouchedHeader;
+  });
+  response->headers.emplace_back("x-keelson-version", version);
+}
+
+bool Core::MayAskAnother(Forwarded& request, const Result<io::HttpResponse>& result) const {
+  if (closed_) return false;
+  if (result.has_value()) {
+    if (!IsUntouched(*result)) return false;
+    // A queue that is full is not waited for: it is bounded so that whoever asks hears of it.
+    return result->status == 503 || ++request.refused <= request.endpoint->retries();
+  }
+  if (io::IsConnectError(result.error())) return true;
+  return result.error().code == ErrorCode::kUnavailable && ++request.broken <= request.endpoint->retries();
+}
+
 void Core::OnAnswer(ForwardedPtr request, Result<io::HttpResponse> result) {
-  const bool not_taken = result.has_value() ? result->status == 503 : io::IsConnectError(result.error());
-  const bool broke = !result.has_value() && !not_taken && result.error().code == ErrorCode::kUnavailable;
-  if (broke) ++request->broken;
-  const bool again = !closed_ && (not_taken || (broke && request->broken <= request->endpoint->retries()));
+  const bool again = MayAskAnother(*request, result);
   const bool error = !result.has_value() || result->status >= 500;
   request->endpoint->EndAttempt(*request, !again, error, Now());
   if (!again) {
-    if (result.has_value()) {
-      std::erase_if(result->headers, [](const auto& header) { return header.first == "x-keelson-version"; });
-      result->headers.emplace_back("x-keelson-version", request->version->name);
-    }
+    if (result.has_value()) NameVersion(request->version->name, &*result);
     request->replica.reset();
     const auto done = std::move(request->done);
     request.reset();
     return done(std::move(result));
   }
-  if (result.has_value()) request->last_503 = *std::move(result);
+  if (result.has_value()) request->refusal = *std::move(result);
   request->tried.push_back(request->replica.get());
   request->replica.reset();
   Dispatch(std::move(request));
@@ -162,10 +194,17 @@ void Core::OnAnswer(ForwardedPtr request, Result<io::HttpResponse> result) {
 
 // Ends a request that no replica has at the moment.
 void Core::Finish(ForwardedPtr request, Result<io::HttpResponse> result) {
-  request->endpoint->EndAttempt(*request, true, true, Now());
+  const bool error = !result.has_value() || result->status >= 500;
+  request->endpoint->EndAttempt(*request, true, error, Now());
   const auto done = std::move(request->done);
   request.reset();
   done(std::move(result));
+}
+
+void Core::FinishRefused(ForwardedPtr request) {
+  io::HttpResponse response = *std::move(request->refusal);
+  if (request->version != nullptr) NameVersion(request->version->name, &response);
+  Finish(std::move(request), std::move(response));
 }
 
 void Core::WatchHeld() {
@@ -241,16 +280,22 @@ class GatewayImpl final : public Gateway {
   void Remove(const std::string& endpoint) override { core_->Remove(endpoint); }
   bool Has(const std::string& endpoint) const override { return core_->Find(endpoint) != nullptr; }
 
-  void Forward(const std::string& endpoint, const std::string& request_id, io::HttpCall call,
-               std::function<void(Result<io::HttpResponse>)> done) override {
+  std::vector<std::string> Versions(const std::string& endpoint) const override {
+    const auto found = core_->Find(endpoint);
+    return found == nullptr ? std::vector<std::string>{} : found->versions();
+  }
+
+  void Forward(GatewayRequest asked, std::function<void(Result<io::HttpResponse>)> done) override {
     auto request = std::make_unique<Forwarded>();
-    request->endpoint = core_->Find(endpoint);
-    if (request->endpoint == nullptr) return done(Fail(ErrorCode::kNotFound, "no such endpoint", endpoint));
-    request->hash = RouteHash(endpoint, request_id);
-    request->call = std::move(call);
+    request->endpoint = core_->Find(asked.endpoint);
+    if (request->endpoint == nullptr) return done(Fail(ErrorCode::kNotFound, "no such endpoint", asked.endpoint));
+    request->hash = RouteHash(asked.endpoint, asked.request_id);
+    request->wanted = std::move(asked.version);
+    request->deadline = asked.deadline;
+    request->call = std::move(asked.call);
     request->call.retry_safe = true;  // a prediction changes nothing
     if (io::FindHeader(request->call.headers, "x-request-id").empty())
-      request->call.headers.emplace_back("x-request-id", request_id);
+      request->call.headers.emplace_back("x-request-id", asked.request_id);
     request->done = std::move(done);
     core_->Dispatch(std::move(request));
   }

@@ -65,10 +65,21 @@ class Answers {
   int count_ = 0;
 };
 
-io::HttpHandler Say(const std::string& text, int status = 200) {
-  return [text, status](const HttpRequest& request, const HttpRespond& respond) {
+io::HttpHandler Say(const std::string& text, int status = 200, const io::HttpHeaders& headers = {}) {
+  return [text, status, headers](const HttpRequest& request, const HttpRespond& respond) {
+    respond({.status = status,
+             .content_type = "text/plain",
+             .headers = headers,
+             .body = text + " " + request.request_id + " " + request.body});
+  };
+}
+
+// A replica that refuses without having done anything, and counts how often.
+io::HttpHandler Refuse(int status, std::atomic<int>* refused) {
+  return [status, refused](const HttpRequest&, const HttpRespond& respond) {
+    ++*refused;
     respond(
-        {.status = status, .content_type = "text/plain", .body = text + " " + request.request_id + " " + request.body});
+        {.status = status, .headers = {{std::string(kUntouchedHeader), "1"}, {"retry-after", "1"}}, .body = "refused"});
   };
 }
 
@@ -106,7 +117,12 @@ class GatewayTest : public ::testing::Test {
     return StartServer(std::move(handler), {.unix_socket = folder_ / name});
   }
   void Ask(const std::string& id, const std::string& endpoint = "m") {
-    gateway_->Forward(endpoint, id, {.method = "POST", .target = "/v2/models/m/infer", .body = "x"}, answers_.For(id));
+    Ask({.endpoint = endpoint, .request_id = id, .call = {}});
+  }
+  void Ask(GatewayRequest request) {
+    request.call = {.method = "POST", .target = "/v2/models/m/infer", .body = "x"};
+    const std::string id = request.request_id;
+    gateway_->Forward(std::move(request), answers_.For(id));
   }
 
   TempFolder folder_;
@@ -273,8 +289,9 @@ TEST_F(GatewayTest, ARequestThatBreaksReplicasIsGivenUp) {
   EXPECT_EQ(gateway_->Stats("m").backends.at("1").errors, 1u);
 }
 
-TEST_F(GatewayTest, A503GoesToAnotherReplicaAndIsAnsweredOnlyWhenNobodyElseIsThere) {
-  const auto draining = Replica("a", Say("draining", 503));
+TEST_F(GatewayTest, AReplicaThatIsNotReadyIsPassedOverAndWaitedFor) {
+  std::atomic<int> refused{0};
+  const auto ending = Replica("a", Refuse(503, &refused));
   const auto other = Replica("b", Say("other"));
   EndpointConfig config{
       .name = "m", .backends = {{"1", 100, {Address("a"), Address("b")}}}, .hold_timeout = milliseconds(50)};
@@ -282,12 +299,116 @@ TEST_F(GatewayTest, A503GoesToAnotherReplicaAndIsAnsweredOnlyWhenNobodyElseIsThe
   for (int i = 0; i < 10; ++i) Ask("r" + std::to_string(i));
   ASSERT_TRUE(answers_.WaitFor(10));
   for (int i = 0; i < 10; ++i) EXPECT_THAT(answers_.BodyOf("r" + std::to_string(i)), ::testing::StartsWith("other"));
+  EXPECT_GT(refused, 0);
   config.backends[0].addresses.pop_back();
   gateway_->Configure(config);
   Ask("last");
   ASSERT_TRUE(answers_.WaitFor(11));
   ASSERT_TRUE(answers_.Of("last").has_value());
   EXPECT_EQ(answers_.Of("last")->status, 503);
+  EXPECT_EQ(answers_.VersionOf("last"), "1");
+  EXPECT_EQ(io::FindHeader(answers_.Of("last")->headers, kUntouchedHeader), "");
+}
+
+TEST_F(GatewayTest, AFullQueueSendsARequestToEachOtherReplicaOnceAndThenBack) {
+  std::atomic<int> refused{0};
+  std::vector<std::unique_ptr<io::HttpServer>> replicas;
+  EndpointConfig config{.name = "m", .backends = {{"1", 100, {}}}, .retries = 9};
+  for (const char* name : {"a", "b", "c"}) {
+    replicas.push_back(Replica(name, Refuse(429, &refused)));
+    config.backends[0].addresses.push_back(Address(name));
+  }
+  gateway_->Configure(config);
+  Ask("r1");
+  ASSERT_TRUE(answers_.WaitFor(1));
+  EXPECT_EQ(answers_.Of("r1")->status, 429);
+  EXPECT_EQ(io::FindHeader(answers_.Of("r1")->headers, "retry-after"), "1");
+  EXPECT_EQ(answers_.VersionOf("r1"), "1");
+  EXPECT_EQ(refused, 3);
+  config.retries = 1;
+  gateway_->Configure(config);
+  Ask("r2");
+  ASSERT_TRUE(answers_.WaitFor(2));
+  EXPECT_EQ(answers_.Of("r2")->status, 429);
+  EXPECT_EQ(refused, 5);
+  const EndpointStats stats = gateway_->Stats("m");
+  EXPECT_EQ(stats.backends.at("1").requests, 2u);
+  EXPECT_EQ(stats.backends.at("1").errors, 0u);
+  EXPECT_EQ(stats.held + stats.in_flight, 0);
+  // One of them has room again.
+  replicas[1].reset();
+  replicas[1] = Replica("b", Say("room"));
+  config.retries = 9;
+  gateway_->Configure(config);
+  for (int i = 0; i < 6; ++i) Ask("s" + std::to_string(i));
+  ASSERT_TRUE(answers_.WaitFor(8));
+  for (int i = 0; i < 6; ++i) EXPECT_THAT(answers_.BodyOf("s" + std::to_string(i)), ::testing::StartsWith("room"));
+}
+
+TEST_F(GatewayTest, ARefusalThatMayHaveComputedIsTheAnswer) {
+  std::atomic<int> asked{0};
+  for (const int status : {429, 503}) {
+    const auto count = [&asked, status](const HttpRequest&, const HttpRespond& respond) {
+      ++asked;
+      respond({.status = status, .body = "after all"});
+    };
+    const std::string id = std::to_string(status);
+    const auto one = Replica(id + "a", count);
+    const auto two = Replica(id + "b", count);
+    gateway_->Configure({.name = "m", .backends = {{"1", 100, {Address(id + "a"), Address(id + "b")}}}});
+    Ask(id);
+    ASSERT_TRUE(answers_.WaitFor(status == 429 ? 1 : 2));
+    EXPECT_EQ(answers_.Of(id)->status, status);
+  }
+  EXPECT_EQ(asked, 2);
+}
+
+TEST_F(GatewayTest, ARequestMayNameItsVersion) {
+  const auto one = Replica("a", Say("one"));
+  const auto two = Replica("b", Say("two"));
+  gateway_->Configure({.name = "m", .backends = {{"1", 100, {Address("a")}}, {"2", 0, {Address("b")}}, {"3", 0, {}}}});
+  EXPECT_EQ(gateway_->Versions("m"), (std::vector<std::string>{"1", "2", "3"}));
+  EXPECT_TRUE(gateway_->Versions("none").empty());
+  for (int i = 0; i < 20; ++i) Ask({.endpoint = "m", .request_id = std::to_string(i), .call = {}, .version = "2"});
+  ASSERT_TRUE(answers_.WaitFor(20));
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(answers_.VersionOf(std::to_string(i)), "2");
+  Ask({.endpoint = "m", .request_id = "unknown", .call = {}, .version = "4"});
+  ASSERT_TRUE(answers_.WaitFor(21));
+  EXPECT_EQ(answers_.Of("unknown").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(answers_.Of("unknown").error().message, "Model with name m has no version 4; it has: 1, 2, 3");
+  Ask({.endpoint = "m", .request_id = "third", .call = {}, .version = "3"});
+  EXPECT_EQ(gateway_->Stats("m").backends.at("3").held, 1);
+  EXPECT_EQ(gateway_->Stats("m").backends.at("1").held, 0);
+  gateway_->Configure({.name = "m", .backends = {{"1", 100, {Address("a")}}}});  // it never came up
+  ASSERT_TRUE(answers_.WaitFor(22));
+  EXPECT_EQ(answers_.Of("third").error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(GatewayTest, ADeadlineEndsHoldingAndIsToldToTheReplica) {
+  std::string told;
+  const auto replica = Replica("a", [&told](const HttpRequest& request, const HttpRespond& respond) {
+    told = io::FindHeader(request.headers, kTimeoutHeader);
+    respond({.body = "x"});
+  });
+  const auto now = std::chrono::steady_clock::now();
+  gateway_->Configure({.name = "m", .backends = {{"1", 100, {Address("a")}}, {"2", 0, {}}}});
+  Ask({.endpoint = "m", .request_id = "a", .call = {}, .deadline = now + std::chrono::hours(1)});
+  ASSERT_TRUE(answers_.WaitFor(1));
+  EXPECT_GT(std::stoll(told), 0);
+  EXPECT_LE(std::stoll(told), 3'600'000'000);
+  Ask("b");
+  ASSERT_TRUE(answers_.WaitFor(2));
+  EXPECT_EQ(told, "");
+  Ask({.endpoint = "m", .request_id = "late", .call = {}, .deadline = now});
+  ASSERT_TRUE(answers_.WaitFor(3));
+  EXPECT_EQ(answers_.Of("late").error().code, ErrorCode::kDeadlineExceeded);
+  Ask({.endpoint = "m",
+       .request_id = "held",
+       .call = {},
+       .version = "2",
+       .deadline = std::chrono::steady_clock::now() + milliseconds(30)});
+  ASSERT_TRUE(answers_.WaitFor(4));  // long before holding would end
+  EXPECT_EQ(answers_.Of("held").error().code, ErrorCode::kDeadlineExceeded);
 }
 
 TEST_F(GatewayTest, OtherErrorsOfTheReplicaAreItsAnswer) {
@@ -349,7 +470,9 @@ TEST_F(GatewayTest, NoRequestIsLostWhileReplicasComeAndGo) {
   const auto front = StartServer(
       [this](HttpRequest request, HttpRespond respond) {
         const std::string id = request.request_id;
-        gateway_->Forward("m", id, {.method = "POST", .target = "/", .body = std::move(request.body)},
+        gateway_->Forward({.endpoint = "m",
+                           .request_id = id,
+                           .call = {.method = "POST", .target = "/", .body = std::move(request.body)}},
                           [respond = std::move(respond)](Result<HttpResponse> result) {
                             respond(result.has_value()
                                         ? *std::move(result)

@@ -12,9 +12,10 @@ PATIENCE_S = 60
 
 
 class Server:
-    def __init__(self, keelson, folder, data=None, within=()):
+    def __init__(self, keelson, folder, data=None, within=(), arguments=()):
         self.keelson = keelson
         self.within = within  # a command that becomes the server, such as taskset
+        self.arguments = arguments  # further ones of the server's
         self.data = data or folder / "data"
         self.log = folder / "server.log"
         self.address_file = folder / "address"
@@ -27,7 +28,7 @@ class Server:
         with open(self.log, "a") as log:
             self.process = subprocess.Popen(
                 [*self.within, self.keelson, "server", "--data", str(self.data), "--port", str(self.port), "--address-file",
-                 str(self.address_file)], stdout=log, stderr=log, start_new_session=True)
+                 str(self.address_file), *self.arguments], stdout=log, stderr=log, start_new_session=True)
         return self
 
     def wait_ready(self):

@@ -129,7 +129,7 @@ class Queue(Gated, unittest.TestCase):
         wait_for(lambda: self.waiting(replica) == 3)
         for _ in range(5):
             status, headers, body = Asked(replica, [9]).wait()
-            self.assertEqual((status, headers["retry-after"]), (429, "1"))
+            self.assertEqual((status, headers["retry-after"], headers["x-keelson-untouched"]), (429, "1", "1"))
             self.assertEqual(json.loads(body)["error"], "3 requests wait for model gated already")
         self.assertEqual(self.metric(replica, "keelson_inference_refused_total", 'reason="queue_full"'), 5)
         self.open()
@@ -330,6 +330,7 @@ class PayloadLog(unittest.TestCase):
             statuses.append(status)
         self.assertEqual((statuses[0], statuses[-1]), (200, 429))
         self.assertEqual(headers["retry-after"], "1")
+        self.assertNotIn("x-keelson-untouched", headers)  # it was computed
         self.assertIn("keelson payload --remove", json.loads(body)["error"])
         self.assertEqual(statuses.count(200), self.logged().count("many"))
         subprocess.run([KEELSON, "payload", str(self.folder), "--to", f"{self.folder}-parquet", "--remove"], check=True,

@@ -19,6 +19,10 @@ Command ServerCommand() {
             app.add_option("--port", options->port, "Port to listen on; 0 takes any free one")
                 ->default_val(7070)
                 ->check(CLI::Range(0, 65'535));
+            app.add_option("--grpc-port", options->grpc_port,
+                           "Port to answer predictions by gRPC on, beside the one for REST; 0 is any free one, without "
+                           "the option there is none")
+                ->check(CLI::Range(0, 65'535));
             app.add_option("--address-file", options->address_file, "Write the address into this file once ready");
             return [options](Terminal&) -> Result<int> {
               options->data_folder = std::filesystem::absolute(options->data_folder).lexically_normal().string();

@@ -1,6 +1,7 @@
 #include "app/roles/grpc_front.h"
 
 #include "wire/inference/grpc_messages.h"
+#include "wire/inference/grpc_service.h"
 
 namespace keelson::app {
 namespace {
@@ -29,12 +30,12 @@ io::HttpRequest AsHttp(const io::GrpcRequest& call) {
 
 }  // namespace
 
-GrpcFront::GrpcFront(wire::inference::ReplicaHandler& replica, const Access* access)
-    : access_(access), health_({std::string(wire::inference::GrpcService::kName)}), inference_(replica) {}
+GrpcFront::GrpcFront(io::GrpcAccept inference, const Access* access)
+    : access_(access), health_({std::string(wire::inference::GrpcService::kName)}), inference_(std::move(inference)) {}
 
-Result<std::unique_ptr<GrpcFront>> GrpcFront::Start(io::GrpcServerOptions options,
-                                                    wire::inference::ReplicaHandler& replica, const Access* access) {
-  std::unique_ptr<GrpcFront> front(new GrpcFront(replica, access));
+Result<std::unique_ptr<GrpcFront>> GrpcFront::Start(io::GrpcServerOptions options, io::GrpcAccept inference,
+                                                    const Access* access) {
+  std::unique_ptr<GrpcFront> front(new GrpcFront(std::move(inference), access));
   KEELSON_ASSIGN_OR_RETURN(front->reflection_, io::GrpcReflection::Open(wire::inference::GrpcDescriptors()));
   KEELSON_ASSIGN_OR_RETURN(
       front->server_,
@@ -54,7 +55,7 @@ std::unique_ptr<io::GrpcHandler> GrpcFront::Accept(const std::shared_ptr<GrpcCal
       return nullptr;
     }
   }
-  if (auto handler = inference_.Accept(call)) return handler;
+  if (auto handler = inference_(call)) return handler;
   if (auto handler = health_.Accept(call)) return handler;
   return reflection_->Accept(call);
 }

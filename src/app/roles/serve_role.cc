@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "io/files.h"
 #include "io/huge_pages.h"
+#include "wire/inference/carried_call.h"
 
 namespace keelson::app {
 namespace {
@@ -189,11 +190,17 @@ Result<std::unique_ptr<ReplicaServer>> ReplicaServer::Start(const serving::Repli
                              Access::Open(listen.listen, listen.token_file, replica->tls_, replica->fresh_token_));
   }
   auto* handler = replica->handler_.get();
+  replica->grpc_service_ = std::make_unique<wire::inference::GrpcService>(*handler);
+  const io::GrpcAccept grpc_accept = [service = replica->grpc_service_.get()](const auto& call) {
+    return service->Accept(call);
+  };
   const Access* const access = replica->access_ ? &*replica->access_ : nullptr;
   KEELSON_ASSIGN_OR_RETURN(
-      replica->server_,
-      io::HttpServer::Start(server_options, [handler, access](io::HttpRequest request, io::HttpRespond respond) {
+      replica->server_, io::HttpServer::Start(server_options, [=](io::HttpRequest request, io::HttpRespond respond) {
         if (access != nullptr && Refuse(*access, request, respond)) return;
+        if (wire::inference::IsCarried(request.path)) {  // what came to a server by gRPC
+          return wire::inference::AnswerCarried(std::move(request), std::move(respond), grpc_accept);
+        }
         handler->Handle(std::move(request), respond);
       }));
   if (options.grpc_port >= 0) {
@@ -205,7 +212,7 @@ Result<std::unique_ptr<ReplicaServer>> ReplicaServer::Start(const serving::Repli
     grpc_options.limits.metadata_bytes = listen.limits.header_bytes;
     grpc_options.limits.connections = listen.limits.connections;
     grpc_options.tls = replica->tls_;
-    KEELSON_ASSIGN_OR_RETURN(replica->grpc_, GrpcFront::Start(grpc_options, *handler, access));
+    KEELSON_ASSIGN_OR_RETURN(replica->grpc_, GrpcFront::Start(grpc_options, grpc_accept, access));
   }
   if (!options.models_folder.empty()) io::AdviseHugeHeap();
   replica->address_ =

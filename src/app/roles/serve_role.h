@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "io/http.h"
 #include "serving/replica.h"
+#include "wire/inference/grpc_service.h"
 #include "wire/inference/replica_handler.h"
 
 namespace keelson::app {
@@ -52,7 +53,8 @@ class ReplicaServer {
   std::optional<Access> access_;  // none for a Unix socket
   std::unique_ptr<wire::inference::ModelRepository> repository_;
   std::unique_ptr<wire::inference::ReplicaHandler> handler_;
-  std::unique_ptr<GrpcFront> grpc_;         // null: no gRPC
+  std::unique_ptr<wire::inference::GrpcService> grpc_service_;
+  std::unique_ptr<GrpcFront> grpc_;         // null: no port for gRPC
   std::unique_ptr<io::HttpServer> server_;  // goes first, as the one above: it calls the handler
 };
 

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "app/roles/access.h"
+#include "app/roles/grpc_front.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -26,6 +27,7 @@
 #include "tracking/store.h"
 #include "wire/api/api.h"
 #include "wire/inference/edge.h"
+#include "wire/inference/grpc_edge.h"
 #include "wire/mlflow/edge.h"
 #include "wire/page/page.h"
 
@@ -256,12 +258,12 @@ Result<int> RunServer(const ServerRoleOptions& options) {
                                      return io::BackUpData(*database, data, folder);
                                    }});
   const Directory directory(registry, clock);
-  wire::inference::InferenceEdge edge(
-      *gateway, directory,
-      [&](const std::string& endpoint, std::span<const data::Value> keys, std::size_t rows, Instant time) {
-        return directory.Lookup(endpoint, keys, rows, time);
-      },
-      KEELSON_VERSION);
+  const wire::inference::FeatureLookup lookup = [&](const std::string& endpoint, std::span<const data::Value> keys,
+                                                    std::size_t rows, Instant time) {
+    return directory.Lookup(endpoint, keys, rows, time);
+  };
+  wire::inference::InferenceEdge edge(*gateway, directory, lookup, KEELSON_VERSION);
+  wire::inference::GrpcEdge grpc_edge(*gateway, directory, lookup, KEELSON_VERSION);
   wire::mlflow::Edge mlflow(*database, clock, data + "/artifacts");
   Front front(access, api, edge, mlflow, registry, *gateway);
 
@@ -279,13 +281,23 @@ Result<int> RunServer(const ServerRoleOptions& options) {
                        [&](io::HttpRequest request, io::HttpRespond respond) {
                          front.Handle(std::move(request), std::move(respond), false);
                        }));
+  std::unique_ptr<GrpcFront> grpc;
+  if (options.grpc_port >= 0) {
+    KEELSON_ASSIGN_OR_RETURN(
+        grpc, GrpcFront::Start(
+                  {.host = options.listen.host, .port = options.grpc_port, .threads = options.io_threads, .tls = tls},
+                  [&](const auto& call) { return grpc_edge.Accept(call); }, &access));
+  }
   const std::string address = AddressOf(options.listen, server->port());
+  const std::string grpc_address = grpc == nullptr ? "" : GrpcAddressOf(options.listen, grpc->port());
   controller->Post([&controller, address] { controller->jobs().SetTrackingUri(address); });
   if (!options.address_file.empty())
     KEELSON_RETURN_IF_ERROR(io::WriteFileAtomically(options.address_file, address + "\n"));
   if (fresh_token) std::cout << "token (shown this once): " << *fresh_token << "\n";
-  std::cout << "keelson " << KEELSON_VERSION << " is ready at " << address << "\n" << std::flush;
-  LogInfo("ready", {{"address", address}, {"data", data}});
+  std::cout << "keelson " << KEELSON_VERSION << " is ready at " << address
+            << (grpc == nullptr ? "" : " and " + grpc_address) << "\n"
+            << std::flush;
+  LogInfo("ready", {{"address", address}, {"grpc", grpc_address}, {"data", data}});
 
   for (int turn = 0; !asked_to_end; ++turn) {
     std::this_thread::sleep_for(kLook);
@@ -294,9 +306,14 @@ Result<int> RunServer(const ServerRoleOptions& options) {
     if (turn % kLooksAtFiles == 0) tls->Refresh();
   }
   LogInfo("ending: draining requests");
-  server->Drain(std::chrono::duration_cast<std::chrono::milliseconds>(kDrainTime));
+  constexpr auto kDrain = std::chrono::duration_cast<std::chrono::milliseconds>(kDrainTime);
+  std::thread grpc_drain;
+  if (grpc != nullptr) grpc_drain = std::thread([&] { grpc->Drain(kDrain); });
+  server->Drain(kDrain);
+  if (grpc_drain.joinable()) grpc_drain.join();
   controller.reset();
   server.reset();
+  grpc.reset();
   workers.reset();
   gateway.reset();
   // Replicas are of use only behind a gateway; jobs end themselves when no server comes back.

@@ -12,6 +12,7 @@ struct ServerRoleOptions {
   std::string data_folder;
   ListenOptions listen;
   int port = 7070;           // 0: any free one
+  int grpc_port = -1;        // 0: any free one; -1: no gRPC
   std::string address_file;  // the server's address is written here when it is ready
   std::size_t io_threads = 1;
 };
@@ -22,7 +23,7 @@ struct ServerRoleOptions {
 //
 // On another address than loopback every request needs the token, which is printed once, at the first such start, and
 // stored as a hash, or a certificate of the client authorities. With TLS a SIGHUP reads the certificate again, as does
-// a change of its files.
+// a change of its files. The port for gRPC asks for the same.
 Result<int> RunServer(const ServerRoleOptions& options);
 
 }  // namespace keelson::app

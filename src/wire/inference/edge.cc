@@ -3,28 +3,26 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "base/strings.h"
 #include "io/http_deflate.h"
+#include "io/request_id.h"
 #include "wire/inference/answer.h"
 #include "wire/inference/edge_table.h"
 #include "wire/inference/entity_keys.h"
 #include "wire/inference/kserve_v1.h"
 #include "wire/inference/mlflow_scoring.h"
+#include "wire/inference/model_config.h"
 
 namespace keelson::wire::inference {
 namespace {
 
 constexpr std::string_view kJsonLength = "inference-header-content-length";
-
-bool IsSaneId(std::string_view id) {
-  return !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' || c == '_' ||
-           c == ':' || c == '-';
-  });
-}
 
 void CopyHeader(const io::HttpRequest& request, std::string_view name, io::HttpHeaders* to) {
   if (const auto value = io::FindHeader(request.headers, name); !value.empty()) to->emplace_back(name, value);
@@ -47,12 +45,6 @@ bool IsHopHeader(std::string_view name) {
          lower == "x-request-id" || lower == "transfer-encoding" || lower == "keep-alive" || lower == "server";
 }
 
-// What the gateway itself refuses is refused for want of a replica, not because one asked too much.
-Error OfGateway(Error error) {
-  if (error.code == ErrorCode::kResourceExhausted) error.code = ErrorCode::kUnavailable;
-  return error;
-}
-
 io::HttpResponse Relay(Result<io::HttpResponse> answer) {
   if (!answer) return ErrorAnswer(OfGateway(std::move(answer).error()));
   bool has_version = false;  // the replica says it, and the gateway may say it too
@@ -63,51 +55,56 @@ io::HttpResponse Relay(Result<io::HttpResponse> answer) {
   return std::move(*answer);
 }
 
-std::string_view DatatypeOfKey(data::ColumnType type) {
-  switch (type) {
-    case data::ColumnType::kBool:
-      return "BOOL";
-    case data::ColumnType::kInt64:
-      return "INT64";
-    case data::ColumnType::kDouble:
-      return "FP64";
-    default:
-      return "BYTES";
-  }
-}
-
-// The names of the entity keys for the header x-keelson-keys: percent-encoded, separated by commas.
-std::string KeyNames(const data::Schema& keys) {
-  std::string names;
-  for (const auto& key : keys) {
-    if (!names.empty()) names += ',';
-    names += io::PercentEncode(key.name);
-  }
-  return names;
-}
-
-io::HttpResponse WithoutFeatures(io::HttpResponse response, const EndpointFeatures& features) {
-  if (response.status != 200 || features.names.empty()) return response;
-  auto metadata = nlohmann::json::parse(response.body, nullptr, /*allow_exceptions=*/false);
-  const auto inputs = metadata.is_object() ? metadata.find("inputs") : metadata.end();
-  if (inputs == metadata.end() || !inputs->is_array()) return response;
+nlohmann::json AskedInputs(const EndpointFeatures& features, const nlohmann::json& inputs,
+                           const std::function<nlohmann::json(const data::ColumnSchema&)>& describe) {
   nlohmann::json kept = nlohmann::json::array();
-  for (auto& input : *inputs) {
-    const auto name = input.is_object() ? input.value("name", nlohmann::json()) : nlohmann::json();
-    const bool spliced = name.is_string() && std::find(features.names.begin(), features.names.end(),
-                                                       name.get_ref<const std::string&>()) != features.names.end();
-    if (!spliced) kept.push_back(std::move(input));
+  std::set<std::string> names;
+  for (const auto& input : inputs) {
+    const std::string name = input.is_object() ? input.value("name", "") : "";
+    if (features.Splices(name)) continue;
+    names.insert(name);
+    kept.push_back(input);
   }
-  // Entity keys are asked for too, whether or not the model reads them itself.
   for (const auto& key : features.keys) {
-    const bool there =
-        std::any_of(kept.begin(), kept.end(), [&](const auto& input) { return input.value("name", "") == key.name; });
-    if (there) continue;
-    kept.push_back({{"name", key.name}, {"datatype", DatatypeOfKey(key.type)}, {"shape", {-1}}});
+    if (!names.contains(key.name)) kept.push_back(describe(key));
   }
-  *inputs = std::move(kept);
-  response.body = metadata.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return kept;
+}
+
+// What a replica says of its model, as it is for those who ask the endpoint: the features that are spliced in are asked
+// of nobody, the entity keys are, whether or not the model reads them itself; and there may be more versions.
+io::HttpResponse OfEndpoint(Route::Kind kind, io::HttpResponse response, const EndpointFeatures& features,
+                            const std::vector<std::string>& versions) {
+  if (response.status != 200 || kind == Route::Kind::kStatistics) return response;
+  auto said = nlohmann::json::parse(response.body, nullptr, /*allow_exceptions=*/false);
+  if (!said.is_object()) return response;
+  if (kind == Route::Kind::kModel) {
+    said["versions"] = versions;
+    if (!features.names.empty() && said.contains("inputs")) {
+      said["inputs"] = AskedInputs(features, said["inputs"], [](const auto& key) {
+        return nlohmann::json{{"name", key.name}, {"datatype", DatatypeName(DatatypeOfKey(key.type))}, {"shape", {-1}}};
+      });
+    }
+  } else if (!features.names.empty() && said.contains("input")) {
+    said["input"] = AskedInputs(features, said["input"], [](const auto& key) {
+      return ConfigInput({key.name, DatatypeOfKey(key.type), {-1}});
+    });
+  }
+  response.body = said.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   return response;
+}
+
+// When the answer is of no use any more. What is no timeout is left to the replica to refuse.
+std::optional<std::chrono::steady_clock::time_point> DeadlineOf(const io::HttpRequest& request, io::HttpCall* call) {
+  constexpr std::int64_t kYear = std::int64_t{365} * 86'400 * 1'000'000;
+  const std::string_view header = io::FindHeader(request.headers, gateway::kTimeoutHeader);
+  if (header.empty()) return std::nullopt;
+  const auto micros = ParseInt(header);
+  if (micros && *micros >= 1) {
+    return std::chrono::steady_clock::now() + std::chrono::microseconds(std::min(*micros, kYear));
+  }
+  call->headers.emplace_back(gateway::kTimeoutHeader, header);
+  return std::nullopt;
 }
 
 }  // namespace
@@ -154,9 +151,7 @@ bool InferenceEdge::AnswerHere(const Route& route, io::HttpResponse* response) c
   };
   switch (route.kind) {
     case Kind::kServer:
-      dump({{"name", "keelson"},
-            {"version", server_version_},
-            {"extensions", {"binary_tensor_data", "schedule_policy", "statistics", "model_repository"}}});
+      dump({{"name", "keelson"}, {"version", server_version_}, {"extensions", kEdgeExtensions}});
       return true;
     case Kind::kLive:
       response->body = R"({"live":true})";
@@ -174,19 +169,16 @@ bool InferenceEdge::AnswerHere(const Route& route, io::HttpResponse* response) c
     case Kind::kV1Models:
       dump({{"models", directory_.Names()}});
       return true;
-    case Kind::kIndex: {
-      nlohmann::json rows = nlohmann::json::array();
-      for (const auto& name : directory_.Names()) {
-        rows.push_back({{"name", name}, {"version", ""}, {"state", "READY"}, {"reason", ""}});
-      }
-      dump(rows);
+    case Kind::kIndex:
+      *response = Index();
       return true;
-    }
+    case Kind::kStatistics:
+      if (!route.model.empty()) return false;
+      *response = ErrorAnswer(400, kNameAModel);
+      return true;
     case Kind::kLoad:
     case Kind::kUnload:
-      *response = ErrorAnswer(400,
-                              "the versions behind an endpoint are loaded and unloaded by the server: use keelson "
-                              "promote, keelson rollback or keelson delete");
+      *response = ErrorAnswer(400, kNotYoursToLoad);
       return true;
     default:
       return false;
@@ -214,6 +206,7 @@ void InferenceEdge::Handle(io::HttpRequest request, io::HttpRespond respond) {
   }
   if (route->kind == Kind::kInvocations) {
     route->model = io::QueryValue(request.query, "model").value_or("");
+    route->version = io::QueryValue(request.query, "version").value_or("");
     if (const auto names = directory_.Names(); route->model.empty() && names.size() == 1) route->model = names.front();
   }
   auto features = directory_.Find(route->model);
@@ -224,32 +217,51 @@ void InferenceEdge::Handle(io::HttpRequest request, io::HttpRespond respond) {
                                                route->model.substr(0, 200)),
                                    ""}));
     }
-    return respond(ErrorAnswer(404, fmt::format("there is no endpoint \"{}\"", route->model.substr(0, 200))));
+    return respond(ErrorAnswer(NoSuchModel(route->model)));
   }
   switch (route->kind) {
     case Kind::kModelReady:
     case Kind::kV1Model:
-      response.body = fmt::format(R"({{"name":{},"ready":true}})", JsonString(route->model));
-      return respond(std::move(response));
+      return respond(Ready(*route));
     case Kind::kInfer:
-      return Infer(route->model, *features, std::move(request), std::move(respond));
+      return Infer(*route, *features, std::move(request), std::move(respond));
     case Kind::kPredict:
     case Kind::kExplain:
     case Kind::kInvocations:
-      return InferTable(*route, route->model, *features, std::move(request), std::move(respond));
+      return InferTable(*route, *features, std::move(request), std::move(respond));
     default:
-      return Metadata(route->model, std::move(features), std::move(request), std::move(respond));
+      return Describe(*route, std::move(features), std::move(request), std::move(respond));
   }
 }
 
-Result<io::HttpCall> InferenceEdge::TableCall(const Route& route, const std::string& endpoint,
-                                              const EndpointFeatures& features, io::HttpRequest& request) const {
+io::HttpResponse InferenceEdge::Index() const {
+  nlohmann::json rows = nlohmann::json::array();
+  for (const auto& name : directory_.Names()) {
+    for (const auto& version : gateway_.Versions(name)) {
+      rows.push_back({{"name", name}, {"version", version}, {"state", "READY"}, {"reason", ""}});
+    }
+  }
+  io::HttpResponse response;
+  response.body = rows.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return response;
+}
+
+io::HttpResponse InferenceEdge::Ready(const Route& route) const {
+  const auto versions = gateway_.Versions(route.model);
+  if (!route.version.empty() && std::find(versions.begin(), versions.end(), route.version) == versions.end()) {
+    return ErrorAnswer(gateway::NoSuchVersion(route.model, route.version, versions));
+  }
+  io::HttpResponse response;
+  response.body = fmt::format(R"({{"name":{},"ready":true}})", JsonString(route.model));
+  return response;
+}
+
+Result<io::HttpCall> InferenceEdge::TableCall(const Route& route, const EndpointFeatures& features,
+                                              io::HttpRequest& request) const {
   const bool scoring = route.kind == Route::Kind::kInvocations;
-  const auto micros = ParseInt(io::FindHeader(request.headers, "x-keelson-time"));
-  const Instant time =
-      directory_.RequestTime(endpoint, micros ? std::optional(InstantFromMicros(*micros)) : std::nullopt);
+  const Instant time = TimeOf(directory_, route.model, io::FindHeader(request.headers, "x-keelson-time"));
   io::HttpCall call = CallFor(request, request.request_id);
-  if (scoring) call.target += "?model=" + io::PercentEncode(endpoint);
+  if (scoring) call.target += "?model=" + io::PercentEncode(route.model);
   call.headers.emplace_back("x-keelson-time", std::to_string(ToMicros(time)));
   if (features.names.empty()) {
     call.body = std::move(request.body);
@@ -263,10 +275,7 @@ Result<io::HttpCall> InferenceEdge::TableCall(const Route& route, const std::str
     KEELSON_RETURN_IF_ERROR(ReadV1Request(request.body, &asked.table));
   }
   KEELSON_ASSIGN_OR_RETURN(const auto keys, TakeEntityKeys(features.keys, asked.table));
-  KEELSON_ASSIGN_OR_RETURN(const auto values, lookup_(endpoint, keys.cells, keys.rows, time));
-  if (values.size() != keys.rows * features.names.size()) {
-    return Fail(ErrorCode::kInternal, "the feature lookup gave another number of values than it was asked for");
-  }
+  KEELSON_ASSIGN_OR_RETURN(const auto values, LookUp(lookup_, route.model, features, keys, time));
   KEELSON_RETURN_IF_ERROR(AddFeatures(features.names, values, &asked.table));
   call.body = WriteTableBody(route.kind, asked.predict, asked.table);
   for (auto& [name, value] : call.headers) {
@@ -276,57 +285,51 @@ Result<io::HttpCall> InferenceEdge::TableCall(const Route& route, const std::str
   return call;
 }
 
-void InferenceEdge::InferTable(const Route& route, const std::string& endpoint, const EndpointFeatures& features,
-                               io::HttpRequest request, io::HttpRespond respond) {
-  const std::string request_id = request.request_id;
+void InferenceEdge::InferTable(const Route& route, const EndpointFeatures& features, io::HttpRequest request,
+                               io::HttpRespond respond) {
+  gateway::GatewayRequest asked{route.model, request.request_id, {}, route.version};
   const bool scoring = route.kind == Route::Kind::kInvocations;
-  auto call = TableCall(route, endpoint, features, request);
+  auto call = TableCall(route, features, request);
   if (!call) return respond(scoring ? ScoringError(call.error()) : ErrorAnswer(call.error()));
-  gateway_.Forward(endpoint, request_id, std::move(*call),
-                   [respond = std::move(respond), scoring](Result<io::HttpResponse> answer) {
-                     if (!answer && scoring) return respond(ScoringError(OfGateway(std::move(answer).error())));
-                     respond(Relay(std::move(answer)));
-                   });
+  asked.call = std::move(*call);
+  asked.deadline = DeadlineOf(request, &asked.call);
+  gateway_.Forward(std::move(asked), [respond = std::move(respond), scoring](Result<io::HttpResponse> answer) {
+    if (!answer && scoring) return respond(ScoringError(OfGateway(std::move(answer).error())));
+    respond(Relay(std::move(answer)));
+  });
 }
 
-void InferenceEdge::Metadata(const std::string& endpoint, std::shared_ptr<const EndpointFeatures> features,
+void InferenceEdge::Describe(const Route& route, std::shared_ptr<const EndpointFeatures> features,
                              io::HttpRequest request, io::HttpRespond respond) {
-  gateway_.Forward(endpoint, request.request_id, CallFor(request, request.request_id),
-                   [features = std::move(features), respond = std::move(respond)](Result<io::HttpResponse> answer) {
-                     respond(WithoutFeatures(Relay(std::move(answer)), *features));
-                   });
+  gateway::GatewayRequest asked{route.model, request.request_id, CallFor(request, request.request_id), route.version};
+  gateway_.Forward(std::move(asked), [this, kind = route.kind, model = route.model, features = std::move(features),
+                                      respond = std::move(respond)](Result<io::HttpResponse> answer) {
+    respond(OfEndpoint(kind, Relay(std::move(answer)), *features, gateway_.Versions(model)));
+  });
 }
 
-void InferenceEdge::Infer(const std::string& endpoint, const EndpointFeatures& features, io::HttpRequest request,
+void InferenceEdge::Infer(const Route& route, const EndpointFeatures& features, io::HttpRequest request,
                           io::HttpRespond respond) {
   const bool splices = !features.names.empty();
   InferRequestOptions options;
   options.limits = limits_;
-  options.wanted = [&](std::string_view name) {
-    return splices &&
-           std::any_of(features.keys.begin(), features.keys.end(), [&](const auto& key) { return key.name == name; });
-  };
+  options.wanted = [&](std::string_view name) { return splices && features.IsKey(name); };
   const auto length = ParseJsonLength(io::FindHeader(request.headers, kJsonLength), request.body.size());
   if (!length) return respond(ErrorAnswer(length.error()));
   auto asked = ParseInferRequest(request.body, *length, options);
   if (!asked) return respond(ErrorAnswer(asked.error()));
 
-  const std::string request_id = IsSaneId(asked->id) ? asked->id : request.request_id;
-  const auto micros = ParseInt(io::FindHeader(request.headers, "x-keelson-time"));
-  const Instant time =
-      directory_.RequestTime(endpoint, micros ? std::optional(InstantFromMicros(*micros)) : std::nullopt);
+  const std::string request_id = io::IsSaneRequestId(asked->id) ? asked->id : request.request_id;
+  const Instant time = TimeOf(directory_, route.model, io::FindHeader(request.headers, "x-keelson-time"));
   io::HttpCall call = CallFor(request, request_id);
   call.headers.emplace_back("x-keelson-time", std::to_string(ToMicros(time)));
   std::size_t added = 0;
   if (splices) {
     call.headers.emplace_back("x-keelson-keys", KeyNames(features.keys));
-    auto keys = TakeEntityKeys(features.keys, asked->inputs);
+    const auto keys = TakeEntityKeys(features.keys, asked->inputs);
     if (!keys) return respond(ErrorAnswer(keys.error()));
-    const auto values = lookup_(endpoint, keys->cells, keys->rows, time);
+    const auto values = LookUp(lookup_, route.model, features, *keys, time);
     if (!values) return respond(ErrorAnswer(values.error()));
-    if (values->size() != keys->rows * features.names.size()) {
-      return respond(ErrorAnswer(500, "the feature lookup gave another number of values than it was asked for"));
-    }
     const std::string tensors = FeatureTensors(features.names, keys->rows, *values);
     const std::size_t before = request.body.size();
     request.body = SpliceInputs(request.body, *asked, tensors);
@@ -334,9 +337,11 @@ void InferenceEdge::Infer(const std::string& endpoint, const EndpointFeatures& f
   }
   if (*length) call.headers.emplace_back(kJsonLength, std::to_string(**length + added));
   call.body = std::move(request.body);
-  gateway_.Forward(
-      endpoint, request_id, std::move(call),
-      [respond = std::move(respond)](Result<io::HttpResponse> answer) { respond(Relay(std::move(answer))); });
+  gateway::GatewayRequest forwarded{route.model, request_id, std::move(call), route.version};
+  forwarded.deadline = DeadlineOf(request, &forwarded.call);
+  gateway_.Forward(std::move(forwarded), [respond = std::move(respond)](Result<io::HttpResponse> answer) {
+    respond(Relay(std::move(answer)));
+  });
 }
 
 }  // namespace keelson::wire::inference

@@ -5,45 +5,10 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "wire/inference/edge_testing.h"
+
 namespace keelson::wire::inference {
 namespace {
-
-// Notes what is forwarded and answers as told.
-class FakeGateway final : public gateway::Gateway {
- public:
-  void Configure(const gateway::EndpointConfig&) override {}
-  void Remove(const std::string&) override {}
-  bool Has(const std::string&) const override { return true; }
-  void Forward(const std::string& endpoint, const std::string& request_id, io::HttpCall call,
-               std::function<void(Result<io::HttpResponse>)> done) override {
-    endpoint_ = endpoint;
-    request_id_ = request_id;
-    call_ = std::move(call);
-    ++forwarded_;
-    done(answer_);
-  }
-  gateway::EndpointStats Stats(const std::string&) const override { return {}; }
-
-  std::string endpoint_, request_id_;
-  io::HttpCall call_;
-  int forwarded_ = 0;
-  Result<io::HttpResponse> answer_ = io::HttpResponse{};
-};
-
-class FakeDirectory final : public EndpointDirectory {
- public:
-  std::vector<std::string> Names() const override { return {"flights", "plain"}; }
-  std::shared_ptr<const EndpointFeatures> Find(const std::string& endpoint) const override {
-    if (endpoint == "plain") return std::make_shared<EndpointFeatures>();
-    if (endpoint != "flights") return nullptr;
-    return std::make_shared<EndpointFeatures>(
-        EndpointFeatures{{{"origin", data::ColumnType::kString}, {"number", data::ColumnType::kInt64}},
-                         {"route__mean", "route__count"}});
-  }
-  Instant RequestTime(const std::string&, std::optional<Instant> asked) const override {
-    return asked.value_or(InstantFromMicros(42));
-  }
-};
 
 class Edge : public testing::Test {
  protected:
@@ -184,12 +149,49 @@ TEST_F(Edge, PassesV1AndMlflowUntouchedWithoutFeatures) {
 TEST_F(Edge, AnswersForAllEndpoints) {
   EXPECT_EQ(nlohmann::json::parse(Send("GET", "/v1/models").body)["models"], nlohmann::json({"flights", "plain"}));
   EXPECT_EQ(nlohmann::json::parse(Send("GET", "/v2/models").body)["models"].size(), 2u);
-  EXPECT_EQ(nlohmann::json::parse(Send("POST", "/v2/repository/index").body)[0]["state"], "READY");
+  EXPECT_EQ(nlohmann::json::parse(Send("POST", "/v2/repository/index").body)[1],
+            nlohmann::json::parse(R"({"name":"flights","version":"4","state":"READY","reason":""})"));
+  EXPECT_EQ(Send("GET", "/v2/models/stats").status, 400);
+  EXPECT_EQ(Send("GET", "/v2/models/plain/stats").status, 200);
   EXPECT_EQ(Send("POST", "/v2/repository/models/plain/unload").status, 400);
   EXPECT_EQ(Send("GET", "/ping").body, "\n");
   EXPECT_EQ(Send("GET", "/version").body, "3.17.2");
   EXPECT_EQ(Send("GET", "/v1/models/plain").status, 200);
   EXPECT_EQ(Send("GET", "/v1/models/none").status, 404);
+}
+
+TEST_F(Edge, APathThatNamesAVersionGoesToThatOne) {
+  const std::string body = R"({"inputs":[{"name":"x","shape":[1,1],"datatype":"FP32","data":[1]}]})";
+  EXPECT_EQ(Send("POST", "/v2/models/plain/versions/4/infer", body).status, 200);
+  EXPECT_EQ(gateway_.version_, "4");
+  EXPECT_EQ(gateway_.call_.target, "/v2/models/plain/versions/4/infer");
+  for (const char* path :
+       {"/v2/models/plain/versions/3", "/v2/models/plain/versions/3/config", "/v2/models/plain/versions/3/stats"}) {
+    Send("GET", path);
+    EXPECT_EQ(gateway_.version_, "3") << path;
+  }
+  Send("POST", "/invocations", "a\n1\n", {{"content-type", "text/csv"}}, "model=plain&version=4");
+  EXPECT_EQ(gateway_.version_, "4");
+  EXPECT_EQ(Send("POST", "/v2/models/plain/infer", body).status, 200);
+  EXPECT_EQ(gateway_.version_, "");
+  EXPECT_EQ(Send("GET", "/v2/models/plain/versions/4/ready").status, 200);
+  const auto unknown = Send("GET", "/v2/models/plain/versions/5/ready");
+  EXPECT_EQ(unknown.status, 404);
+  EXPECT_EQ(unknown.body, R"({"error":"Model with name plain has no version 5; it has: 3, 4"})");
+  gateway_.answer_ = std::unexpected(gateway::NoSuchVersion("plain", "5", {}));
+  EXPECT_EQ(Send("POST", "/v2/models/plain/versions/5/infer", body).status, 404);
+}
+
+TEST_F(Edge, ATimeoutIsTheGatewaysToKeep) {
+  const std::string body = R"({"inputs":[{"name":"x","shape":[1,1],"datatype":"FP32","data":[1]}]})";
+  const auto before = std::chrono::steady_clock::now();
+  Send("POST", "/v2/models/plain/infer", body, {{"x-keelson-timeout", "5000000"}});
+  ASSERT_TRUE(gateway_.deadline_.has_value());
+  EXPECT_GE(*gateway_.deadline_, before + std::chrono::seconds(5));
+  EXPECT_EQ(io::FindHeader(gateway_.call_.headers, "x-keelson-timeout"), "");
+  Send("POST", "/v1/models/plain:predict", "any", {{"x-keelson-timeout", "soon"}});  // the replica says what is wrong
+  EXPECT_FALSE(gateway_.deadline_.has_value());
+  EXPECT_EQ(io::FindHeader(gateway_.call_.headers, "x-keelson-timeout"), "soon");
 }
 
 TEST_F(Edge, CompressesWhatIsAskedSo) {
@@ -205,6 +207,13 @@ TEST_F(Edge, AnswersMetadataWithoutWhatItSplices) {
   EXPECT_EQ(
       nlohmann::json::parse(Send("GET", "/v2/models/flights").body)["inputs"],
       nlohmann::json::parse(R"([{"name":"origin"},{"name":"x"},{"name":"number","datatype":"INT64","shape":[-1]}])"));
+  EXPECT_EQ(nlohmann::json::parse(Send("GET", "/v2/models/flights").body)["versions"], nlohmann::json({"3", "4"}));
+  gateway_.answer_->body = R"({"input":[{"name":"origin"},{"name":"route__mean"},{"name":"x"}],"name":"flights"})";
+  const auto config = nlohmann::json::parse(Send("GET", "/v2/models/flights/config").body)["input"];
+  ASSERT_EQ(config.size(), 3u);
+  EXPECT_EQ(config[2]["name"], "number");
+  EXPECT_EQ(config[2]["data_type"], "TYPE_INT64");
+  EXPECT_EQ(config[2]["dims"], nlohmann::json({-1}));
   EXPECT_EQ(Send("GET", "/v2/models/flights/ready").status, 200);
   EXPECT_EQ(nlohmann::json::parse(Send("GET", "/v2").body)["version"], "1.2");
   EXPECT_EQ(Send("GET", "/v2/health/ready").status, 200);

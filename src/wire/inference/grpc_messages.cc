@@ -399,13 +399,16 @@ Result<GrpcInferRequest> ReadGrpcInferRequest(std::string_view message, const Te
   return RequestReader(limits).Read(message);
 }
 
-std::string GrpcModelOf(std::string_view message) {
-  std::string model;
+std::optional<GrpcInferHead> ReadGrpcInferHead(std::string_view message) {
+  GrpcInferHead head;
   ProtoReader reader(message);
   while (reader.Next()) {
-    if (reader.key() == ProtoBytes(1)) model.assign(reader.bytes());
+    if (reader.key() == ProtoBytes(1)) head.model = reader.bytes();
+    if (reader.key() == ProtoBytes(2)) head.version = reader.bytes();
+    if (reader.key() == ProtoBytes(3)) head.id = reader.bytes();
   }
-  return reader.ok() ? model : "";
+  if (!reader.ok()) return std::nullopt;
+  return head;
 }
 
 std::string WriteGrpcInferAnswer(const GrpcInferAnswer& answer, std::span<const Tensor> tensors) {
@@ -414,12 +417,6 @@ std::string WriteGrpcInferAnswer(const GrpcInferAnswer& answer, std::span<const 
   writer.Text(1, answer.model);
   writer.Text(2, answer.version);
   writer.Text(3, answer.id);
-  if (answer.last) {
-    writer.Nested(4, [&] {
-      writer.Text(1, "triton_final_response");
-      writer.Nested(2, [&] { writer.Element(1, 1); });
-    });
-  }
   const bool raw = answer.raw || std::any_of(tensors.begin(), tensors.end(),
                                              [](const Tensor& t) { return FieldOf(t.datatype) == 0; });
   for (const Tensor& tensor : tensors) {

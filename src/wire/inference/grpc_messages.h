@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,15 +25,19 @@ struct GrpcInferRequest {
 // came and what was expected.
 Result<GrpcInferRequest> ReadGrpcInferRequest(std::string_view message, const TensorLimits& limits);
 
-// The model that the bytes ask for, without the rest of them: for whoever only passes on; "" when they are malformed.
-std::string GrpcModelOf(std::string_view message);
+// What a ModelInferRequest says of itself, without its tensors: for whoever only passes it on. Views of the message.
+struct GrpcInferHead {
+  std::string_view model;
+  std::string_view version;
+  std::string_view id;
+};
+std::optional<GrpcInferHead> ReadGrpcInferHead(std::string_view message);  // nothing for malformed bytes
 
 struct GrpcInferAnswer {
   std::string_view model;
   std::string_view version;
   std::string_view id;  // "" when the request had none
   bool raw = false;     // FP16 and BF16, which have no typed contents, make it so
-  bool last = false;    // with Triton's parameter that says that no further answer to the request will come
 };
 // A ModelInferResponse.
 std::string WriteGrpcInferAnswer(const GrpcInferAnswer& answer, std::span<const Tensor> tensors);

@@ -19,9 +19,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (held != tensor.elements()) std::abort();
   }
   for (const bool raw : {false, true}) {
-    const GrpcInferAnswer answer{asked->model, asked->version, asked->request.id, raw, false};
+    const GrpcInferAnswer answer{asked->model, asked->version, asked->request.id, raw};
     const auto bytes = WriteGrpcInferAnswer(answer, asked->request.inputs);
-    if (GrpcModelOf(bytes) != asked->model) std::abort();  // the model's name stands in the same field
+    const auto head = ReadGrpcInferHead(bytes);  // what is of both stands in the same fields
+    if (!head || head->model != asked->model || head->version != asked->version || head->id != asked->request.id) {
+      std::abort();
+    }
   }
   return 0;
 }

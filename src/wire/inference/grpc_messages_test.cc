@@ -191,7 +191,7 @@ TEST_F(GrpcMessages, WritesTypedAndRawAnswersThatProtobufReads) {
   tensors[4].doubles = {0.25};
   tensors[5].texts = {"a\xff", ""};
   EXPECT_EQ(
-      protobuf_.Text("ModelInferResponse", WriteGrpcInferAnswer({"m", "2", "id", false, false}, tensors)),
+      protobuf_.Text("ModelInferResponse", WriteGrpcInferAnswer({"m", "2", "id", false}, tensors)),
       "model_name: \"m\" model_version: \"2\" id: \"id\" "
       "outputs { name: \"f\" datatype: \"FP32\" shape: 2 shape: 1 contents { fp32_contents: 0.5 fp32_contents: 2 } } "
       "outputs { name: \"i\" datatype: \"INT8\" shape: 2 contents { int_contents: -1 int_contents: 7 } } "
@@ -202,15 +202,14 @@ TEST_F(GrpcMessages, WritesTypedAndRawAnswersThatProtobufReads) {
       "} "
       "outputs { name: \"e\" datatype: \"FP32\" shape: 0 contents { } }");
   EXPECT_EQ(protobuf_.Text("ModelInferResponse",
-                           WriteGrpcInferAnswer({"m", "2", "", true, true}, std::span(tensors).subspan(0, 2))),
+                           WriteGrpcInferAnswer({"m", "2", "", true}, std::span(tensors).subspan(0, 2))),
             "model_name: \"m\" model_version: \"2\" "
-            "parameters { key: \"triton_final_response\" value { bool_param: true } } "
             "outputs { name: \"f\" datatype: \"FP32\" shape: 2 shape: 1 } outputs { name: \"i\" datatype: \"INT8\" "
             "shape: 2 } "
             "raw_output_contents: \"\\000\\000\\000?\\000\\000\\000@\" raw_output_contents: \"\\377\\007\"");
   std::vector<Tensor> half = {Make("h", Datatype::kFp16, {1})};
   half[0].floats = {1.0F};
-  EXPECT_THAT(protobuf_.Text("ModelInferResponse", WriteGrpcInferAnswer({"m", "2", "", false, false}, half)),
+  EXPECT_THAT(protobuf_.Text("ModelInferResponse", WriteGrpcInferAnswer({"m", "2", "", false}, half)),
               HasSubstr("raw_output_contents: \"\\000<\""));
 }
 

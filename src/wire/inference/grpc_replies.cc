@@ -1,5 +1,7 @@
 #include "wire/inference/grpc_replies.h"
 
+#include <fmt/format.h>
+
 #include "base/protobuf.h"
 #include "wire/inference/model_description.h"
 
@@ -93,6 +95,51 @@ std::optional<RepositoryChange> ReadRepositoryChange(std::string_view message) {
   return change;
 }
 
+std::optional<RepositoryIndexAsked> ReadRepositoryIndex(std::string_view message) {
+  RepositoryIndexAsked asked;
+  ProtoReader reader(message);
+  while (reader.Next()) {
+    if (reader.key() == ProtoBytes(1)) asked.repository.assign(reader.bytes());
+    if (reader.key() == ProtoVarint(2)) asked.ready = reader.number() != 0;
+  }
+  if (!reader.ok()) return std::nullopt;
+  return asked;
+}
+
+io::GrpcStatus MalformedGrpc(std::string_view message) {
+  return {io::GrpcCode::kInternal, fmt::format("the message is no inference.{}", message)};
+}
+
+io::GrpcStatus NoSuchRepository() {
+  return {io::GrpcCode::kUnimplemented, "'repository_name' specification is not supported"};
+}
+
+std::string WriteServerMetadata(std::string_view version, std::span<const std::string_view> extensions) {
+  std::string out;
+  ProtoWriter writer(&out);
+  writer.Text(1, "keelson");
+  writer.Text(2, version);
+  for (const auto extension : extensions) writer.Bytes(3, extension);
+  return out;
+}
+
+void AppendMetadataTensor(std::uint32_t field, const TensorInfo& info, ProtoWriter& writer) {
+  writer.Nested(field, [&] {
+    writer.Text(1, info.name);
+    writer.Text(2, DatatypeName(info.datatype));
+    WriteShape(3, info.shape, writer);
+  });
+}
+
+void AppendConfigInput(const TensorInfo& info, ProtoWriter& writer) {
+  writer.Nested(5, [&] {
+    writer.Text(1, info.name);
+    writer.Number(2, TypeNumber(info.datatype));
+    WriteShape(4, info.shape, writer);
+    writer.Number(8, info.optional ? 1 : 0);
+  });
+}
+
 std::string WriteModelMetadata(const serving::LoadedModel& model, std::span<const std::string> versions) {
   std::string out;
   ProtoWriter writer(&out);
@@ -100,13 +147,7 @@ std::string WriteModelMetadata(const serving::LoadedModel& model, std::span<cons
   for (const auto& version : versions) writer.Bytes(2, version);
   writer.Text(3, model.platform());
   const auto write = [&](std::uint32_t field, const std::vector<TensorInfo>& infos) {
-    for (const auto& info : infos) {
-      writer.Nested(field, [&] {
-        writer.Text(1, info.name);
-        writer.Text(2, DatatypeName(info.datatype));
-        WriteShape(3, info.shape, writer);
-      });
-    }
+    for (const auto& info : infos) AppendMetadataTensor(field, info, writer);
   };
   write(4, InputsOf(model));
   write(5, OutputsOf(model));
@@ -119,14 +160,7 @@ std::string WriteModelConfig(const serving::LoadedModel& model) {
   writer.Nested(1, [&] {
     writer.Text(1, model.name());
     writer.Text(2, model.platform());
-    for (const auto& info : InputsOf(model)) {
-      writer.Nested(5, [&] {
-        writer.Text(1, info.name);
-        writer.Number(2, TypeNumber(info.datatype));
-        WriteShape(4, info.shape, writer);
-        writer.Number(8, info.optional ? 1 : 0);
-      });
-    }
+    for (const auto& info : InputsOf(model)) AppendConfigInput(info, writer);
     for (const auto& info : OutputsOf(model)) {
       writer.Nested(6, [&] {
         writer.Text(1, info.name);

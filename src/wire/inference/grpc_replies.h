@@ -1,11 +1,14 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/protobuf.h"
+#include "io/grpc.h"
 #include "wire/inference/metrics.h"
 #include "wire/inference/served_models.h"
 
@@ -26,6 +29,21 @@ struct RepositoryChange {
   std::vector<std::string> parameters;  // their names
 };
 std::optional<RepositoryChange> ReadRepositoryChange(std::string_view message);
+
+// Of RepositoryIndexRequest.
+struct RepositoryIndexAsked {
+  std::string repository;
+  bool ready = false;  // only what is served
+};
+std::optional<RepositoryIndexAsked> ReadRepositoryIndex(std::string_view message);
+
+io::GrpcStatus MalformedGrpc(std::string_view message);  // bytes that are no such message, as gRPC's own servers say
+io::GrpcStatus NoSuchRepository();                       // there is one, without a name
+
+std::string WriteServerMetadata(std::string_view version, std::span<const std::string_view> extensions);
+// A ModelMetadataResponse's input (field 4) or output (5), and a ModelConfig's input.
+void AppendMetadataTensor(std::uint32_t field, const serving::TensorInfo& info, ProtoWriter& writer);
+void AppendConfigInput(const serving::TensorInfo& info, ProtoWriter& writer);
 
 std::string WriteModelMetadata(const serving::LoadedModel& model, std::span<const std::string> versions);
 std::string WriteModelConfig(const serving::LoadedModel& model);

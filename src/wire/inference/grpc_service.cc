@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <deque>
-#include <mutex>
 
 #include "base/protobuf.h"
+#include "gateway/gateway.h"
 #include "wire/inference/grpc_messages.h"
 #include "wire/inference/grpc_replies.h"
+#include "wire/inference/grpc_stream.h"
 #include "wire/inference/inference.h"
 
 namespace keelson::wire::inference {
@@ -19,14 +19,6 @@ using io::GrpcStatus;
 
 namespace {
 
-GrpcStatus Malformed(std::string_view message) {
-  return {GrpcCode::kInternal, fmt::format("the message is no inference.{}", message)};
-}
-
-GrpcStatus NoSuchModel(const Error& error) {
-  return io::GrpcStatusOf(error);
-}
-
 RequestContext ContextOf(const GrpcCall& call) {
   const auto& request = call.request();
   RequestContext context{request.request_id, io::FindHeader(request.metadata, "x-keelson-time"),
@@ -36,83 +28,6 @@ RequestContext ContextOf(const GrpcCall& call) {
 }
 
 }  // namespace
-
-// One stream of ModelStreamInfer: a request after another, each answered before the next is looked at.
-class GrpcService::Stream final : public io::GrpcHandler {
- public:
-  Stream(ReplicaHandler& replica, const std::shared_ptr<GrpcCall>& call)
-      : state_(std::make_shared<State>(replica, call)) {}
-
-  void OnMessage(std::string_view message) override {
-    {
-      const std::lock_guard lock(state_->mutex);
-      if (state_->busy) {
-        if (state_->waiting.size() < kMostWaiting) return state_->waiting.emplace_back(message), void();
-        return state_->call->Finish(
-            {GrpcCode::kResourceExhausted, fmt::format("{} requests wait on this stream already", kMostWaiting)});
-      }
-      state_->busy = true;
-    }
-    Ask(state_, message);
-  }
-  void OnHalfClose() override { EndWith({}); }
-  void OnDrain() override { EndWith({GrpcCode::kUnavailable, "the server is ending"}); }
-
- private:
-  static constexpr std::size_t kMostWaiting = 1'024;
-
-  struct State {
-    State(ReplicaHandler& answering, std::shared_ptr<GrpcCall> of) : replica(answering), call(std::move(of)) {}
-    ReplicaHandler& replica;  // outlives the thread that an answer may come on
-    const std::shared_ptr<GrpcCall> call;
-    std::mutex mutex;
-    std::deque<std::string> waiting;   // guarded by mutex, as are the two below
-    bool busy = false;                 // a request is under way
-    std::optional<GrpcStatus> ending;  // how to end when nothing waits any more
-  };
-
-  void EndWith(GrpcStatus status) {
-    {
-      const std::lock_guard lock(state_->mutex);
-      if (state_->busy) {
-        state_->ending = std::move(status);
-        return;
-      }
-    }
-    state_->call->Finish(std::move(status));
-  }
-
-  static void Ask(const std::shared_ptr<State>& state, std::string_view message) {
-    Infer(state->replica, state->call, message, /*last=*/true, [state](Result<std::string> answer) {
-      std::string out;
-      ProtoWriter writer(&out);
-      if (answer) {
-        writer.Bytes(2, *answer);
-      } else {
-        writer.Text(1, answer.error().ToString());
-      }
-      state->call->Write(std::move(out));
-      Next(state);
-    });
-  }
-
-  static void Next(const std::shared_ptr<State>& state) {
-    std::string message;
-    {
-      const std::lock_guard lock(state->mutex);
-      if (state->waiting.empty()) {
-        state->busy = false;
-        if (state->ending) state->call->Finish(*state->ending);
-        return;
-      }
-      message = std::move(state->waiting.front());
-      state->waiting.pop_front();
-    }
-    if (!state->call->ended()) Ask(state, message);
-  }
-
-  const std::shared_ptr<State> state_;
-};
 
 GrpcService::Method GrpcService::Find(std::string_view method) {
   static constexpr std::pair<std::string_view, Method> kMethods[] = {
@@ -135,13 +50,14 @@ std::unique_ptr<io::GrpcHandler> GrpcService::Accept(const std::shared_ptr<GrpcC
   method.remove_prefix(kName.size() + 2);
   if (method == "ModelInfer") {
     return io::MakeUnaryHandler(call, [this](const auto& asked, std::string_view message) {
-      Infer(replica_, asked, message, /*last=*/false, [asked](Result<std::string> answer) {
-        if (!answer) return asked->Finish(io::GrpcStatusOf(answer.error()));
-        asked->Answer(*std::move(answer));
-      });
+      Infer(asked, message, /*unary=*/true, [asked](GrpcOutcome outcome) { FinishWith(*asked, std::move(outcome)); });
     });
   }
-  if (method == "ModelStreamInfer") return std::make_unique<Stream>(replica_, call);
+  if (method == "ModelStreamInfer") {
+    return MakeInferStream(call, [this](const auto& asked, std::string_view message, Answer done) {
+      Infer(asked, message, /*unary=*/false, done);
+    });
+  }
   if (method == "RepositoryModelLoad" || method == "RepositoryModelUnload") {
     const bool load = method == "RepositoryModelLoad";
     return io::MakeUnaryHandler(
@@ -157,26 +73,32 @@ std::unique_ptr<io::GrpcHandler> GrpcService::Accept(const std::shared_ptr<GrpcC
   });
 }
 
-void GrpcService::Infer(ReplicaHandler& replica, const std::shared_ptr<GrpcCall>& call, std::string_view message,
-                        bool last, const Answer& done) {
-  StageWatch watch(replica.clock(), call->request().received);
-  auto asked = ReadGrpcInferRequest(message, replica.options().limits);
-  const auto entry =
-      asked ? replica.models().Find(asked->model, asked->version) : replica.models().Find(GrpcModelOf(message), "");
+void GrpcService::Infer(const std::shared_ptr<GrpcCall>& call, std::string_view message, bool unary,
+                        const Answer& done) {
+  StageWatch watch(replica_.clock(), call->request().received);
+  auto asked = ReadGrpcInferRequest(message, replica_.options().limits);
+  const auto refuse = [&](const Error& error) { done(std::unexpected(io::GrpcStatusOf(error))); };
   if (!asked) {
+    const auto head = ReadGrpcInferHead(message);
+    const auto entry = replica_.models().Find(head ? head->model : "", "");
     if (entry) (*entry)->metrics.RecordFailure(watch.times().Total());
-    return done(std::unexpected(std::move(asked).error()));
+    return refuse(asked.error());
   }
-  if (!entry) return done(std::unexpected(entry.error()));
+  const auto entry = replica_.models().Find(asked->model, asked->version);
+  if (!entry) return refuse(entry.error());
   const auto& model = *(*entry)->served.model;
-  if (!last) call->AddMetadata("x-keelson-version", model.version());
+  if (unary) call->AddMetadata("x-keelson-version", model.version());
   const std::string id = asked->request.id;
-  replica.Ask(*entry, std::move(asked->request), ContextOf(*call), watch,
-              [held = *entry, id, raw = asked->raw, last, done](Result<std::vector<Tensor>> tensors) {
-                if (!tensors) return done(std::unexpected(std::move(tensors).error()));
-                const auto& answering = *held->served.model;
-                done(WriteGrpcInferAnswer({answering.name(), answering.version(), id, raw, last}, *tensors));
-              });
+  replica_.Ask(*entry, std::move(asked->request), ContextOf(*call), watch,
+               [held = *entry, id, raw = asked->raw, done](Result<std::vector<Tensor>> tensors, bool untouched) {
+                 if (!tensors) {
+                   GrpcStatus status = io::GrpcStatusOf(tensors.error());
+                   if (untouched) status.metadata.emplace_back(gateway::kUntouchedHeader, "1");
+                   return done(std::unexpected(std::move(status)));
+                 }
+                 const auto& answering = *held->served.model;
+                 done(WriteGrpcInferAnswer({answering.name(), answering.version(), id, raw}, *tensors));
+               });
 }
 
 GrpcStatus GrpcService::ServerLive(std::string_view, std::string* answer) {
@@ -190,17 +112,15 @@ GrpcStatus GrpcService::ServerReady(std::string_view, std::string* answer) {
 }
 
 GrpcStatus GrpcService::ServerMetadata(std::string_view, std::string* answer) {
-  ProtoWriter writer(answer);
-  writer.Text(1, "keelson");
-  writer.Text(2, replica_.options().server_version);
-  for (const auto& extension : replica_.Extensions()) writer.Bytes(3, extension);
-  writer.Bytes(3, "model_configuration");
+  const auto names = replica_.Extensions();
+  const std::vector<std::string_view> extensions(names.begin(), names.end());
+  *answer = WriteServerMetadata(replica_.options().server_version, extensions);
   return {};
 }
 
 GrpcStatus GrpcService::ModelReady(std::string_view message, std::string* answer) {
   const auto asked = ReadNamedModel(message);
-  if (!asked) return Malformed("ModelReadyRequest");
+  if (!asked) return MalformedGrpc("ModelReadyRequest");
   // What is not there is not ready, as Triton has it: both clients then say so and raise nothing.
   const bool ready = replica_.ready() && replica_.models().Find(asked->name, asked->version).has_value();
   ProtoWriter(answer).Number(1, ready ? 1 : 0);
@@ -209,9 +129,9 @@ GrpcStatus GrpcService::ModelReady(std::string_view message, std::string* answer
 
 GrpcStatus GrpcService::ModelMetadata(std::string_view message, std::string* answer) {
   const auto asked = ReadNamedModel(message);
-  if (!asked) return Malformed("ModelMetadataRequest");
+  if (!asked) return MalformedGrpc("ModelMetadataRequest");
   const auto entry = replica_.models().Find(asked->name, asked->version);
-  if (!entry) return NoSuchModel(entry.error());
+  if (!entry) return io::GrpcStatusOf(entry.error());
   const auto& model = *(*entry)->served.model;
   std::vector<std::string> versions;
   for (const auto& each : replica_.models().Versions(model.name())) versions.push_back(each->served.model->version());
@@ -221,42 +141,34 @@ GrpcStatus GrpcService::ModelMetadata(std::string_view message, std::string* ans
 
 GrpcStatus GrpcService::ModelConfig(std::string_view message, std::string* answer) {
   const auto asked = ReadNamedModel(message);
-  if (!asked) return Malformed("ModelConfigRequest");
+  if (!asked) return MalformedGrpc("ModelConfigRequest");
   const auto entry = replica_.models().Find(asked->name, asked->version);
-  if (!entry) return NoSuchModel(entry.error());
+  if (!entry) return io::GrpcStatusOf(entry.error());
   *answer = WriteModelConfig(*(*entry)->served.model);
   return {};
 }
 
 GrpcStatus GrpcService::ModelStatistics(std::string_view message, std::string* answer) {
   const auto asked = ReadNamedModel(message);
-  if (!asked) return Malformed("ModelStatisticsRequest");
+  if (!asked) return MalformedGrpc("ModelStatisticsRequest");
   const auto entries = replica_.EntriesOf(asked->name, asked->version);
-  if (!entries) return NoSuchModel(entries.error());
+  if (!entries) return io::GrpcStatusOf(entries.error());
   *answer = WriteStatistics(MetricsOf(*entries));
   return {};
 }
 
 GrpcStatus GrpcService::RepositoryIndex(std::string_view message, std::string* answer) {
-  bool ready = false;
-  std::string repository;
-  ProtoReader reader(message);
-  while (reader.Next()) {
-    if (reader.key() == ProtoBytes(1)) repository.assign(reader.bytes());
-    if (reader.key() == ProtoVarint(2)) ready = reader.number() != 0;
-  }
-  if (!reader.ok()) return Malformed("RepositoryIndexRequest");
-  if (!repository.empty()) return {GrpcCode::kUnimplemented, "'repository_name' specification is not supported"};
-  *answer = WriteRepositoryIndex(replica_.models().Index(ready));
+  const auto asked = ReadRepositoryIndex(message);
+  if (!asked) return MalformedGrpc("RepositoryIndexRequest");
+  if (!asked->repository.empty()) return NoSuchRepository();
+  *answer = WriteRepositoryIndex(replica_.models().Index(asked->ready));
   return {};
 }
 
 void GrpcService::Change(bool load, const std::shared_ptr<GrpcCall>& call, std::string_view message) {
   const auto asked = ReadRepositoryChange(message);
-  if (!asked) return call->Finish(Malformed(load ? "RepositoryModelLoadRequest" : "RepositoryModelUnloadRequest"));
-  if (!asked->repository.empty()) {
-    return call->Finish({GrpcCode::kUnimplemented, "'repository_name' specification is not supported"});
-  }
+  if (!asked) return call->Finish(MalformedGrpc(load ? "RepositoryModelLoadRequest" : "RepositoryModelUnloadRequest"));
+  if (!asked->repository.empty()) return call->Finish(NoSuchRepository());
   for (const auto& name : asked->parameters) {
     if (!load && name == "unload_dependents") continue;  // there are none
     return call->Finish(

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "io/grpc.h"
+#include "wire/inference/carried_call.h"
 #include "wire/inference/replica_handler.h"
 
 namespace keelson::wire::inference {
@@ -22,9 +25,8 @@ class GrpcService {
   std::unique_ptr<io::GrpcHandler> Accept(const std::shared_ptr<io::GrpcCall>& call);
 
  private:
-  class Stream;
   using Method = io::GrpcStatus (GrpcService::*)(std::string_view message, std::string* answer);
-  using Answer = std::function<void(Result<std::string>)>;
+  using Answer = std::function<void(GrpcOutcome)>;
 
   // The methods that answer at once: the answer is written into `answer`.
   io::GrpcStatus ServerLive(std::string_view message, std::string* answer);
@@ -39,9 +41,8 @@ class GrpcService {
 
   // These may take longer; `load` or unload.
   void Change(bool load, const std::shared_ptr<io::GrpcCall>& call, std::string_view message);
-  // The bytes of a ModelInferResponse; `last`: with the parameter that says so, for streams. On any thread, once.
-  static void Infer(ReplicaHandler& replica, const std::shared_ptr<io::GrpcCall>& call, std::string_view message,
-                    bool last, const Answer& done);
+  // The bytes of a ModelInferResponse. `unary`: the answer's metadata says the version. On any thread, once.
+  void Infer(const std::shared_ptr<io::GrpcCall>& call, std::string_view message, bool unary, const Answer& done);
 
   ReplicaHandler& replica_;
 };

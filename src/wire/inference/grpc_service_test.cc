@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 
 #include <future>
-#include <map>
 
 #include "io/grpc_reflection.h"
+#include "wire/inference/grpc_call_testing.h"
 #include "wire/inference/grpc_protobuf_testing.h"
 
 namespace keelson::wire::inference {
@@ -16,31 +16,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 const std::string kModels = KEELSON_SOURCE_DIR "/src/serving/testdata/";
-
-// A call without a network.
-class LocalCall final : public io::GrpcCall {
- public:
-  explicit LocalCall(const std::string& method) { request_.method = "/inference.GRPCInferenceService/" + method; }
-  const io::GrpcRequest& request() const override { return request_; }
-  void AddMetadata(std::string name, std::string value) override { metadata[std::move(name)] = std::move(value); }
-  void Write(std::string message) override { written.push_back(std::move(message)); }
-  void Finish(io::GrpcStatus status) override {
-    if (finished) return;
-    finished = std::move(status);
-    end.set_value();
-  }
-  void Answer(std::string message) override {
-    Write(std::move(message));
-    Finish({});
-  }
-  bool ended() const override { return finished.has_value(); }
-
-  io::GrpcRequest request_;
-  std::map<std::string, std::string> metadata;
-  std::vector<std::string> written;
-  std::optional<io::GrpcStatus> finished;
-  std::promise<void> end;
-};
 
 class Shelf final : public ModelRepository {
  public:
@@ -67,7 +42,7 @@ class GrpcServiceTest : public ::testing::Test {
   // The answer of that type as text, or the status.
   std::string Ask(const std::string& method, const std::string& asked, const std::string& answered,
                   const std::string& text) {
-    const auto call = std::make_shared<LocalCall>(method);
+    const auto call = std::make_shared<testing::LocalCall>(method);
     const auto handler = service_->Accept(call);
     if (handler == nullptr) return "no such method";
     handler->OnMessage(protobuf_.Bytes(asked, text));
@@ -87,7 +62,7 @@ class GrpcServiceTest : public ::testing::Test {
   testing::ProtobufMessages protobuf_;
   std::unique_ptr<ReplicaHandler> replica_;
   std::unique_ptr<GrpcService> service_;
-  std::shared_ptr<LocalCall> last_;
+  std::shared_ptr<testing::LocalCall> last_;
 };
 
 const char* const kRow =
@@ -138,7 +113,7 @@ TEST_F(GrpcServiceTest, InfersCountsAndRefuses) {
 TEST_F(GrpcServiceTest, AnswersWhatIsNoMessageAsGrpcDoes) {
   for (const char* method : {"ModelInfer", "ModelReady", "ModelMetadata", "ModelConfig", "ModelStatistics",
                              "RepositoryIndex", "RepositoryModelLoad", "RepositoryModelUnload"}) {
-    const auto call = std::make_shared<LocalCall>(method);
+    const auto call = std::make_shared<testing::LocalCall>(method);
     service_->Accept(call)->OnMessage("\x0a\xff");
     ASSERT_TRUE(call->finished.has_value()) << method;
     EXPECT_EQ(call->finished->code, GrpcCode::kInternal) << method;
@@ -146,7 +121,7 @@ TEST_F(GrpcServiceTest, AnswersWhatIsNoMessageAsGrpcDoes) {
 }
 
 TEST_F(GrpcServiceTest, StreamsOneAnswerForEachRequest) {
-  const auto call = std::make_shared<LocalCall>("ModelStreamInfer");
+  const auto call = std::make_shared<testing::LocalCall>("ModelStreamInfer");
   const auto handler = service_->Accept(call);
   handler->OnMessage(protobuf_.Bytes("ModelInferRequest", std::string(kRow) + " id: 'a'"));
   handler->OnMessage(protobuf_.Bytes("ModelInferRequest", "model_name: 'none'"));
@@ -159,6 +134,8 @@ TEST_F(GrpcServiceTest, StreamsOneAnswerForEachRequest) {
   EXPECT_THAT(protobuf_.Text("ModelStreamInferResponse", call->written[0]),
               HasSubstr("infer_response { model_name: \"soft\""));
   EXPECT_THAT(protobuf_.Text("ModelStreamInferResponse", call->written[0]), HasSubstr("id: \"a\""));
+  EXPECT_THAT(protobuf_.Text("ModelStreamInferResponse", call->written[0]),
+              HasSubstr("parameters { key: \"triton_final_response\" value { bool_param: true } }"));
   EXPECT_EQ(protobuf_.Text("ModelStreamInferResponse", call->written[1]),
             "error_message: \"Model with name none does not exist.\"");
   EXPECT_THAT(protobuf_.Text("ModelStreamInferResponse", call->written[2]), HasSubstr("id: \"b\""));
@@ -166,7 +143,7 @@ TEST_F(GrpcServiceTest, StreamsOneAnswerForEachRequest) {
 
 TEST_F(GrpcServiceTest, LoadsUnloadsAndLists) {
   const auto change = [&](const std::string& method, const std::string& text) {
-    const auto call = std::make_shared<LocalCall>(method);
+    const auto call = std::make_shared<testing::LocalCall>(method);
     const auto handler = service_->Accept(call);
     handler->OnMessage(protobuf_.Bytes(method + "Request", text));
     std::promise<void> done;  // after it, for there is one thread

@@ -182,20 +182,21 @@ class AskedRequest final : public QueuedRequest {
 
   void Compute() override {
     if (auto late = CheckDeadline(entry(), &watch(), context_.timeout, asked_.timeout_us); !late) {
-      return Send(std::unexpected(std::move(late).error()), false);
+      return Send(std::unexpected(std::move(late).error()), false, true);
     }
-    Send(Infer(entry(), asked_, context_, clock_, limits_, &watch(), &rows_), true);
+    Send(Infer(entry(), asked_, context_, clock_, limits_, &watch(), &rows_), true, false);
   }
   InferRequest* shared() override { return &asked_; }
   void Answer(Result<std::vector<Tensor>> outputs) override {
     rows_ = ask.rows;
-    Send(std::move(outputs), false);
+    const bool refused = !outputs.has_value();
+    Send(std::move(outputs), false, refused);
   }
 
  private:
   bool Explains() const { return asked_.predict == "contributions"; }
 
-  void Send(Result<std::vector<Tensor>> outputs, bool alone) {
+  void Send(Result<std::vector<Tensor>> outputs, bool alone, bool untouched) {
     watch().EndOutput();
     const StageTimes& times = watch().times();
     auto& metrics = entry().metrics;
@@ -205,7 +206,7 @@ class AskedRequest final : public QueuedRequest {
     } else {
       metrics.RecordFailure(times.Total());
     }
-    done_(std::move(outputs));
+    done_(std::move(outputs), untouched);
   }
 
   const Clock& clock_;

@@ -40,7 +40,7 @@ class QueuedRequest : public serving::BatchRunner::Task {
   void Refuse(serving::BatchQueue::Admission why) final;
   // What it asks, where it may be computed together with others; its answer then comes by Answer. Null: alone only.
   virtual InferRequest* shared() { return nullptr; }
-  // Encodes and sends what the model gave.
+  // Encodes and sends what the model gave together with others, or why it was refused before anything was done.
   virtual void Answer(Result<std::vector<Tensor>> outputs) = 0;
 
   ServedModels::Entry& entry() { return *entry_; }
@@ -56,9 +56,9 @@ class QueuedRequest : public serving::BatchRunner::Task {
 };
 
 // One inference of a protocol that has read it, counted: here and now when it is quick, else by the model's queue.
-// `done` is called once, on this thread or another, with the outputs asked for; what `context` views has to stay until
-// then, as have the clock and the limits.
-using Done = std::function<void(Result<std::vector<Tensor>>)>;
+// `done` is called once, on this thread or another, with the outputs asked for; `untouched` when it was refused and
+// nothing was done for it. What `context` views has to stay until then, as have the clock and the limits.
+using Done = std::function<void(Result<std::vector<Tensor>> outputs, bool untouched)>;
 void Ask(std::shared_ptr<ServedModels::Entry> entry, InferRequest asked, const RequestContext& context,
          const StageWatch& watch, const Clock& clock, const TensorLimits& limits, Done done);
 

@@ -155,7 +155,7 @@ TEST_F(QueuedRequestTest, AskingAnswersHereWhenItIsQuickElseByTheQueue) {
   for (const bool quick : {false, true}) {
     std::promise<Result<std::vector<Tensor>>> answer;
     std::thread::id thread;
-    Ask(entry_, asked, {}, StageWatch(clock, {}), clock, limits, [&](Result<std::vector<Tensor>> outputs) {
+    Ask(entry_, asked, {}, StageWatch(clock, {}), clock, limits, [&](Result<std::vector<Tensor>> outputs, bool) {
       thread = std::this_thread::get_id();
       answer.set_value(std::move(outputs));
     });
@@ -169,9 +169,14 @@ TEST_F(QueuedRequestTest, AskingAnswersHereWhenItIsQuickElseByTheQueue) {
   Result<std::vector<Tensor>> late = std::vector<Tensor>{};
   RequestContext context;
   context.timeout = nanoseconds(0);
+  bool untouched = false;
   Ask(entry_, asked, context, StageWatch(clock, {}), clock, limits,
-      [&](Result<std::vector<Tensor>> outputs) { late = std::move(outputs); });
+      [&](Result<std::vector<Tensor>> outputs, bool nothing_done) {
+        late = std::move(outputs);
+        untouched = nothing_done;
+      });
   ASSERT_FALSE(late.has_value());
+  EXPECT_TRUE(untouched);
   EXPECT_EQ(late.error().code, ErrorCode::kDeadlineExceeded);
   EXPECT_EQ(entry_->metrics.refusals(ModelMetrics::Refusal::kExpired), 1u);
 }

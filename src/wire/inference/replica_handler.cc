@@ -10,8 +10,8 @@
 #include "io/http_deflate.h"
 #include "wire/inference/answer.h"
 #include "wire/inference/mlflow_scoring.h"
+#include "wire/inference/model_config.h"
 #include "wire/inference/model_description.h"
-#include "wire/inference/queued_request.h"
 #include "wire/inference/tensor_inference.h"
 
 namespace keelson::wire::inference {
@@ -93,6 +93,7 @@ io::HttpResponse ReplicaHandler::AnswerRoute(const Route& route, const io::HttpR
   switch (route.kind) {
     case Kind::kModel:
     case Kind::kModelReady:
+    case Kind::kConfig:
     case Kind::kInfer:
     case Kind::kV1Model:
     case Kind::kPredict:
@@ -108,6 +109,8 @@ io::HttpResponse ReplicaHandler::AnswerRoute(const Route& route, const io::HttpR
   switch (route.kind) {
     case Kind::kModel:
       return ModelMetadata(entry);
+    case Kind::kConfig:
+      return JsonAnswer(ModelConfigJson(model));
     case Kind::kModelReady:
     case Kind::kV1Model:
       if (!ready_) return ErrorAnswer(503, fmt::format("Model with name {} is not ready.", model.name()));
@@ -171,6 +174,7 @@ io::HttpResponse ReplicaHandler::ServerMetadata() const {
 std::vector<std::string> ReplicaHandler::Extensions() const {
   std::vector<std::string> extensions = {"binary_tensor_data", "schedule_policy", "statistics"};
   if (options_.repository != nullptr) extensions.emplace_back("model_repository");
+  extensions.emplace_back("model_configuration");
   return extensions;
 }
 

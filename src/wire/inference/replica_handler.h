@@ -10,6 +10,7 @@
 #include "base/thread_pool.h"
 #include "io/http.h"
 #include "wire/inference/infer_request.h"
+#include "wire/inference/queued_request.h"
 #include "wire/inference/rest_inference.h"
 #include "wire/inference/route.h"
 #include "wire/inference/served_models.h"
@@ -52,9 +53,7 @@ class ReplicaHandler {
   std::vector<std::string> Extensions() const;
   // Those of a model, or of all when it is "": all versions when none is named. kNotFound as ServedModels::Find.
   Result<std::vector<std::shared_ptr<Entry>>> EntriesOf(const std::string& model, const std::string& version) const;
-  // One inference, counted. `done` is called once, on this thread or another, with the outputs asked for; what
-  // `context` views has to stay until then.
-  using Done = std::function<void(Result<std::vector<Tensor>>)>;
+  // One inference, counted: inference::Ask.
   void Ask(const std::shared_ptr<Entry>& entry, InferRequest asked, const RequestContext& context,
            const StageWatch& watch, Done done);
   // Loads or unloads, on a thread of its own.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "gateway/gateway.h"
 #include "io/http_deflate.h"
 #include "io/http_event_loop.h"
 #include "wire/inference/answer.h"
@@ -19,17 +20,16 @@ namespace {
 
 using Kind = Route::Kind;
 
-// The header that says how long an answer is of use, in microseconds from the request's arrival.
-constexpr std::string_view kTimeout = "x-keelson-timeout";
+using gateway::kTimeoutHeader;
 
 Result<std::optional<std::chrono::nanoseconds>> TimeoutOf(const io::HttpRequest& request) {
   constexpr std::int64_t kYear = std::int64_t{365} * 86'400 * 1'000'000;
-  const std::string_view header = io::FindHeader(request.headers, kTimeout);
+  const std::string_view header = io::FindHeader(request.headers, kTimeoutHeader);
   if (header.empty()) return std::optional<std::chrono::nanoseconds>{};
   const auto micros = ParseInt(header);
   if (!micros || *micros < 1) {
     return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("{} is \"{}\", expected microseconds, 1 or more", kTimeout, header.substr(0, 40)));
+                fmt::format("{} is \"{}\", expected microseconds, 1 or more", kTimeoutHeader, header.substr(0, 40)));
   }
   return std::chrono::microseconds(std::min(*micros, kYear));
 }
@@ -50,7 +50,10 @@ class RestInference::Whole final : public QueuedRequest {
   }
 
   void Compute() override { Send(rest_.Try(entry(), request_, &watch(), &asked_)); }
-  void Answer(Result<std::vector<Tensor>> outputs) override { Send(std::unexpected(std::move(outputs).error())); }
+  void Answer(Result<std::vector<Tensor>> outputs) override {
+    asked_.untouched = true;
+    Send(std::unexpected(std::move(outputs).error()));
+  }
 
  private:
   void Send(Result<io::HttpResponse> response) {
@@ -79,6 +82,7 @@ class RestInference::Inference final : public QueuedRequest {
   void Compute() override { Send(rest_.TryInfer(entry(), request_, &read_, &watch(), &asked_)); }
   InferRequest* shared() override { return &read_; }
   void Answer(Result<std::vector<Tensor>> outputs) override {
+    asked_.untouched = !outputs.has_value();
     if (!outputs) return Send(std::unexpected(std::move(outputs).error()));
     asked_.alone = false;
     asked_.rows = ask.rows;
@@ -158,6 +162,7 @@ io::HttpResponse RestInference::Finish(Entry& entry, const io::HttpRequest& requ
                             : asked.kind == Kind::kInvocations ? ScoringError(response.error())
                                                                : ErrorAnswer(response.error());
   answer.headers.emplace_back("x-keelson-version", entry.served.model->version());
+  if (asked.untouched) answer.headers.emplace_back(gateway::kUntouchedHeader, "1");
   io::CompressAnswer(io::FindHeader(request.headers, "accept-encoding"), &answer);
   return answer;
 }

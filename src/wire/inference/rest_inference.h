@@ -38,7 +38,8 @@ class RestInference {
     std::optional<std::chrono::nanoseconds> timeout;  // of the header
     std::size_t rows = 0;                             // once they are known
     bool explain = false;
-    bool alone = true;  // and not computed together with others
+    bool alone = true;       // and not computed together with others
+    bool untouched = false;  // it was refused before anything was done
   };
 
   StageWatch Begin() const;

@@ -39,6 +39,8 @@ std::optional<Route> InferenceProtocol(Parts parts) {
     route.kind = Kind::kInfer;
   } else if (parts[0] == "ready") {
     route.kind = Kind::kModelReady;
+  } else if (parts[0] == "config") {
+    route.kind = Kind::kConfig;
   } else if (parts[0] == "stats") {
     route.kind = Kind::kStatistics;
   } else {

@@ -9,13 +9,15 @@ namespace keelson::wire::inference {
 // A path of the protocols that a model server speaks, taken apart.
 struct Route {
   enum class Kind {
-    // Open Inference Protocol v2: the server, its models, and its extensions "model_repository" and "statistics".
+    // Open Inference Protocol v2: the server, its models, and its extensions "model_repository", "model_configuration"
+    // and "statistics".
     kServer,
     kLive,
     kReady,
     kModels,
     kModel,
     kModelReady,
+    kConfig,
     kInfer,
     kStatistics,  // of one model, or of all when `model` is ""
     kIndex,

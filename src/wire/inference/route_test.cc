@@ -27,6 +27,8 @@ TEST(Route, KnowsEveryPathOfEveryProtocol) {
       {"/v2/models/m/versions/7", Kind::kModel, "m", "7"},
       {"/v2/models/m/ready", Kind::kModelReady, "m"},
       {"/v2/models/m/versions/7/ready", Kind::kModelReady, "m", "7"},
+      {"/v2/models/m/config", Kind::kConfig, "m"},
+      {"/v2/models/m/versions/7/config", Kind::kConfig, "m", "7"},
       {"/v2/models/m/infer", Kind::kInfer, "m"},
       {"/v2/models/a%2Fb/versions/1.2/infer", Kind::kInfer, "a/b", "1.2"},
       {"/v2/models/versions/infer", Kind::kInfer, "versions"},
