@@ -122,6 +122,9 @@ SqlText CompareSql(std::string_view column, Compare compare, const std::vector<i
     case Compare::kILike:
       sql.Add(" LIKE ?", values.at(0));
       break;
+    case Compare::kRLike:
+      sql.Add(" REGEXP ?", values.at(0));
+      break;
     case Compare::kIn:
     case Compare::kNotIn:
       sql.Add(compare == Compare::kIn ? " IN (" : " NOT IN (");

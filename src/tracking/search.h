@@ -22,6 +22,7 @@ enum class Compare {
   kGreaterOrEqual,
   kLike,   // '%' any text, '_' one character, letter case counts
   kILike,  // the same without letter case (ASCII)
+  kRLike,  // a regular expression of Perl's kind is found in it
   kIn,
   kNotIn,
   kIsNull,  // there is no such tag or param

@@ -122,6 +122,11 @@ Result<std::string> PathOf(std::string_view uri, std::string_view path) {
 
 }  // namespace
 
+Answered SendArtifact(const Services& services, std::string_view uri, std::string_view path) {
+  KEELSON_ASSIGN_OR_RETURN(const std::string place, PathOf(uri, path));
+  return SendFile(services, place);
+}
+
 Answered ListArtifacts(Services& services, const Asked& asked) {
   static constexpr std::array kFields = {Field{.name = "run_id", .rules = kTextRequired}, kRunUuidField,
                                          Field{.name = "path", .rules = kText},
@@ -188,8 +193,7 @@ Answered GetRunArtifact(Services& services, const Asked& asked) {
   if (!path) return MissingInQuery("path");
   KEELSON_RETURN_IF_ERROR(SafePath(*path));
   KEELSON_ASSIGN_OR_RETURN(const auto run, services.runs.Get(*run_id));
-  KEELSON_ASSIGN_OR_RETURN(const std::string place, PathOf(run.artifact_uri, *path));
-  return SendFile(services, place);
+  return SendArtifact(services, run.artifact_uri, *path);
 }
 
 Answered GetModelVersionArtifact(Services& services, const Asked& asked) {
@@ -202,8 +206,7 @@ Answered GetModelVersionArtifact(Services& services, const Asked& asked) {
   KEELSON_RETURN_IF_ERROR(SafePath(*path));
   KEELSON_ASSIGN_OR_RETURN(const std::int64_t number, VersionNumber(*version));
   KEELSON_ASSIGN_OR_RETURN(const auto found, services.models.GetVersion(*name, number));
-  KEELSON_ASSIGN_OR_RETURN(const std::string place, PathOf(found.location, *path));
-  return SendFile(services, place);
+  return SendArtifact(services, found.location, *path);
 }
 
 Answered GetLoggedModelArtifact(Services& services, const Asked& asked) {
@@ -213,8 +216,7 @@ Answered GetLoggedModelArtifact(Services& services, const Asked& asked) {
   }
   KEELSON_RETURN_IF_ERROR(SafePath(*path));
   KEELSON_ASSIGN_OR_RETURN(const auto model, services.logged_models.Get(asked.parts.at(0)));
-  KEELSON_ASSIGN_OR_RETURN(const std::string place, PathOf(model.artifact_uri, *path));
-  return SendFile(services, place);
+  return SendArtifact(services, model.artifact_uri, *path);
 }
 
 }  // namespace keelson::wire::mlflow

@@ -7,7 +7,7 @@
 
 namespace keelson::wire::mlflow {
 
-// What a route asks for. The last three answer 501 in MLflow's error body, each for its own reason.
+// What a route asks for. The last four are refused, each for its own reason, in MLflow's error body.
 enum class Call {
   kGetExperimentByName,
   kCreateExperiment,
@@ -71,11 +71,33 @@ enum class Call {
   kListProxiedArtifacts,
   kDeleteArtifact,
   kGetMetricHistoryBulk,
+  kStartTrace,
+  kGetTraceInfo,
+  kGetTrace,
+  kBatchGetTraces,
+  kBatchGetTraceInfos,
+  kSearchTraces,
+  kDeleteTraces,
+  kSetTraceTag,
+  kDeleteTraceTag,
+  kLinkTracesToRun,
+  kLinkPromptsToTrace,
+  kCorrelateTraceFilters,
+  kGetTraceArtifact,
+  kStartOldTrace,
+  kEndOldTrace,
+  kGetOldTraceInfo,
+  kSearchOldTraces,
+  kCreateAssessment,
+  kGetAssessment,
+  kUpdateAssessment,
+  kDeleteAssessment,
   kServerInfo,
   kUploadRunArtifact,
   kGetLoggedModelArtifact,
   kNotYet,
   kRemoteStorage,  // URLs of an object store, which the artifact folder is not: the reference answers the same
+  kNowhere,        // 404: the reference names it and has it not
   kOutOfScope,     // never meant to be here: MLflow's gateway and what its own product does with language models
 };
 
@@ -106,10 +128,10 @@ inline constexpr std::array kRoutes = {
     Route{"POST", "/2.0/mlflow/experiments/set-experiment-tag", Call::kSetExperimentTag},
     Route{"POST", "/2.0/mlflow/experiments/delete-experiment-tag", Call::kDeleteExperimentTag},
     Route{"POST", "/2.0/mlflow/runs/set-tag", Call::kSetTag},
-    Route{"PATCH", "/2.0/mlflow/traces/{}/tags", Call::kNotYet},
-    Route{"PATCH", "/3.0/mlflow/traces/{}/tags", Call::kNotYet},
-    Route{"DELETE", "/2.0/mlflow/traces/{}/tags", Call::kNotYet},
-    Route{"DELETE", "/3.0/mlflow/traces/{}/tags", Call::kNotYet},
+    Route{"PATCH", "/2.0/mlflow/traces/{}/tags", Call::kSetTraceTag},
+    Route{"PATCH", "/3.0/mlflow/traces/{}/tags", Call::kSetTraceTag},
+    Route{"DELETE", "/2.0/mlflow/traces/{}/tags", Call::kDeleteTraceTag},
+    Route{"DELETE", "/3.0/mlflow/traces/{}/tags", Call::kDeleteTraceTag},
     Route{"POST", "/2.0/mlflow/runs/delete-tag", Call::kDeleteTag},
     Route{"GET", "/2.0/mlflow/runs/get", Call::kGetRun},
     Route{"POST", "/2.0/mlflow/runs/search", Call::kSearchRuns},
@@ -123,23 +145,23 @@ inline constexpr std::array kRoutes = {
     Route{"POST", "/2.0/mlflow/runs/log-inputs", Call::kLogInputs},
     Route{"POST", "/2.0/mlflow/runs/outputs", Call::kLogOutputs},
     Route{"POST", "/2.0/mlflow/experiments/search-datasets", Call::kSearchDatasets},
-    Route{"POST", "/2.0/mlflow/traces", Call::kNotYet},
-    Route{"PATCH", "/2.0/mlflow/traces/{}", Call::kNotYet},
-    Route{"GET", "/2.0/mlflow/traces/{}/info", Call::kNotYet},
-    Route{"GET", "/3.0/mlflow/traces/{}", Call::kNotYet},
-    Route{"GET", "/3.0/mlflow/traces/get", Call::kNotYet},
-    Route{"GET", "/3.0/mlflow/traces/batchGet", Call::kNotYet},
-    Route{"POST", "/3.0/mlflow/traces/batchGetInfos", Call::kNotYet},
-    Route{"GET", "/2.0/mlflow/traces", Call::kNotYet},
-    Route{"POST", "/3.0/mlflow/traces/search", Call::kNotYet},
-    Route{"POST", "/3.0/mlflow/traces", Call::kNotYet},
-    Route{"POST", "/2.0/mlflow/traces/link-to-run", Call::kNotYet},
-    Route{"POST", "/2.0/mlflow/traces/link-prompts", Call::kNotYet},
-    Route{"GET", "/2.0/mlflow/unified-traces", Call::kNotYet},
-    Route{"GET", "/2.0/mlflow/get-online-trace-details", Call::kNotYet},
-    Route{"POST", "/2.0/mlflow/traces/delete-traces", Call::kNotYet},
-    Route{"POST", "/3.0/mlflow/traces/delete-traces", Call::kNotYet},
-    Route{"POST", "/3.0/mlflow/traces/calculate-filter-correlation", Call::kNotYet},
+    Route{"POST", "/2.0/mlflow/traces", Call::kStartOldTrace},
+    Route{"PATCH", "/2.0/mlflow/traces/{}", Call::kEndOldTrace},
+    Route{"GET", "/2.0/mlflow/traces/{}/info", Call::kGetOldTraceInfo},
+    Route{"GET", "/3.0/mlflow/traces/{}", Call::kGetTraceInfo},
+    Route{"GET", "/3.0/mlflow/traces/get", Call::kGetTrace},
+    Route{"GET", "/3.0/mlflow/traces/batchGet", Call::kBatchGetTraces},
+    Route{"POST", "/3.0/mlflow/traces/batchGetInfos", Call::kBatchGetTraceInfos},
+    Route{"GET", "/2.0/mlflow/traces", Call::kSearchOldTraces},
+    Route{"POST", "/3.0/mlflow/traces/search", Call::kSearchTraces},
+    Route{"POST", "/3.0/mlflow/traces", Call::kStartTrace},
+    Route{"POST", "/2.0/mlflow/traces/link-to-run", Call::kLinkTracesToRun},
+    Route{"POST", "/2.0/mlflow/traces/link-prompts", Call::kLinkPromptsToTrace},
+    Route{"GET", "/2.0/mlflow/unified-traces", Call::kNowhere},
+    Route{"GET", "/2.0/mlflow/get-online-trace-details", Call::kNowhere},
+    Route{"POST", "/2.0/mlflow/traces/delete-traces", Call::kDeleteTraces},
+    Route{"POST", "/3.0/mlflow/traces/delete-traces", Call::kDeleteTraces},
+    Route{"POST", "/3.0/mlflow/traces/calculate-filter-correlation", Call::kCorrelateTraceFilters},
     Route{"POST", "/3.0/mlflow/traces/metrics", Call::kNotYet},
     Route{"GET", "/3.0/mlflow/workspaces", Call::kNotYet},
     Route{"POST", "/3.0/mlflow/workspaces", Call::kNotYet},
@@ -155,10 +177,10 @@ inline constexpr std::array kRoutes = {
     Route{"DELETE", "/2.0/mlflow/logged-models/{}/tags/{}", Call::kDeleteLoggedModelTag},
     Route{"GET", "/2.0/mlflow/logged-models/{}/artifacts/directories", Call::kListLoggedModelArtifacts},
     Route{"POST", "/2.0/mlflow/logged-models/{}/params", Call::kLogLoggedModelParams},
-    Route{"GET", "/3.0/mlflow/traces/{}/assessments/{}", Call::kNotYet},
-    Route{"POST", "/3.0/mlflow/traces/{}/assessments", Call::kNotYet},
-    Route{"PATCH", "/3.0/mlflow/traces/{}/assessments/{}", Call::kNotYet},
-    Route{"DELETE", "/3.0/mlflow/traces/{}/assessments/{}", Call::kNotYet},
+    Route{"GET", "/3.0/mlflow/traces/{}/assessments/{}", Call::kGetAssessment},
+    Route{"POST", "/3.0/mlflow/traces/{}/assessments", Call::kCreateAssessment},
+    Route{"PATCH", "/3.0/mlflow/traces/{}/assessments/{}", Call::kUpdateAssessment},
+    Route{"DELETE", "/3.0/mlflow/traces/{}/assessments/{}", Call::kDeleteAssessment},
     Route{"POST", "/3.0/mlflow/issues", Call::kOutOfScope},
     Route{"PATCH", "/3.0/mlflow/issues/{}", Call::kOutOfScope},
     Route{"GET", "/3.0/mlflow/issues/{}", Call::kOutOfScope},
@@ -279,6 +301,8 @@ inline constexpr std::array kRoutes = {
     Route{"GET", "/2.0/mlflow/metrics/get-history-bulk", Call::kGetMetricHistoryBulk},
     Route{"GET", "/3.0/mlflow/server-info", Call::kServerInfo},
     Route{"POST", "/2.0/mlflow/upload-artifact", Call::kUploadRunArtifact},
+    Route{"GET", "/2.0/mlflow/get-trace-artifact", Call::kGetTraceArtifact},
+    Route{"GET", "/3.0/mlflow/get-trace-artifact", Call::kGetTraceArtifact},
     Route{"GET", "/2.0/mlflow/logged-models/{}/artifacts/files", Call::kGetLoggedModelArtifact},
     Route{"POST", "/2.0/mlflow/runs/create-promptlab-run", Call::kOutOfScope},
     Route{"GET", "/3.0/jobs/{}", Call::kOutOfScope},
@@ -297,6 +321,9 @@ constexpr bool NoDuplicates() {
 }
 }  // namespace internal
 static_assert(internal::NoDuplicates(), "two routes of MLflow's answer the same path");
+
+// Where OpenTelemetry's exporters send spans, not below "/api".
+inline constexpr std::string_view kOtlpPath = "/v1/traces";
 
 // A route and what stood for its "{}", percent-decoded. Of two that match the one with the plainer beginning is meant:
 // "traces/get" before "traces/{}".
