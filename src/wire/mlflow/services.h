@@ -1,10 +1,12 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "io/http.h"
+#include "tracking/artifact_store.h"
 #include "tracking/experiments.h"
 #include "tracking/logged_models.h"
 #include "tracking/registered_models.h"
@@ -18,7 +20,7 @@ struct Services {
   tracking::Runs runs;
   tracking::RegisteredModels models;
   tracking::LoggedModels logged_models;
-  std::string artifact_root;  // the folder behind "mlflow-artifacts:/"
+  std::shared_ptr<tracking::ArtifactStore> artifacts;  // what stands behind "mlflow-artifacts:/"
 };
 
 // One call: the request, and what stood for the "{}" of its route.
@@ -104,6 +106,14 @@ Answered UploadRunArtifact(Services&, const Asked&);
 Answered GetRunArtifact(Services&, const Asked&);           // /get-artifact
 Answered GetModelVersionArtifact(Services&, const Asked&);  // /model-versions/get-artifact
 Answered GetLoggedModelArtifact(Services&, const Asked&);
+
+// Of an object store, past this server.
+Answered CreateMultipartUpload(Services&, const Asked&);
+Answered CompleteMultipartUpload(Services&, const Asked&);
+Answered AbortMultipartUpload(Services&, const Asked&);
+Answered GetPresignedDownloadUrl(Services&, const Asked&);
+Answered CreatePresignedUploadUrl(Services&, const Asked&);
+Answered CreatePresignedDownloadUrl(Services&, const Asked&);
 
 Answered ServerInfo(Services&, const Asked&);
 
