@@ -11,7 +11,8 @@ namespace keelson::app {
 Command ServerCommand() {
   return {"server", "Run the server: one address, one data folder",
           "keelson server --data keelson-data --port 7070\n"
-          "keelson server --host 0.0.0.0 --tls-cert box.pem --tls-key box.key",
+          "keelson server --host 0.0.0.0 --tls-cert box.pem --tls-key box.key\n"
+          "keelson server --artifacts s3://bucket/keelson",
           [](CLI::App& app) -> RunCommand {
             auto options = std::make_shared<ServerRoleOptions>();
             app.add_option("--data", options->data_folder, "Folder that keeps everything")->default_val("keelson-data");
@@ -23,6 +24,10 @@ Command ServerCommand() {
                            "Port to answer predictions by gRPC on, beside the one for REST; 0 is any free one, without "
                            "the option there is none")
                 ->check(CLI::Range(0, 65'535));
+            app.add_option(
+                "--artifacts", options->artifacts,
+                "s3://bucket/prefix: keep artifacts in this object store; address and keys by AWS_ENDPOINT_URL, "
+                "AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or ~/.aws");
             app.add_option("--address-file", options->address_file, "Write the address into this file once ready");
             return [options](Terminal&) -> Result<int> {
               options->data_folder = std::filesystem::absolute(options->data_folder).lexically_normal().string();

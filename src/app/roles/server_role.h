@@ -13,6 +13,7 @@ struct ServerRoleOptions {
   ListenOptions listen;
   int port = 7070;           // 0: any free one
   int grpc_port = -1;        // 0: any free one; -1: no gRPC
+  std::string artifacts;     // "s3://bucket/prefix"; "": the folder of the data, or where it kept them before
   std::string address_file;  // the server's address is written here when it is ready
   std::size_t io_threads = 1;
 };

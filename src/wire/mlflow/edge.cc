@@ -100,6 +100,12 @@ Function FunctionOf(Call call) {
       {Call::kGetAssessment, GetAssessment},
       {Call::kUpdateAssessment, UpdateAssessment},
       {Call::kDeleteAssessment, DeleteAssessment},
+      {Call::kCreateMultipartUpload, CreateMultipartUpload},
+      {Call::kCompleteMultipartUpload, CompleteMultipartUpload},
+      {Call::kAbortMultipartUpload, AbortMultipartUpload},
+      {Call::kGetPresignedDownloadUrl, GetPresignedDownloadUrl},
+      {Call::kCreatePresignedUploadUrl, CreatePresignedUploadUrl},
+      {Call::kCreatePresignedDownloadUrl, CreatePresignedDownloadUrl},
       {Call::kServerInfo, ServerInfo},
   };
   const auto found = functions.find(call);
@@ -116,13 +122,17 @@ io::HttpResponse PlainAnswer(std::string_view text) {
 }  // namespace
 
 Edge::Edge(io::Database& database, const Clock& clock, std::string artifact_root, std::size_t threads)
+    : Edge(database, clock, tracking::OpenFolderArtifacts(std::move(artifact_root)), threads) {}
+
+Edge::Edge(io::Database& database, const Clock& clock, std::shared_ptr<tracking::ArtifactStore> artifacts,
+           std::size_t threads)
     : services_{tracking::Experiments(database, clock),
                 tracking::Runs(database, clock),
                 tracking::RegisteredModels(database, clock),
                 tracking::LoggedModels(database, clock),
                 tracking::Traces(database, clock),
                 tracking::Assessments(database, clock),
-                std::move(artifact_root)},
+                std::move(artifacts)},
       pool_(std::make_unique<ThreadPool>(threads)) {}
 
 Edge::~Edge() = default;
@@ -164,11 +174,8 @@ io::HttpResponse Edge::Answer(const io::HttpRequest& request) {
   if (const Function function = FunctionOf(match.route->call)) {
     return finish(function(services_, {request, match.parts}));
   }
-  return ErrorAnswer({ErrorCode::kUnsupported,
-                      match.route->call == Call::kRemoteStorage
-                          ? "The artifacts of this server are files: they come and go through the server itself."
-                          : "This call is not part of this server; docs/compatibility.md lists what is.",
-                      ""});
+  return ErrorAnswer(
+      {ErrorCode::kUnsupported, "This call is not part of this server; docs/compatibility.md lists what is.", ""});
 }
 
 }  // namespace keelson::wire::mlflow

@@ -96,9 +96,14 @@ enum class Call {
   kUploadRunArtifact,
   kGetLoggedModelArtifact,
   kNotYet,
-  kRemoteStorage,  // URLs of an object store, which the artifact folder is not: the reference answers the same
-  kNowhere,        // 404: the reference names it and has it not
-  kOutOfScope,     // never meant to be here: MLflow's gateway and what its own product does with language models
+  kCreateMultipartUpload,  // from here to the URLs: of object stores alone; on a folder 501, as the reference answers
+  kCompleteMultipartUpload,
+  kAbortMultipartUpload,
+  kGetPresignedDownloadUrl,
+  kCreatePresignedUploadUrl,
+  kCreatePresignedDownloadUrl,
+  kNowhere,     // 404: the reference names it and has it not
+  kOutOfScope,  // never meant to be here: MLflow's gateway and what its own product does with language models
 };
 
 struct Route {
@@ -136,8 +141,8 @@ inline constexpr std::array kRoutes = {
     Route{"GET", "/2.0/mlflow/runs/get", Call::kGetRun},
     Route{"POST", "/2.0/mlflow/runs/search", Call::kSearchRuns},
     Route{"GET", "/2.0/mlflow/artifacts/list", Call::kListArtifacts},
-    Route{"POST", "/2.0/mlflow/artifacts/presigned-upload-url", Call::kRemoteStorage},
-    Route{"POST", "/2.0/mlflow/artifacts/presigned-download-url", Call::kRemoteStorage},
+    Route{"POST", "/2.0/mlflow/artifacts/presigned-upload-url", Call::kCreatePresignedUploadUrl},
+    Route{"POST", "/2.0/mlflow/artifacts/presigned-download-url", Call::kCreatePresignedDownloadUrl},
     Route{"GET", "/2.0/mlflow/metrics/get-history", Call::kGetMetricHistory},
     Route{"GET", "/2.0/mlflow/metrics/get-history-bulk-interval", Call::kGetMetricHistoryBulkInterval},
     Route{"POST", "/2.0/mlflow/runs/log-batch", Call::kLogBatch},
@@ -288,10 +293,10 @@ inline constexpr std::array kRoutes = {
     Route{"PUT", "/2.0/mlflow-artifacts/artifacts/{*}", Call::kUploadArtifact},
     Route{"GET", "/2.0/mlflow-artifacts/artifacts", Call::kListProxiedArtifacts},
     Route{"DELETE", "/2.0/mlflow-artifacts/artifacts/{*}", Call::kDeleteArtifact},
-    Route{"POST", "/2.0/mlflow-artifacts/mpu/create/{*}", Call::kRemoteStorage},
-    Route{"POST", "/2.0/mlflow-artifacts/mpu/complete/{*}", Call::kRemoteStorage},
-    Route{"POST", "/2.0/mlflow-artifacts/mpu/abort/{*}", Call::kRemoteStorage},
-    Route{"GET", "/2.0/mlflow-artifacts/presigned/{*}", Call::kRemoteStorage},
+    Route{"POST", "/2.0/mlflow-artifacts/mpu/create/{*}", Call::kCreateMultipartUpload},
+    Route{"POST", "/2.0/mlflow-artifacts/mpu/complete/{*}", Call::kCompleteMultipartUpload},
+    Route{"POST", "/2.0/mlflow-artifacts/mpu/abort/{*}", Call::kAbortMultipartUpload},
+    Route{"GET", "/2.0/mlflow-artifacts/presigned/{*}", Call::kGetPresignedDownloadUrl},
     Route{"POST", "/2.0/mlflow/webhooks", Call::kNotYet},
     Route{"GET", "/2.0/mlflow/webhooks", Call::kNotYet},
     Route{"GET", "/2.0/mlflow/webhooks/{}", Call::kNotYet},

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.h"
 #include "io/http.h"
+#include "tracking/artifact_store.h"
 #include "tracking/assessments.h"
 #include "tracking/experiments.h"
 #include "tracking/logged_models.h"
@@ -23,7 +25,7 @@ struct Services {
   tracking::LoggedModels logged_models;
   tracking::Traces traces;
   tracking::Assessments assessments;
-  std::string artifact_root;  // the folder behind "mlflow-artifacts:/"
+  std::shared_ptr<tracking::ArtifactStore> artifacts;  // what stands behind "mlflow-artifacts:/"
 };
 
 // One call: the request, and what stood for the "{}" of its route.
@@ -133,6 +135,14 @@ Answered CreateAssessment(Services&, const Asked&);
 Answered GetAssessment(Services&, const Asked&);
 Answered UpdateAssessment(Services&, const Asked&);
 Answered DeleteAssessment(Services&, const Asked&);
+
+// Of an object store, past this server.
+Answered CreateMultipartUpload(Services&, const Asked&);
+Answered CompleteMultipartUpload(Services&, const Asked&);
+Answered AbortMultipartUpload(Services&, const Asked&);
+Answered GetPresignedDownloadUrl(Services&, const Asked&);
+Answered CreatePresignedUploadUrl(Services&, const Asked&);
+Answered CreatePresignedDownloadUrl(Services&, const Asked&);
 
 Answered ServerInfo(Services&, const Asked&);
 
