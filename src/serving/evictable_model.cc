@@ -39,6 +39,7 @@ void EvictableEngine::PredictLeaves(const float* row, std::span<std::int32_t> ou
 EvictableTensors::EvictableTensors(std::unique_ptr<const TensorModel> model, Evictable<TensorModel>::Loader loader,
                                    std::shared_ptr<MemoryBudget> budget)
     : waits_(model->waits()),
+      scores_(model->scores()),
       memory_bytes_(model->memory_bytes()),
       model_(
           [&] {
@@ -52,6 +53,11 @@ Result<std::vector<Tensor>> EvictableTensors::Infer(std::span<const Tensor> inpu
                                                     std::span<const std::string> wanted) const {
   KEELSON_ASSIGN_OR_RETURN(const auto model, model_.Hold());
   return model->Infer(inputs, wanted);
+}
+
+Result<ScoredText> EvictableTensors::Score(std::string_view content_type, std::string_view body) const {
+  KEELSON_ASSIGN_OR_RETURN(const auto model, model_.Hold());
+  return model->Score(content_type, body);
 }
 
 bool EvictableTensors::Suspects(std::span<const Tensor> inputs) const {

@@ -41,6 +41,8 @@ class EvictableTensors final : public TensorModel {
                    std::shared_ptr<MemoryBudget> budget);
 
   Result<std::vector<Tensor>> Infer(std::span<const Tensor> inputs, std::span<const std::string> wanted) const override;
+  bool scores() const override { return scores_; }
+  Result<ScoredText> Score(std::string_view content_type, std::string_view body) const override;
   bool waits() const override { return waits_; }
   bool resident() const override { return model_.resident(); }
   bool Suspects(std::span<const Tensor> inputs) const override;
@@ -48,6 +50,7 @@ class EvictableTensors final : public TensorModel {
 
  private:
   bool waits_;
+  bool scores_;
   std::size_t memory_bytes_;
   mutable Evictable<TensorModel> model_;
 };

@@ -244,6 +244,8 @@ PayloadSchema LoadedModel::payload_schema() const {
   PayloadSchema schema;
   schema.model = name_;
   schema.version = version_;
+  schema.tensors = takes_tensors();
+  if (schema.tensors) return schema;
   for (std::size_t i = 0; i < feature_names_.size(); ++i) {
     schema.inputs.push_back(
         {feature_names_[i], encoder_ ? WireType(encoder_->inputs()[i].type) : data::ColumnType::kDouble});

@@ -59,6 +59,11 @@ class LoadedModel {
   Result<std::vector<Tensor>> Infer(std::span<const Tensor> inputs, std::span<const std::string> wanted = {}) const {
     return tensors_->Infer(inputs, wanted);
   }
+  // As TensorModel's.
+  bool scores() const { return tensors_ != nullptr && tensors_->scores(); }
+  Result<ScoredText> Score(std::string_view content_type, std::string_view body) const {
+    return tensors_->Score(content_type, body);
+  }
   // Whether a prediction waits for another process, so that it must not be asked for on a thread that others wait for.
   bool waits() const { return tensors_ != nullptr && tensors_->waits(); }
   // Whether a prediction can begin at once; else a budget has taken the model away, and Hold or Infer loads it first.
@@ -87,7 +92,8 @@ class LoadedModel {
   std::vector<float> Predict(std::span<const float> numbers, std::size_t rows,
                              PredictKind kind = PredictKind::kValue) const;
 
-  // What the payload log of this version holds: the encoder's inputs as asked (kDouble or kString), or the numbers.
+  // What the payload log of this version holds: the encoder's inputs as asked (kDouble or kString), or the numbers; of
+  // a model of tensors the tensors.
   PayloadSchema payload_schema() const;
 
  private:

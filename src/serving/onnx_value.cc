@@ -71,6 +71,8 @@ Status ReadTexts(const OnnxApi& api, const OnnxApi::OrtValue& value, Tensor* ten
       api.Check(api.GetStringTensorContent(&value, all.data(), bytes, offsets.data(), count), ErrorCode::kInternal));
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t end = i + 1 < count ? offsets[i + 1] : bytes;
+    if (offsets[i] > end || end > bytes)
+      return Fail(ErrorCode::kInternal, "texts that do not lie where ONNX Runtime says");
     tensor->texts.push_back(all.substr(offsets[i], end - offsets[i]));
   }
   return {};
@@ -109,6 +111,13 @@ Result<Tensor> ReadMaps(const OnnxRuntime& runtime, const OnnxApi::OrtValue& seq
     KEELSON_RETURN_IF_ERROR(api.Check(api.GetValue(map.get(), 1, runtime.allocator, &made), ErrorCode::kInternal));
     const OnnxValue values(made, OnnxRelease{&api});
     KEELSON_ASSIGN_OR_RETURN(const auto tensor, ReadTensor(runtime, *values));
+    KEELSON_RETURN_IF_ERROR(api.Check(api.GetValue(map.get(), 0, runtime.allocator, &made), ErrorCode::kInternal));
+    const OnnxValue keys(made, OnnxRelease{&api});
+    KEELSON_ASSIGN_OR_RETURN(auto labels, ReadTensor(runtime, *keys));
+    for (const std::int64_t key : labels.ints) labels.texts.push_back(std::to_string(key));
+    if (row == 0) answer.labels = labels.texts;
+    // Where they are not every row's, they are the names of no column.
+    if (answer.labels != labels.texts || labels.texts.size() != tensor.floats.size()) answer.labels.clear();
     const auto classes = static_cast<std::int64_t>(tensor.floats.size());
     if (row != 0 && classes != answer.shape[1]) {
       return Fail(ErrorCode::kUnsupported,

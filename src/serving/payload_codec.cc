@@ -2,7 +2,9 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -11,7 +13,8 @@
 namespace keelson::serving {
 namespace {
 
-constexpr std::uint8_t kRecordFormat = 1;
+constexpr std::uint8_t kColumnsFormat = 1;
+constexpr std::uint8_t kTensorsFormat = 2;
 constexpr std::uint8_t kSomeMissing = 1;
 constexpr std::uint8_t kSinglePrecision = 2;
 
@@ -76,9 +79,58 @@ data::Column DecodeColumn(const data::ColumnSchema& schema, std::uint32_t rows, 
   return column;
 }
 
+void EncodeTensors(const std::vector<Tensor>& tensors, std::string* out) {
+  PutNumber(*out, static_cast<std::uint32_t>(tensors.size()));
+  for (const Tensor& tensor : tensors) {
+    PutText(*out, tensor.name);
+    PutNumber(*out, static_cast<std::uint8_t>(tensor.datatype));
+    PutNumber(*out, static_cast<std::uint8_t>(tensor.shape.size()));
+    PutNumbers(*out, tensor.shape);
+    const std::size_t size_at = out->size();
+    PutNumber(*out, std::uint32_t{0});
+    WriteBinary(tensor, out);
+    const auto size = static_cast<std::uint32_t>(out->size() - size_at - sizeof(std::uint32_t));
+    std::memcpy(out->data() + size_at, &size, sizeof(size));
+  }
+}
+
+// Whether a tensor of that shape has at most `most` elements, each of which takes a byte at least.
+bool ShapeFits(const std::vector<std::int64_t>& shape, std::size_t most) {
+  if (std::ranges::any_of(shape, [](std::int64_t length) { return length < 0; })) return false;
+  if (std::ranges::find(shape, 0) != shape.end()) return true;
+  std::size_t elements = 1;
+  for (const std::int64_t length : shape) {
+    if (elements > most / static_cast<std::size_t>(length)) return false;
+    elements *= static_cast<std::size_t>(length);
+  }
+  return true;
+}
+
+Result<std::vector<Tensor>> DecodeTensors(ByteReader* from) {
+  const auto damaged = [] { return Fail(ErrorCode::kDataLoss, "a tensor of a payload record is damaged"); };
+  std::vector<Tensor> tensors;
+  const auto count = from->Number<std::uint32_t>();
+  for (std::uint32_t i = 0; i < count && from->ok(); ++i) {
+    Tensor& tensor = tensors.emplace_back();
+    tensor.name = from->Text();
+    const auto datatype = from->Number<std::uint8_t>();
+    if (datatype > static_cast<std::uint8_t>(Datatype::kBytes)) return damaged();
+    tensor.datatype = static_cast<Datatype>(datatype);
+    tensor.shape = from->Numbers<std::int64_t>(from->Number<std::uint8_t>());
+    const std::string_view contents = from->Text();
+    if (!from->ok() || !ShapeFits(tensor.shape, contents.size()) || !ReadBinary(contents, &tensor)) return damaged();
+  }
+  return tensors;
+}
+
 }  // namespace
 
 std::string EncodeHead(const PayloadSchema& schema) {
+  if (schema.tensors) {
+    const nlohmann::json head = {
+        {"format", 1}, {"model", schema.model}, {"version", schema.version}, {"tensors", true}};
+    return head.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  }
   nlohmann::json inputs = nlohmann::json::array();
   for (const auto& input : schema.inputs) {
     inputs.push_back({{"name", input.name}, {"type", data::ColumnTypeName(input.type)}});
@@ -101,6 +153,8 @@ Result<PayloadSchema> DecodeHead(std::string_view frame) {
     PayloadSchema schema;
     schema.model = head.at("model").get<std::string>();
     schema.version = head.at("version").get<std::string>();
+    schema.tensors = head.value("tensors", false);
+    if (schema.tensors) return schema;
     for (const auto& input : head.at("inputs")) {
       const auto type = data::ParseColumnType(input.at("type").get<std::string>());
       if (type != data::ColumnType::kDouble && type != data::ColumnType::kString) {
@@ -122,12 +176,20 @@ Result<std::string> EncodeRecord(const PayloadSchema& schema, const PayloadRecor
   std::string out;
   out.reserve(64 + record.request_id.size() +
               std::size_t{record.rows} * (record.inputs.size() * 5 + record.outputs.size() * 4));
-  PutNumber(out, kRecordFormat);
+  PutNumber(out, schema.tensors ? kTensorsFormat : kColumnsFormat);
   PutNumber<std::int64_t>(out, ToMicros(record.time));
   PutNumber<std::int64_t>(out, record.latency_us);
   PutNumber<std::uint32_t>(out, record.rows);
   PutText(out, record.request_id);
   PutText(out, record.version);
+  if (schema.tensors) {
+    EncodeTensors(record.asked, &out);
+    EncodeTensors(record.answered, &out);
+    if (out.size() > std::numeric_limits<std::uint32_t>::max()) {
+      return Fail(ErrorCode::kInvalidArgument, "a payload record of more than 4 GiB", record.request_id);
+    }
+    return out;
+  }
   for (const auto& column : record.inputs) EncodeColumn(column, &out);
   for (const float value : record.outputs) PutNumber(out, value);
   return out;
@@ -136,9 +198,9 @@ Result<std::string> EncodeRecord(const PayloadSchema& schema, const PayloadRecor
 Result<PayloadRecord> DecodeRecord(const PayloadSchema& schema, std::string_view frame) {
   ByteReader from(frame);
   const auto format = from.Number<std::uint8_t>();
-  if (from.ok() && format != kRecordFormat) {
-    return Fail(ErrorCode::kUnsupported,
-                fmt::format("payload record format {}; this build reads {}", format, kRecordFormat));
+  if (from.ok() && format != (schema.tensors ? kTensorsFormat : kColumnsFormat)) {
+    return Fail(ErrorCode::kUnsupported, fmt::format("a payload record of format {} in a segment of {}", format,
+                                                     schema.tensors ? "tensors" : "columns"));
   }
   PayloadRecord record;
   record.time = InstantFromMicros(from.Number<std::int64_t>());
@@ -146,6 +208,12 @@ Result<PayloadRecord> DecodeRecord(const PayloadSchema& schema, std::string_view
   record.rows = from.Number<std::uint32_t>();
   record.request_id = from.Text();
   record.version = from.Text();
+  if (schema.tensors) {
+    KEELSON_ASSIGN_OR_RETURN(record.asked, DecodeTensors(&from));
+    KEELSON_ASSIGN_OR_RETURN(record.answered, DecodeTensors(&from));
+    if (!from.done()) return Fail(ErrorCode::kDataLoss, "a payload record does not fit its segment's head");
+    return record;
+  }
   for (const auto& input : schema.inputs) {
     if (!from.ok()) break;
     record.inputs.push_back(DecodeColumn(input, record.rows, &from));

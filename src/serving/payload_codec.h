@@ -10,10 +10,14 @@ namespace keelson::serving {
 
 // The two kinds of frames in a payload segment. Numbers are little-endian.
 //
-// The head is JSON: {"format":1,"model":..,"version":..,"inputs":[{"name":..,"type":..}],"outputs":[..]}.
+// The head is JSON: {"format":1,"model":..,"version":..,"inputs":[{"name":..,"type":..}],"outputs":[..]}; of a model of
+// named tensors {"format":1,"model":..,"version":..,"tensors":true}.
 // A record is: u8 1, i64 time, i64 latency, u32 rows, text request id, text version (text: u32 length, bytes), then for
 // each input u8 flags (1: some are missing, so a byte of 0 or 1 a row follows; 2: numbers are f32, for all are exact in
 // it), then the numbers (f64 or f32, NaN where missing) or the texts; then rows x outputs f32.
+// Of a model of named tensors it is u8 2, and behind the version come two lists, of what was asked and what was
+// answered: u32 length, and each tensor as text name, u8 datatype, u8 rank, i64 dimensions, u32 size and so many bytes
+// of the binary tensor data extension (a missing text is empty).
 std::string EncodeHead(const PayloadSchema& schema);
 Result<PayloadSchema> DecodeHead(std::string_view frame);
 

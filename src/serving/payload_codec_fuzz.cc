@@ -34,6 +34,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       again->time != record->time || again->rows != record->rows || !Same(again->outputs, record->outputs)) {
     std::abort();
   }
+  if (again->asked.size() != record->asked.size() || again->answered.size() != record->answered.size()) std::abort();
+  for (std::size_t i = 0; i < record->asked.size(); ++i) {
+    if (again->asked[i].shape != record->asked[i].shape || again->asked[i].texts != record->asked[i].texts)
+      std::abort();
+  }
   for (std::size_t i = 0; i < record->inputs.size(); ++i) {
     if (again->inputs[i].strings != record->inputs[i].strings) std::abort();
   }

@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "data/table.h"
 #include "io/files.h"
+#include "serving/tensor.h"
 
 namespace keelson::serving {
 
@@ -29,6 +30,7 @@ struct PayloadSchema {
   std::string version;
   data::Schema inputs;               // kDouble or kString: as asked, before encoding
   std::vector<std::string> outputs;  // names of the FP32 outputs
+  bool tensors = false;              // of a model of named tensors, which its records hold; no inputs and outputs then
   bool operator==(const PayloadSchema&) const = default;
 };
 
@@ -40,6 +42,9 @@ struct PayloadRecord {
   std::uint32_t rows = 0;
   std::vector<data::Column> inputs;  // in the schema's order, `rows` long
   std::vector<float> outputs;        // row-major, rows x outputs
+  // Of a model of named tensors instead: what it was asked and what it answered.
+  std::vector<Tensor> asked;
+  std::vector<Tensor> answered;
 };
 
 struct PayloadOptions {

@@ -258,5 +258,59 @@ TEST(PayloadCodec, RefusesEveryTruncationOfARecord) {
   EXPECT_FALSE(DecodeHead("{\"format\":1,").has_value());
 }
 
+PayloadSchema TensorSchema() {
+  PayloadSchema schema;
+  schema.model = "net";
+  schema.version = "2";
+  schema.tensors = true;
+  return schema;
+}
+
+Tensor TensorOf(std::string name, Datatype datatype, std::vector<std::int64_t> shape) {
+  Tensor tensor;
+  tensor.name = std::move(name);
+  tensor.datatype = datatype;
+  tensor.shape = std::move(shape);
+  return tensor;
+}
+
+TEST(PayloadTensors, ReadAsTheyWereWrittenAndNoDamageIsTakenForATensor) {
+  const PayloadSchema schema = TensorSchema();
+  const auto head = DecodeHead(EncodeHead(schema));
+  ASSERT_TRUE(head.has_value());
+  EXPECT_EQ(*head, schema);
+  PayloadRecord record;
+  record.request_id = "q";
+  record.version = "2";
+  record.rows = 2;
+  Tensor numbers = TensorOf("x", Datatype::kFp32, {2, 3});
+  numbers.floats = {1, 2, 3, 4, 5, 6};
+  const Tensor none = TensorOf("none", Datatype::kInt64, {2, 0});
+  Tensor texts = TensorOf("t", Datatype::kBytes, {2});
+  texts.texts = {"", "b"};
+  record.asked = {numbers, none};
+  record.answered = {texts};
+  const auto bytes = EncodeRecord(schema, record);
+  ASSERT_TRUE(bytes.has_value());
+  const auto read = DecodeRecord(schema, *bytes);
+  ASSERT_TRUE(read.has_value()) << read.error().ToString();
+  ASSERT_EQ(read->asked.size(), 2u);
+  EXPECT_EQ(read->asked[0].floats, numbers.floats);
+  EXPECT_EQ(read->asked[1].shape, none.shape);
+  EXPECT_EQ(read->answered[0].texts, texts.texts);
+  for (std::size_t size = 0; size < bytes->size(); ++size) {
+    EXPECT_FALSE(DecodeRecord(schema, std::string_view(*bytes).substr(0, size)).has_value()) << size;
+  }
+  for (std::size_t i = 0; i < bytes->size(); ++i) {  // whatever is read then is no more than what is there
+    std::string changed = *bytes;
+    changed[i] = static_cast<char>(changed[i] ^ 0xFF);
+    const auto other = DecodeRecord(schema, changed);
+    if (other) {
+      EXPECT_EQ(EncodeRecord(schema, *other)->size(), changed.size()) << i;
+    }
+  }
+  EXPECT_EQ(DecodeRecord(TestSchema(), *bytes).error().code, ErrorCode::kUnsupported);
+}
+
 }  // namespace
 }  // namespace keelson::serving

@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <span>
 #include <unordered_set>
 
 #include "base/strings.h"
 #include "io/files.h"
 #include "serving/payload_log.h"
+#include "serving/payload_segments.h"
+#include "serving/payload_tensor_table.h"
 
 namespace keelson::serving {
 namespace {
@@ -17,23 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 using data::ColumnType;
 
-constexpr std::string_view kSegment = ".seg";
 constexpr std::string_view kParquet = ".parquet";
 constexpr std::string_view kUnfinished = ".unfinished";  // not *.parquet, so that no reader takes it
-
-// Paths below `root` that end so, sorted: in a folder the oldest segment first.
-Result<std::vector<std::string>> FilesBelow(const std::string& root, std::string_view suffix) {
-  std::vector<std::string> files;
-  std::error_code error;
-  fs::recursive_directory_iterator at(root, error);
-  if (error == std::errc::no_such_file_or_directory) return files;
-  for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
-    if (at->is_regular_file(error) && at->path().string().ends_with(suffix)) files.push_back(at->path().string());
-  }
-  if (error) return Fail(ErrorCode::kUnavailable, error.message(), root);
-  std::sort(files.begin(), files.end());
-  return files;
-}
 
 data::Schema SchemaOf(const PayloadSchema& schema) {
   data::Schema columns = {{"request_id", ColumnType::kString}, {"row", ColumnType::kInt64},
@@ -63,6 +51,13 @@ void AppendRecord(const PayloadSchema& schema, const PayloadRecord& record, data
   }
 }
 
+data::Table TableOf(const PayloadSchema& schema, std::span<const PayloadRecord* const> records) {
+  if (schema.tensors) return TensorTable(schema, records);
+  data::Table table(SchemaOf(schema));
+  for (const auto* record : records) AppendRecord(schema, *record, &table);
+  return table;
+}
+
 class Exporter {
  public:
   Exporter(data::Engine& engine, const PayloadExportOptions& options) : engine_(engine), options_(options) {}
@@ -83,8 +78,7 @@ class Exporter {
 
   // False, and counted, for what is not to be turned now.
   Result<bool> Turn(const std::string& segment) {
-    const std::string parquet = options_.to + "/" + fs::path(segment).lexically_relative(options_.from).string();
-    const std::string file = parquet.substr(0, parquet.size() - kSegment.size()) + std::string(kParquet);
+    const std::string file = ParquetOfSegment(segment, options_.from, options_.to);
     if (!io::Exists(file)) {
       if (!io::FileLock::IsFree(segment)) {
         ++done_.open;
@@ -110,15 +104,16 @@ class Exporter {
  private:
   // Also of a segment without records: that it was turned is told by the file.
   Status Write(const PayloadSegment& segment, const std::string& file) {
-    data::Table table(SchemaOf(segment.schema));
+    std::vector<const PayloadRecord*> records;
     for (const auto& record : segment.records) {
       ++done_.records;
-      if (!seen_.insert(record.request_id).second) {
+      if (seen_.insert(record.request_id).second) {
+        records.push_back(&record);
+      } else {
         ++done_.repeated;
-        continue;
       }
-      AppendRecord(segment.schema, record, &table);
     }
+    const data::Table table = TableOf(segment.schema, records);
     KEELSON_RETURN_IF_ERROR(io::MakeFolders(fs::path(file).parent_path().string()));
     KEELSON_RETURN_IF_ERROR(engine_.Register("payload", table));
     const std::string unfinished = file + std::string(kUnfinished);
@@ -142,7 +137,7 @@ Result<PayloadExport> ExportPayload(data::Engine& engine, const PayloadExportOpt
                                     const std::function<bool()>& cancelled) {
   KEELSON_RETURN_IF_ERROR(io::MakeFolders(options.to));
   KEELSON_ASSIGN_OR_RETURN(const auto lock, io::FileLock::Acquire(options.to + "/lock"));
-  KEELSON_ASSIGN_OR_RETURN(const auto segments, FilesBelow(options.from, kSegment));
+  KEELSON_ASSIGN_OR_RETURN(const auto segments, PayloadSegmentsBelow(options.from));
   Exporter exporter(engine, options);
   KEELSON_RETURN_IF_ERROR(exporter.ReadSeen());
   for (std::size_t i = 0; i < segments.size(); ++i) {

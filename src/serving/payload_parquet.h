@@ -31,6 +31,7 @@ struct PayloadExportOptions {
 //
 //   request_id, row (from 0), model, version, time, latency_us, input_NAME ..., output_NAME ...
 //
+// (of a model of named tensors see payload_tensor_table.h).
 // A request id is there once in all files of `to`, however often the request was retried. Repeating it changes nothing,
 // and so does a kill at any moment: a file appears whole and synced or not at all, and what is there is not made again.
 // kFailedPrecondition while another does the same; kAborted when `cancelled` says so, between two segments.

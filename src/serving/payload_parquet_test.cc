@@ -163,5 +163,54 @@ TEST_F(PayloadParquetTest, OneAtATimeAndItCanBeToldToEnd) {
             0u);
 }
 
+Tensor TensorOf(std::string name, Datatype datatype, std::vector<std::int64_t> shape) {
+  Tensor tensor;
+  tensor.name = std::move(name);
+  tensor.datatype = datatype;
+  tensor.shape = std::move(shape);
+  return tensor;
+}
+
+TEST_F(PayloadParquetTest, TurnsTheTensorsOfAModelOfTensors) {
+  PayloadSchema schema;
+  schema.model = "net";
+  schema.version = "2";
+  schema.tensors = true;
+  {
+    auto writer = PayloadWriter::Open(from_ + "/2/a", schema);
+    ASSERT_TRUE(writer.has_value());
+    PayloadRecord record;
+    record.request_id = "q1";
+    record.version = "2";
+    record.rows = 2;
+    record.asked = {TensorOf("x", Datatype::kFp32, {2, 2}), TensorOf("n", Datatype::kInt64, {2, 1}),
+                    TensorOf("u", Datatype::kUint64, {2})};
+    record.asked[0].floats = {1.5F, std::nanf(""), -2, 3};
+    record.asked[1].ints = {7, -8};
+    record.asked[2].ints = {-1, 3};
+    record.answered = {TensorOf("label", Datatype::kBytes, {2}), TensorOf("p", Datatype::kFp64, {2})};
+    record.answered[0].texts = {"a\"b", ""};
+    record.answered[1].doubles = {0.25, std::nan("")};
+    ASSERT_TRUE((*writer)->Append(record));
+    record.request_id = "q2";  // tensors that do not share a first dimension
+    record.asked = {TensorOf("x", Datatype::kFp32, {3}), TensorOf("e", Datatype::kBool, {0, 4})};
+    record.asked[0].floats = {1, 2, 3};
+    record.answered = {TensorOf("p", Datatype::kFp64, {})};
+    record.answered[0].doubles = {0.5};
+    ASSERT_TRUE((*writer)->Append(record));
+  }
+  const auto done = Export();
+  ASSERT_TRUE(done.has_value()) << done.error().ToString();
+  EXPECT_EQ(done->rows, 3u);
+  const auto rows = engine_->Query(fmt::format(
+      "SELECT concat_ws('|', request_id, row, input_x, coalesce(input_n::VARCHAR, '-'), coalesce(input_u, '-'), "
+      "coalesce(output_label, '-'), coalesce(output_p::VARCHAR, '-'), coalesce(input_e, '-')) AS t "
+      "FROM read_parquet('{}/**/*.parquet') ORDER BY t",
+      to_));
+  ASSERT_TRUE(rows.has_value()) << rows.error().ToString();
+  EXPECT_THAT(rows->columns()[0].strings, ElementsAre("q1|0|[1.5, null]|7|18446744073709551615|a\"b|0.25|-",
+                                                      "q1|1|[-2, 3]|-8|3||-|-", "q2|0|[1, 2, 3]|-|-|-|0.5|[]"));
+}
+
 }  // namespace
 }  // namespace keelson::serving

@@ -40,6 +40,7 @@ Result<std::unique_ptr<const PythonModel>> PythonModel::Start(PythonOptions opti
   }
   model->inputs_ = model->idle_.front()->inputs();
   model->outputs_ = model->idle_.front()->outputs();
+  model->scores_ = model->idle_.front()->scores();
   model->supervisor_ = std::thread([raw = model.get()] { raw->Supervise(); });
   return std::unique_ptr<const PythonModel>(std::move(model));
 }
@@ -146,13 +147,12 @@ bool PythonModel::Suspects(std::span<const Tensor> inputs) const {
   return strikes_.contains(fingerprint);
 }
 
-Result<std::vector<Tensor>> PythonModel::Infer(std::span<const Tensor> inputs,
-                                               std::span<const std::string> wanted) const {
-  KEELSON_ASSIGN_OR_RETURN(const auto matched, Match(inputs));
-  const std::uint64_t fingerprint = FingerprintOf(matched);
+template <typename Question>
+auto PythonModel::AskOne(std::uint64_t fingerprint, const Question& question) const
+    -> decltype(question(std::declval<PythonWorker&>())) {
   KEELSON_RETURN_IF_ERROR(CheckQuarantine(fingerprint));
   KEELSON_ASSIGN_OR_RETURN(auto worker, Take());
-  auto answer = worker->Ask(matched);
+  auto answer = question(*worker);
   const bool lost = !worker->usable();
   Return(std::move(worker));
   if (lost) {
@@ -161,6 +161,19 @@ Result<std::vector<Tensor>> PythonModel::Infer(std::span<const Tensor> inputs,
     return Fail(ErrorCode::kUnavailable, reason);
   }
   Forgive(fingerprint);
+  return answer;
+}
+
+Result<ScoredText> PythonModel::Score(std::string_view content_type, std::string_view body) const {
+  if (!scores_) return TensorModel::Score(content_type, body);
+  const std::uint64_t fingerprint = StableHash(body);
+  return AskOne(fingerprint, [&](PythonWorker& worker) { return worker.Score(content_type, body); });
+}
+
+Result<std::vector<Tensor>> PythonModel::Infer(std::span<const Tensor> inputs,
+                                               std::span<const std::string> wanted) const {
+  KEELSON_ASSIGN_OR_RETURN(const auto matched, Match(inputs));
+  auto answer = AskOne(FingerprintOf(matched), [&](PythonWorker& worker) { return worker.Ask(matched); });
   if (!answer || wanted.empty()) return answer;
   std::vector<Tensor> chosen;
   for (const auto& name : wanted) {

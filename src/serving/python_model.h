@@ -27,6 +27,8 @@ class PythonModel final : public TensorModel {
 
   // kResourceExhausted when too many wait for a worker.
   Result<std::vector<Tensor>> Infer(std::span<const Tensor> inputs, std::span<const std::string> wanted) const override;
+  bool scores() const override { return scores_; }
+  Result<ScoredText> Score(std::string_view content_type, std::string_view body) const override;
   bool waits() const override { return true; }
   bool Suspects(std::span<const Tensor> inputs) const override;
   std::size_t memory_bytes() const override;  // of the processes, as they were when they were ready
@@ -36,6 +38,10 @@ class PythonModel final : public TensorModel {
 
  private:
   PythonModel(PythonOptions options, std::string folder) : options_(std::move(options)), folder_(std::move(folder)) {}
+  // Asks a free worker, once. What a request of that fingerprint did to workers before, and does to this one, counts.
+  template <typename Question>
+  auto AskOne(std::uint64_t fingerprint, const Question& question) const
+      -> decltype(question(std::declval<PythonWorker&>()));
   Result<std::unique_ptr<PythonWorker>> Take() const;
   void Return(std::unique_ptr<PythonWorker> worker) const;
   Status CheckQuarantine(std::uint64_t fingerprint) const;
@@ -46,6 +52,7 @@ class PythonModel final : public TensorModel {
   const PythonOptions options_;
   const std::string folder_;
   std::size_t memory_bytes_ = 0;
+  bool scores_ = false;
 
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;

@@ -37,9 +37,20 @@ if os.path.exists(sys.argv[2] + "/broken"):
     send({"error": "ValueError: no such model"})
     sys.exit(0)
 send({"inputs": [{"name": "x", "datatype": "FP64", "shape": [-1], "optional": False}],
-      "outputs": [{"name": "y", "datatype": "FP64", "shape": [-1], "optional": False}]})
+      "outputs": [{"name": "y", "datatype": "FP64", "shape": [-1], "optional": False}],
+      "scores": not os.path.exists(sys.argv[2] + "/no_mlflow")})
 while True:
     request = json.loads(exactly(struct.unpack("<I", exactly(4))[0]))
+    if "score" in request:
+        memory = mmap.mmap(fds[0], os.fstat(fds[0]).st_size)
+        said = memory[:request["score"]]
+        if said == b"poison":
+            os.abort()
+        said = (request["content_type"].encode() + b":" + said) * (1000 if said == b"more" else 1)
+        os.ftruncate(fds[0], max(len(said), len(memory)))
+        mmap.mmap(fds[0], len(said))[:] = said
+        send({"status": 418, "content_type": "text/tea", "size": 1 << 40 if said.endswith(b"lie") else len(said)})
+        continue
     spec = request["inputs"][0]
     memory = mmap.mmap(fds[0], os.fstat(fds[0]).st_size)
     values = struct.unpack_from(f"<{spec['shape'][0]}d", memory, spec["offset"])
@@ -202,6 +213,30 @@ TEST_F(PythonModelTest, ManyThreadsShareTheWorkersAndTheQueueIsBounded) {
   EXPECT_EQ(wrong, 0);
   EXPECT_GT(answered, 0);
   EXPECT_EQ(answered + refused, 400);
+}
+
+TEST_F(PythonModelTest, HandsScoringRequestsToTheModelsOwnMlflow) {
+  const auto model = Start();
+  ASSERT_TRUE(model->scores());
+  const auto answer = model->Score("text/csv", "a\n1\n");
+  ASSERT_TRUE(answer.has_value()) << answer.error().ToString();
+  EXPECT_EQ(answer->status, 418);
+  EXPECT_EQ(answer->content_type, "text/tea");
+  EXPECT_EQ(answer->body, "text/csv:a\n1\n");
+  EXPECT_EQ(model->Score("x", "")->body, "x:");
+  EXPECT_EQ(model->Score("x", "more")->body.size(), 6'000u);  // more than was asked with
+  EXPECT_EQ(model->Score("x", "lie").error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(model->Score("x", "poison").error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(model->Score("x", "poison").error().code, ErrorCode::kInternal);
+  EXPECT_THAT(model->Score("x", "poison").error().message, HasSubstr("is not tried again"));
+  EXPECT_EQ(model->Score("x", "good")->body, "x:good");
+}
+
+TEST_F(PythonModelTest, DoesNotScoreWithoutMlflow) {
+  ASSERT_TRUE(io::WriteFileAtomically(temp_.File("no_mlflow"), "").has_value());
+  const auto model = Start();
+  EXPECT_FALSE(model->scores());
+  EXPECT_EQ(model->Score("x", "y").error().code, ErrorCode::kUnsupported);
 }
 
 }  // namespace

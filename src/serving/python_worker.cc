@@ -87,6 +87,7 @@ Result<std::unique_ptr<PythonWorker>> PythonWorker::Start(const PythonOptions& o
   try {
     KEELSON_ASSIGN_OR_RETURN(worker->inputs_, ReadInfos(ready.at("inputs")));
     KEELSON_ASSIGN_OR_RETURN(worker->outputs_, ReadInfos(ready.at("outputs")));
+    worker->scores_ = ready.value("scores", false);
   } catch (const nlohmann::json::exception& error) {
     return Fail(ErrorCode::kUnsupported, fmt::format("the model's signature: {}", error.what()), folder);
   }
@@ -223,6 +224,34 @@ std::string PythonWorker::LastWords() const {
   return log->size() > kLastWords ? log->substr(log->size() - kLastWords) : *log;
 }
 
+Result<nlohmann::json> PythonWorker::Exchange(std::string_view contents, const nlohmann::json& question) {
+  KEELSON_RETURN_IF_ERROR(Reserve(std::max<std::size_t>(contents.size(), 1)));
+  std::memcpy(mapped_, contents.data(), contents.size());
+  KEELSON_RETURN_IF_ERROR(Send(question.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
+  KEELSON_ASSIGN_OR_RETURN(const auto text,
+                           Receive(steady_clock::now() + (answered_ ? options_.call_timeout : options_.start_timeout)));
+  answered_ = true;
+  KEELSON_ASSIGN_OR_RETURN(auto reply, Parse(text));
+  if (const auto error = reply.find("error"); error != reply.end() && error->is_string()) {
+    return Fail(reply.value("invalid", false) ? ErrorCode::kInvalidArgument : ErrorCode::kInternal,
+                error->get<std::string>());
+  }
+  KEELSON_RETURN_IF_ERROR(Reserve(1));
+  return reply;
+}
+
+Result<ScoredText> PythonWorker::Score(std::string_view content_type, std::string_view body) {
+  const nlohmann::json question = {{"score", body.size()}, {"content_type", content_type}};
+  KEELSON_ASSIGN_OR_RETURN(const auto reply, Exchange(body, question));
+  try {
+    const auto size = reply.at("size").get<std::size_t>();
+    if (size > mapped_size_) return Lost("sent what makes no sense");
+    return ScoredText{reply.at("status").get<int>(), reply.at("content_type").get<std::string>(), {mapped_, size}};
+  } catch (const std::exception& error) {
+    return Lost(fmt::format("sent what makes no sense ({})", error.what()));
+  }
+}
+
 Result<std::vector<Tensor>> PythonWorker::Ask(std::span<const Tensor* const> inputs) {
   std::string contents;
   nlohmann::json described = nlohmann::json::array();
@@ -236,19 +265,7 @@ Result<std::vector<Tensor>> PythonWorker::Ask(std::span<const Tensor* const> inp
                          {"offset", offset},
                          {"size", contents.size() - offset}});
   }
-  KEELSON_RETURN_IF_ERROR(Reserve(std::max<std::size_t>(contents.size(), 1)));
-  std::memcpy(mapped_, contents.data(), contents.size());
-  KEELSON_RETURN_IF_ERROR(Send(
-      nlohmann::json{{"inputs", std::move(described)}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
-  KEELSON_ASSIGN_OR_RETURN(const auto text,
-                           Receive(steady_clock::now() + (answered_ ? options_.call_timeout : options_.start_timeout)));
-  answered_ = true;
-  KEELSON_ASSIGN_OR_RETURN(const auto reply, Parse(text));
-  if (const auto error = reply.find("error"); error != reply.end() && error->is_string()) {
-    return Fail(reply.value("invalid", false) ? ErrorCode::kInvalidArgument : ErrorCode::kInternal,
-                error->get<std::string>());
-  }
-  KEELSON_RETURN_IF_ERROR(Reserve(1));
+  KEELSON_ASSIGN_OR_RETURN(const auto reply, Exchange(contents, {{"inputs", std::move(described)}}));
   std::vector<Tensor> outputs;
   try {
     for (const auto& each : reply.at("outputs")) {

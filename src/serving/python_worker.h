@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <vector>
@@ -39,6 +40,9 @@ class PythonWorker {
   // All outputs. kInvalidArgument or kInternal is the model's own error. kAborted: the process ended or took too long,
   // and is of no use any more.
   Result<std::vector<Tensor>> Ask(std::span<const Tensor* const> inputs);
+  // A request of MLflow's scoring protocol, answered by the MLflow of the model's environment. Errors as Ask's.
+  Result<ScoredText> Score(std::string_view content_type, std::string_view body);
+  bool scores() const { return scores_; }  // whether there is one
   bool usable() const { return usable_; }
   // Whether it waits for a question still, or ended meanwhile.
   bool Waits() const;
@@ -49,6 +53,8 @@ class PythonWorker {
   Status SendMemory();
   Status Reserve(std::size_t bytes);
   Status Send(const std::string& message);
+  // Puts `contents` into the shared memory, asks and waits for the reply, whose contents are mapped then.
+  Result<nlohmann::json> Exchange(std::string_view contents, const nlohmann::json& question);
   Result<std::string> Receive(std::chrono::steady_clock::time_point until);
   std::unexpected<Error> Lost(std::string_view how);
   std::string LastWords() const;
@@ -62,6 +68,7 @@ class PythonWorker {
   std::size_t mapped_size_ = 0;
   bool usable_ = true;
   bool answered_ = false;
+  bool scores_ = false;
   std::vector<TensorInfo> inputs_, outputs_;
 };
 

@@ -85,12 +85,15 @@ class Model:
         self.outputs = [described(spec, place, "predict") for place, spec in enumerate(outputs)]
         if not outputs:
             self.outputs = [{"name": "predict", "datatype": "FP64", "shape": [-1], "optional": False}]
+        self.scoring = None
         try:
             import mlflow.pyfunc
         except ImportError:
             self.model = self.without_mlflow(path, said["flavors"])
         else:
             self.model = mlflow.pyfunc.load_model(path)
+            import mlflow.pyfunc.scoring_server
+            self.scoring = mlflow.pyfunc.scoring_server
 
     @staticmethod
     def without_mlflow(path, flavors):
@@ -121,6 +124,16 @@ class Model:
             asked = next(iter(tensors.values())) if len(tensors) == 1 else tensors
         return self.answered(self.model.predict(asked))
 
+    def score(self, body, content_type):
+        """Status, content type and body of what MLflow's own scoring server answers, without its stack traces."""
+        from mlflow.exceptions import MlflowException
+        try:
+            answer = self.scoring.invocations(body, content_type, self.model, self.model.metadata.get_input_schema())
+        except MlflowException as error:
+            said = {key: value for key, value in json.loads(error.serialize_as_json()).items() if key != "stack_trace"}
+            return error.get_http_status_code(), "application/json", json.dumps(said).encode()
+        return answer.status, answer.mimetype, answer.response.encode()
+
     def answered(self, answer):
         if hasattr(answer, "toarray"):
             answer = answer.toarray()
@@ -149,6 +162,12 @@ def exactly(connection, size):
 def send(connection, message):
     data = json.dumps(message).encode()
     connection.sendall(struct.pack("<I", len(data)) + data)
+
+
+def score(model, memory, request):
+    status, content_type, body = model.score(bytes(memory.view()[:request["score"]]), request["content_type"])
+    memory.view(len(body))[:len(body)] = body
+    return {"status": status, "content_type": content_type, "size": len(body)}
 
 
 def answer(model, memory, request):
@@ -182,10 +201,10 @@ def main():
     except BaseException as error:
         send(connection, {"error": f"{type(error).__name__}: {error}"})
         return
-    send(connection, {"inputs": model.inputs, "outputs": model.outputs})
+    send(connection, {"inputs": model.inputs, "outputs": model.outputs, "scores": model.scoring is not None})
     while (request := receive(connection)) is not None:
         try:
-            reply = answer(model, memory, request)
+            reply = score(model, memory, request) if "score" in request else answer(model, memory, request)
         except Exception as error:  # the model's own: the worker lives on
             theirs = type(error).__name__ in ("MlflowException", "ValueError", "TypeError", "KeyError", "IndexError")
             reply = {"error": f"{type(error).__name__}: {error}", "invalid": theirs}

@@ -46,6 +46,9 @@ struct Tensor {
   std::vector<std::int64_t> ints;
   std::vector<std::string> texts;
   std::vector<std::uint8_t> missing;
+  // What the places of the last dimension are called, where the model says so: the keys of ONNX's maps. Not on the wire
+  // of the Open Inference Protocol, which has no place for them.
+  std::vector<std::string> labels;
 
   std::size_t elements() const;  // product of the shape
   double Number(std::size_t i) const;

@@ -98,6 +98,7 @@ std::vector<Tensor> CutRows(std::span<const Tensor> tensors, std::size_t begin, 
     part.ints = Cut(tensor.ints, begin * width, rows * width);
     part.texts = Cut(tensor.texts, begin * width, rows * width);
     part.missing = Cut(tensor.missing, begin * width, rows * width);
+    part.labels = tensor.labels;
   }
   return cut;
 }

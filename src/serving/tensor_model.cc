@@ -34,6 +34,11 @@ bool ShapeFits(const std::vector<std::int64_t>& shape, const std::vector<std::in
 
 }  // namespace
 
+Result<ScoredText> TensorModel::Score(std::string_view content_type, std::string_view body) const {
+  (void)content_type, (void)body;
+  return Fail(ErrorCode::kUnsupported, "the model has no MLflow that reads requests: ask it through /v2");
+}
+
 Result<std::vector<const Tensor*>> TensorModel::Match(std::span<const Tensor> inputs) const {
   std::vector<const Tensor*> matched(inputs_.size(), nullptr);
   for (const Tensor& tensor : inputs) {

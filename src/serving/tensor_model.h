@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -18,6 +19,13 @@ struct TensorInfo {
   bool optional = false;  // an input that may be left out
 };
 
+// An answer of MLflow's scoring protocol, as the model's own MLflow made it.
+struct ScoredText {
+  int status = 200;
+  std::string content_type;
+  std::string body;
+};
+
 // A model that takes and gives named tensors: ONNX, or Python's. Immutable; safe from any thread.
 class TensorModel {
  public:
@@ -30,6 +38,10 @@ class TensorModel {
   // kInvalidArgument names what is wrong with an input or output and what was expected; other codes are the model's.
   virtual Result<std::vector<Tensor>> Infer(std::span<const Tensor> inputs,
                                             std::span<const std::string> wanted) const = 0;
+  // Whether Score answers: there is an MLflow beside the model that reads and writes its scoring protocol.
+  virtual bool scores() const { return false; }
+  // The answer to a request of that protocol. Errors are those of Infer; what MLflow itself refuses is an answer.
+  virtual Result<ScoredText> Score(std::string_view content_type, std::string_view body) const;
   // Whether Infer waits for another process: then it must not be called on a thread that others wait for.
   virtual bool waits() const { return false; }
   // Whether Infer can begin at once: nothing has to be loaded again first.

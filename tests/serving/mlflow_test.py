@@ -15,15 +15,21 @@ import unittest
 
 import http.client
 import mlflow.models
+import mlflow.onnx
+import mlflow.sklearn
 import mlflow.xgboost
+import mlflow.pyfunc.scoring_server as scoring_server
 import numpy
+import onnx
 import pandas
+import sklearn.ensemble
 import xgboost
 
 from replica import PATIENCE_S, Replica
 
 KEELSON = sys.argv[1]
 FOLDER = pathlib.Path(sys.argv[2])
+ONNX = pathlib.Path(__file__).resolve().parent.parent.parent / "src/serving/testdata/onnx"
 NAMES = ["a", "b", "c", "d"]
 
 
@@ -64,6 +70,24 @@ class Reference:
         self.log.close()
 
 
+class ReferenceFunction:
+    """What that server does with a request to /invocations, without its process and its HTTP, which take seconds to start."""
+
+    def __init__(self, model):
+        self.model = mlflow.pyfunc.load_model(str(model))
+
+    def ask(self, _method, _path, body, headers):
+        data = body.encode() if isinstance(body, str) else body
+        try:
+            answer = scoring_server.invocations(data, headers["content-type"], self.model, self.model.metadata.get_input_schema())
+        except mlflow.exceptions.MlflowException as error:
+            return error.get_http_status_code(), {"content-type": "application/json"}, error.serialize_as_json()
+        return answer.status, {"content-type": answer.mimetype}, answer.response
+
+    def stop(self):
+        pass
+
+
 def make_models():
     """The same booster by MLflow with a signature by name (and params), and with none."""
     random = numpy.random.default_rng(7)
@@ -77,15 +101,31 @@ def make_models():
     booster = xgboost.train({"objective": "multi:softprob", "num_class": 3, "max_depth": 3, "nthread": 1, "seed": 1},
                             xgboost.DMatrix(rows.to_numpy(), classes), 5)
     mlflow.xgboost.save_model(booster, str(FOLDER / "bare"))
+    for name in ("network", "classifier"):
+        mlflow.onnx.save_model(onnx.load(ONNX / f"{name}.onnx"), str(FOLDER / name))
+    matrix = rows.to_numpy(dtype=numpy.float32)[:, :3]
+    signature = mlflow.models.infer_signature({"x": matrix}, {"y": matrix[:, :2]})
+    mlflow.onnx.save_model(onnx.load(ONNX / "network.onnx"), str(FOLDER / "tensor_signed"), signature=signature)
+    signature = mlflow.models.infer_signature(rows[NAMES[:3]], rows[NAMES[:1]])
+    mlflow.onnx.save_model(onnx.load(ONNX / "network.onnx"), str(FOLDER / "column_signed"), signature=signature)
+    forest = sklearn.ensemble.RandomForestClassifier(5, random_state=1).fit(rows, target)
+    mlflow.sklearn.save_model(forest, str(FOLDER / "forest"), signature=mlflow.models.infer_signature(rows, forest.predict(rows)),
+                              serialization_format="cloudpickle")
     return rows
+
+
+SERVED = ("signed", "bare")
+CALLED = ("network", "classifier", "tensor_signed", "column_signed", "forest")
 
 
 class SideBySide(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.rows = make_models()
-        cls.references = {name: Reference(FOLDER / name) for name in ("signed", "bare")}
-        cls.replicas = {name: Replica(KEELSON, [f"{name}={FOLDER / name}"]) for name in ("signed", "bare")}
+        cls.references = {name: Reference(FOLDER / name) for name in SERVED}
+        cls.references |= {name: ReferenceFunction(FOLDER / name) for name in CALLED}
+        cls.replicas = {name: Replica(KEELSON, [f"{name}={FOLDER / name}"], "--python", sys.executable,
+                                      "--payload-log", str(FOLDER / f"payload-{name}")) for name in SERVED + CALLED}
 
     @classmethod
     def tearDownClass(cls):
@@ -107,6 +147,7 @@ class SideBySide(unittest.TestCase):
         self.assertEqual(headers["content-type"], their_headers["content-type"])
         # By the number, to the last digit.
         self.assertEqual(json.loads(ours), json.loads(theirs), body)
+        return json.loads(ours)["predictions"]
 
     def same_refusal(self, model, body, content_type="application/json", part=None):
         (their_status, _, theirs), (status, _, ours) = self.both(model, body, content_type)
@@ -171,6 +212,56 @@ class SideBySide(unittest.TestCase):
         self.same_refusal("signed", "a,b\n1,2,3\n4,5,6,7\n", "text/csv")
         for content_type in ("text/plain", "application/json; charset=latin-1", "application/json; format=pandas", "image/png"):
             self.same_refusal("signed", "{}", content_type)
+
+    def test_onnx_by_itself(self):
+        rows = self.rows[NAMES[:3]].head(7)
+        values = rows.to_numpy().tolist()
+        for model, name in (("network", "x"), ("classifier", "X")):
+            for body in ({"inputs": values}, {"instances": values}, {"inputs": {name: values}}, {"instances": [{name: row} for row in values]},
+                         '{"inputs": [[1.5, NaN, 2]]}'):
+                self.assertIsInstance(self.same_answer(model, body), dict)
+            for body in ({"dataframe_split": rows.to_dict(orient="split")}, {"dataframe_split": {"data": values}},
+                         {"dataframe_records": rows.to_dict(orient="records"), "params": {"ignored": 1}}):
+                self.assertIsInstance(self.same_answer(model, body), list)
+            self.same_answer(model, rows.to_csv(index=False), "text/csv")
+            for body in ({"inputs": [[1.5, 2]]}, {"inputs": [["a", "b", "c"]]}, {"inputs": {"nobody": values}}, {"inputs": [[1.5, 2, 3], [1.5]]},
+                         {"dataframe_split": {"data": [[1.5, 2]]}}, {"nothing": 1}, "{"):
+                self.same_refusal(model, body)
+            self.same_refusal(model, "{}", "image/png")
+
+    def test_onnx_with_a_signature(self):
+        rows = self.rows[NAMES[:3]].head(5)
+        values = rows.to_numpy().tolist()
+        whole = [[1, 2, 3], [4, 5, 6]]  # cast as the signature says
+        for body in ({"inputs": {"x": values}}, {"inputs": {"x": values, "more": 1}}, {"instances": [{"x": row} for row in values]},
+                     {"inputs": values}, {"instances": values}, {"inputs": {"x": whole}}):
+            self.assertIsInstance(self.same_answer("tensor_signed", body), dict)
+        self.same_refusal("tensor_signed", {"inputs": {"y": values}})
+        self.same_refusal("tensor_signed", {"inputs": {"x": [[1, 2]]}})
+        mixed = rows[["c", "a", "b"]].assign(extra=1)
+        for frame in (rows, mixed):
+            for body in ({"dataframe_split": frame.to_dict(orient="split")}, {"dataframe_records": frame.to_dict(orient="records")},
+                         {"instances": frame.to_dict(orient="records")}, {"inputs": frame.to_dict(orient="list")}):
+                self.assertIsInstance(self.same_answer("column_signed", body), list)
+            self.same_answer("column_signed", frame.to_csv(index=False), "text/csv")
+        self.same_refusal("column_signed", {"inputs": {"a": [1.5], "b": [1.5]}}, part="Model is missing inputs ['c']")
+
+    def test_a_model_of_pythons(self):
+        rows = self.rows.head(6)
+        for body in ({"dataframe_split": rows.to_dict(orient="split")}, {"dataframe_records": rows.to_dict(orient="records")},
+                     {"instances": rows.to_dict(orient="records")}, {"inputs": rows.to_dict(orient="list")}):
+            answer = self.same_answer("forest", body)
+        self.same_answer("forest", rows.to_csv(index=False), "text/csv")
+        for body in ({"inputs": [[1, 2]]}, {"dataframe_records": [{"a": 1.5}]}, {"dataframe_records": [{"a": "x", "b": 1, "c": 1, "d": 1}]},
+                     {"nothing": 1}, "{", "[1]", b"\xff"):
+            self.same_refusal("forest", body)
+        self.same_refusal("forest", "{}", "image/png")
+        replica = self.replicas["forest"]
+        status, _, body = replica.ask("POST", "/v1/models/forest:predict", json.dumps({"instances": rows.to_dict(orient="records")}))
+        self.assertEqual((status, json.loads(body)), (200, {"predictions": answer}))
+        status, _, body = replica.ask("POST", "/v1/models/forest:predict", json.dumps({"instances": [{"a": 1.5}]}))
+        self.assertEqual(status, 400)
+        self.assertIn("Model is missing inputs", json.loads(body)["error"])
 
     def test_health_and_version(self):
         for path in ("/ping", "/health", "/version"):

@@ -33,9 +33,6 @@ Result<Served> FolderModels::Serve(const std::string& name, const serving::Repos
     KEELSON_ASSIGN_OR_RETURN(served.signature, serving::ReadMlflowSignature(version.path));
   }
   if (payload_.folder.empty()) return served;
-  if (served.model->takes_tensors()) {
-    return Fail(ErrorCode::kUnsupported, "the payload log keeps the predictions of tree models only", version.path);
-  }
   KEELSON_ASSIGN_OR_RETURN(const auto folder, io::SafeJoin(payload_.folder, name + "/" + version.model->version()));
   Log& log = logs_[folder];
   const auto schema = served.model->payload_schema();

@@ -62,10 +62,6 @@ class NamedModels final : public wire::inference::ModelRepository {
     if (io::Exists(place.source.path + "/MLmodel")) {
       KEELSON_ASSIGN_OR_RETURN(served.signature, serving::ReadMlflowSignature(place.source.path));
     }
-    if (!place.payload_folder.empty() && served.model->takes_tensors()) {
-      return Fail(ErrorCode::kUnsupported, "the payload log keeps the predictions of tree models only",
-                  place.source.path);
-    }
     if (!place.payload_folder.empty()) {
       // One writer a folder: a model of the same shape goes on in the log of the one before.
       const auto schema = served.model->payload_schema();

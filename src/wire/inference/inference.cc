@@ -9,8 +9,8 @@ namespace keelson::wire::inference {
 namespace {
 
 // Of a model that takes and gives named tensors (serving::LoadedModel::takes_tensors).
-Result<std::vector<Tensor>> InferTensors(const serving::LoadedModel& model, const InferRequest& asked,
-                                         StageWatch* watch, std::size_t* rows) {
+Result<std::vector<Tensor>> InferTensors(ServedModels::Entry& entry, InferRequest& asked, const RequestContext& context,
+                                         const Clock& clock, StageWatch* watch, std::size_t* rows) {
   *rows =
       asked.inputs.empty() || asked.inputs[0].shape.empty() ? 1 : static_cast<std::size_t>(asked.inputs[0].shape[0]);
   if (asked.predict != "value") {
@@ -22,8 +22,11 @@ Result<std::vector<Tensor>> InferTensors(const serving::LoadedModel& model, cons
     for (const auto& output : *asked.outputs) wanted.push_back(output.name);
   }
   watch->EndInput();
-  auto tensors = model.Infer(asked.inputs, wanted);
+  auto tensors = entry.served.model->Infer(asked.inputs, wanted);
   watch->EndCompute();
+  if (!tensors) return tensors;
+  KEELSON_RETURN_IF_ERROR(
+      LogTensors(entry, NamedContext(context, asked.id), clock, *rows, &asked.inputs, &*tensors, watch));
   return tensors;
 }
 
@@ -32,6 +35,11 @@ Result<std::vector<Tensor>> InferTensors(const serving::LoadedModel& model, cons
 RequestContext ContextOf(const io::HttpRequest& request) {
   return {request.request_id, io::FindHeader(request.headers, "x-keelson-time"),
           io::FindHeader(request.headers, "x-keelson-keys")};
+}
+
+RequestContext NamedContext(RequestContext context, std::string_view id) {
+  if (!id.empty()) context.id = id;
+  return context;
 }
 
 std::vector<std::string> UnusedKeys(const RequestContext& context, const serving::LoadedModel& model) {
@@ -49,7 +57,7 @@ Result<std::vector<Tensor>> Infer(ServedModels::Entry& entry, InferRequest& aske
                                   const Clock& clock, const TensorLimits& limits, StageWatch* watch,
                                   std::size_t* rows) {
   const auto& model = *entry.served.model;
-  if (model.takes_tensors()) return InferTensors(model, asked, watch, rows);
+  if (model.takes_tensors()) return InferTensors(entry, asked, context, clock, watch, rows);
   KEELSON_ASSIGN_OR_RETURN(const auto kind, PredictKindOf(asked.predict, model));
   if (asked.outputs) {
     for (const auto& output : *asked.outputs) {
@@ -59,8 +67,7 @@ Result<std::vector<Tensor>> Infer(ServedModels::Entry& entry, InferRequest& aske
     }
   }
   DropNamed(UnusedKeys(context, model), asked.inputs);
-  RequestContext named = context;
-  if (!asked.id.empty()) named.id = asked.id;
+  const RequestContext named = NamedContext(context, asked.id);
   KEELSON_ASSIGN_OR_RETURN(auto inputs, TakeModelInputs(model, asked.inputs, IsLogged(entry, named)));
   *rows = inputs.rows;
   std::vector<Tensor> tensors(1);

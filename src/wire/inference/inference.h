@@ -16,6 +16,8 @@ namespace keelson::wire::inference {
 
 // What the headers of a REST request say of it.
 RequestContext ContextOf(const io::HttpRequest& request);
+// With the id that the request itself has, if it has one.
+RequestContext NamedContext(RequestContext context, std::string_view id);
 
 // Asks the model what a request of the Open Inference Protocol says, however it was written: by REST or by gRPC. Gives
 // the outputs asked for, in their order; none when the request names an empty list of a tree model. Takes the inputs

@@ -10,6 +10,13 @@
 
 namespace keelson::wire::inference {
 
+// Where the rows of a v1 body begin and end, and by which name they came.
+struct V1Rows {
+  std::string_view name;  // "instances" or "inputs"
+  std::string_view rows;
+};
+Result<V1Rows> FindV1Rows(std::string_view body);
+
 // Bodies of KServe's v1 protocol: {"instances": [row, ...]} or {"inputs": [row, ...]} ("inputs" wins, as in KServe).
 // A row is an array of the features in order, or an object by their names. kInvalidArgument in KServe's words.
 Status ReadV1Request(std::string_view body, RowTable* table);

@@ -30,7 +30,9 @@ std::unexpected<Error> Malformed(const JsonCursor& cursor) {
                              cursor.problem_offset(), cursor.problem()));
 }
 
-Result<std::string> MimeType(std::string_view header) {
+}  // namespace
+
+Result<std::string> ScoringType(std::string_view header) {
   const auto refuse = [](std::string message) { return Fail(ErrorCode::kUnsupported, std::move(message)); };
   const auto parts = Split(header, ';');
   for (std::size_t i = 1; i < parts.size(); ++i) {
@@ -49,6 +51,8 @@ Result<std::string> MimeType(std::string_view header) {
                   "'application/json']. Got '{}'.",
                   header.substr(0, 200)));
 }
+
+namespace {
 
 // XGBoost's own flags of predict, by our name.
 std::string_view OurName(std::string_view flag) {
@@ -100,8 +104,9 @@ Status ReadData(std::string_view format, JsonCursor& cursor, RowTable* table) {
   return {};
 }
 
-Status ReadJson(std::string_view body, const std::optional<serving::MlflowSignature>& signature,
-                ScoringRequest* request) {
+}  // namespace
+
+Result<ScoringBody> OpenScoringBody(std::string_view body) {
   if (!IsValidUtf8(body)) {
     return Invalid("Ensure that input is a valid JSON formatted string. Error: it is not valid UTF-8");
   }
@@ -136,34 +141,42 @@ Status ReadJson(std::string_view body, const std::optional<serving::MlflowSignat
     return Fail(ErrorCode::kInvalidArgument,
                 fmt::format("{}. Received dictionary with input fields: [{}].", kRequired, fmt::join(names, ", ")));
   }
-  if (params) {
-    JsonCursor at(body.substr(*params));
-    KEELSON_RETURN_IF_ERROR(ReadParams(at, signature, &request->predict));
-  }
-  JsonCursor at(body.substr(found[0].offset));
-  if (const auto read = ReadData(found[0].format, at, &request->table); !read) return Invalid(read.error().message);
+  return ScoringBody{std::move(found[0].format), found[0].offset, params};
+}
+
+Status ReadScoringRows(std::string_view body, const ScoringBody& opened, RowTable* table) {
+  JsonCursor at(body.substr(opened.data));
+  if (const auto read = ReadData(opened.format, at, table); !read) return Invalid(read.error().message);
   return {};
 }
 
-}  // namespace
-
-Result<ScoringRequest> ReadScoringRequest(std::string_view content_type, std::string_view body,
-                                          const std::optional<serving::MlflowSignature>& signature,
-                                          const TensorLimits& limits) {
-  KEELSON_ASSIGN_OR_RETURN(const auto type, MimeType(content_type));
-  ScoringRequest request{RowTable(limits)};
-  if (type == "application/json") {
-    KEELSON_RETURN_IF_ERROR(ReadJson(body, signature, &request));
-    return request;
-  }
+Status ReadScoringCsv(std::string_view body, RowTable* table) {
   if (!IsValidUtf8(body)) return Invalid("Ensure that input is a valid UTF-8 encoded string.");
-  if (const auto read = ReadCsv(body, &request.table); !read) {
+  if (const auto read = ReadCsv(body, table); !read) {
     return Fail(ErrorCode::kInvalidArgument,
                 fmt::format("Failed to parse input as a Pandas DataFrame. Ensure that the input is a valid "
                             "CSV-formatted Pandas DataFrame produced using the `pandas.DataFrame.to_csv()` method. "
                             "Error: '{}'",
                             read.error().message));
   }
+  return {};
+}
+
+Result<ScoringRequest> ReadScoringRequest(std::string_view content_type, std::string_view body,
+                                          const std::optional<serving::MlflowSignature>& signature,
+                                          const TensorLimits& limits) {
+  KEELSON_ASSIGN_OR_RETURN(const auto type, ScoringType(content_type));
+  ScoringRequest request{RowTable(limits)};
+  if (type == "text/csv") {
+    KEELSON_RETURN_IF_ERROR(ReadScoringCsv(body, &request.table));
+    return request;
+  }
+  KEELSON_ASSIGN_OR_RETURN(const auto opened, OpenScoringBody(body));
+  if (opened.params) {
+    JsonCursor at(body.substr(*opened.params));
+    KEELSON_RETURN_IF_ERROR(ReadParams(at, signature, &request.predict));
+  }
+  KEELSON_RETURN_IF_ERROR(ReadScoringRows(body, opened, &request.table));
   return request;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,20 @@ struct ScoringRequest {
   RowTable table;
   std::string predict = "value";  // see PredictKindOf
 };
+
+// What a JSON body brings: in one of the four formats a value that begins at `data`, and perhaps parameters.
+struct ScoringBody {
+  std::string format;
+  std::size_t data = 0;
+  std::optional<std::size_t> params;
+};
+// kInvalidArgument in the words of `mlflow models serve`.
+Result<ScoringBody> OpenScoringBody(std::string_view body);
+// "application/json" or "text/csv"; kUnsupported for another type or charset.
+Result<std::string> ScoringType(std::string_view content_type);
+// The frame of a dataframe format, or the rows of instances and inputs.
+Status ReadScoringRows(std::string_view body, const ScoringBody& opened, RowTable* table);
+Status ReadScoringCsv(std::string_view body, RowTable* table);
 
 // By its content type: application/json with exactly one of dataframe_split, dataframe_records, instances and inputs
 // (and params), or text/csv. kUnsupported for another content type or charset, else kInvalidArgument, in the words of

@@ -57,6 +57,36 @@ bool IsLogged(const ServedModels::Entry& entry, const RequestContext& context) {
   return entry.served.payload != nullptr && entry.served.payload->Wants(context.id);
 }
 
+namespace {
+
+// What a record says of its request, whatever the model.
+serving::PayloadRecord BeginRecord(const ServedModels::Entry& entry, const RequestContext& context, const Clock& clock,
+                                   std::size_t rows, const StageWatch& watch) {
+  serving::PayloadRecord record;
+  record.request_id = context.id;
+  record.version = entry.served.model->version();
+  const auto time = ParseInt(context.time);
+  record.time = time ? InstantFromMicros(*time) : clock.WallNow();
+  record.latency_us = std::chrono::duration_cast<Duration>(watch.times().Total()).count();
+  record.rows = static_cast<std::uint32_t>(rows);
+  return record;
+}
+
+}  // namespace
+
+Status LogTensors(ServedModels::Entry& entry, const RequestContext& context, const Clock& clock, std::size_t rows,
+                  std::vector<Tensor>* asked, std::vector<Tensor>* answered, StageWatch* watch) {
+  if (!IsLogged(entry, context)) return {};
+  auto record = BeginRecord(entry, context, clock, rows, *watch);
+  record.asked.swap(*asked);
+  record.answered.swap(*answered);
+  auto logged = entry.served.payload->Append(record);
+  asked->swap(record.asked);
+  answered->swap(record.answered);
+  watch->EndOutput();
+  return logged;
+}
+
 Result<std::vector<float>> Predict(ServedModels::Entry& entry, ModelInputs inputs, PredictKind kind,
                                    const RequestContext& context, const Clock& clock, const TensorLimits& limits,
                                    StageWatch* watch) {
@@ -75,13 +105,7 @@ Result<std::vector<float>> Predict(ServedModels::Entry& entry, ModelInputs input
     watch->EndCompute();
   }
   if (logged) {
-    serving::PayloadRecord record;
-    record.request_id = context.id;
-    record.version = model.version();
-    const auto time = ParseInt(context.time);
-    record.time = time ? InstantFromMicros(*time) : clock.WallNow();
-    record.latency_us = std::chrono::duration_cast<Duration>(watch->times().Total()).count();
-    record.rows = static_cast<std::uint32_t>(inputs.rows);
+    auto record = BeginRecord(entry, context, clock, inputs.rows, *watch);
     record.inputs = std::move(inputs.columns);
     record.outputs = std::move(values);
     KEELSON_RETURN_IF_ERROR(entry.served.payload->Append(record));

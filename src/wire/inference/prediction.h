@@ -60,6 +60,11 @@ Result<std::vector<float>> Predict(ServedModels::Entry& entry, ModelInputs input
                                    const RequestContext& context, const Clock& clock, const TensorLimits& limits,
                                    StageWatch* watch);
 
+// Writes the record of a request to a model of named tensors, where there is a payload log that wants it. The tensors
+// are lent: they come back as they were. The errors of PayloadWriter::Append.
+Status LogTensors(ServedModels::Entry& entry, const RequestContext& context, const Clock& clock, std::size_t rows,
+                  std::vector<Tensor>* asked, std::vector<Tensor>* answered, StageWatch* watch);
+
 // The values as nested arrays of JSON, as numpy's tolist writes them: each float by the digits of its double.
 // `constants`: NaN and infinities as Python's json module writes them (NaN, Infinity), else null.
 void AppendNested(std::span<const float> values, std::span<const std::int64_t> shape, bool constants, std::string* out);

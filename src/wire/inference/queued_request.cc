@@ -95,7 +95,13 @@ bool ComputeTogether(const Requests& requests) {
   if (!answers || !AreAlike(entry, requests, *answers, entry.trust.Next())) return false;
   for (QueuedRequest* request : requests) request->watch().EndCompute();
   entry.metrics.RecordExecution(rows, requests.front()->watch().times());
-  for (std::size_t i = 0; i < requests.size(); ++i) requests[i]->Answer(std::move((*answers)[i]));
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    if (auto logged = requests[i]->Log(&(*answers)[i]); !logged) {
+      requests[i]->Answer(std::unexpected(std::move(logged).error()));
+    } else {
+      requests[i]->Answer(std::move((*answers)[i]));
+    }
+  }
   return true;
 }
 
@@ -187,6 +193,9 @@ class AskedRequest final : public QueuedRequest {
     Send(Infer(entry(), asked_, context_, clock_, limits_, &watch(), &rows_), true, false);
   }
   InferRequest* shared() override { return &asked_; }
+  Status Log(std::vector<Tensor>* outputs) override {
+    return LogTensors(entry(), NamedContext(context_, asked_.id), clock_, ask.rows, &asked_.inputs, outputs, &watch());
+  }
   void Answer(Result<std::vector<Tensor>> outputs) override {
     rows_ = ask.rows;
     const bool refused = !outputs.has_value();

@@ -40,6 +40,11 @@ class QueuedRequest : public serving::BatchRunner::Task {
   void Refuse(serving::BatchQueue::Admission why) final;
   // What it asks, where it may be computed together with others; its answer then comes by Answer. Null: alone only.
   virtual InferRequest* shared() { return nullptr; }
+  // Writes the record of an answer that was computed together with others, where there is a payload log.
+  virtual Status Log(std::vector<Tensor>* outputs) {
+    (void)outputs;
+    return {};
+  }
   // Encodes and sends what the model gave together with others, or why it was refused before anything was done.
   virtual void Answer(Result<std::vector<Tensor>> outputs) = 0;
 

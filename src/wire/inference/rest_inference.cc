@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "base/strings.h"
 #include "gateway/gateway.h"
@@ -14,6 +15,7 @@
 #include "wire/inference/mlflow_scoring.h"
 #include "wire/inference/queued_request.h"
 #include "wire/inference/tensor_inference.h"
+#include "wire/inference/tensor_scoring.h"
 
 namespace keelson::wire::inference {
 namespace {
@@ -32,6 +34,23 @@ Result<std::optional<std::chrono::nanoseconds>> TimeoutOf(const io::HttpRequest&
                 fmt::format("{} is \"{}\", expected microseconds, 1 or more", kTimeoutHeader, header.substr(0, 40)));
   }
   return std::chrono::microseconds(std::min(*micros, kYear));
+}
+
+Tensor OneText(std::string name, std::string text) {
+  Tensor tensor;
+  tensor.name = std::move(name);
+  tensor.datatype = Datatype::kBytes;
+  tensor.shape = {1};
+  tensor.texts.push_back(std::move(text));
+  return tensor;
+}
+
+// What MLflow refuses, for KServe's clients.
+Error V1ErrorOf(const serving::ScoredText& scored) {
+  const auto said = nlohmann::json::parse(scored.body, nullptr, /*allow_exceptions=*/false);
+  const bool whole = said.is_object() && said.contains("message") && said["message"].is_string();
+  return {scored.status < 500 ? ErrorCode::kInvalidArgument : ErrorCode::kInternal,
+          whole ? said["message"].get<std::string>() : scored.body, ""};
 }
 
 }  // namespace
@@ -81,6 +100,10 @@ class RestInference::Inference final : public QueuedRequest {
 
   void Compute() override { Send(rest_.TryInfer(entry(), request_, &read_, &watch(), &asked_)); }
   InferRequest* shared() override { return &read_; }
+  Status Log(std::vector<Tensor>* outputs) override {
+    return LogTensors(entry(), NamedContext(ContextOf(request_), read_.id), rest_.clock_, ask.rows, &read_.inputs,
+                      outputs, &watch());
+  }
   void Answer(Result<std::vector<Tensor>> outputs) override {
     asked_.untouched = !outputs.has_value();
     if (!outputs) return Send(std::unexpected(std::move(outputs).error()));
@@ -121,8 +144,7 @@ void RestInference::Handle(Kind kind, std::shared_ptr<Entry> entry, io::HttpRequ
   if (!timeout) return finish(std::unexpected(std::move(timeout).error()));
   asked.timeout = *timeout;
   const std::size_t bytes = request.body.size();
-  const bool refused = kind != Kind::kInfer && entry->served.model->takes_tensors();
-  if (!refused && (kind != Kind::kInfer || bytes > kReadHere) && !Quick(*entry, asked.explain, bytes)) {
+  if ((kind != Kind::kInfer || bytes > kReadHere) && !Quick(*entry, asked.explain, bytes)) {
     auto* queue = entry->queue;
     return queue->Offer(std::make_unique<Whole>(*this, std::move(entry), watch, asked, std::move(request), respond));
   }
@@ -151,7 +173,7 @@ io::HttpResponse RestInference::Finish(Entry& entry, const io::HttpRequest& requ
                                        const Asked& asked, Result<io::HttpResponse> response) const {
   watch.EndOutput();
   const StageTimes& times = watch.times();
-  if (response) {
+  if (response && response->status < 400) {
     entry.metrics.RecordSuccess(asked.rows, times, ToMicros(clock_.WallNow()) / 1'000, asked.alone);
     if (asked.alone)
       (asked.explain ? entry.explain : entry.cost).Observe(request.body.size(), times.Total() - times.queue);
@@ -174,9 +196,7 @@ Result<io::HttpResponse> RestInference::Try(Entry& entry, const io::HttpRequest&
     asked->explain = read.predict == "contributions";
     return TryInfer(entry, request, &read, watch, asked);
   }
-  if (entry.served.model->takes_tensors()) {
-    return Fail(ErrorCode::kUnsupported, "the model takes named tensors: ask it through /v2");
-  }
+  if (entry.served.model->takes_tensors()) return TryTensors(entry, request, watch, asked);
   return asked->kind == Kind::kInvocations ? TryScoring(entry, request, watch, asked)
                                            : TryV1(entry, request, watch, asked);
 }
@@ -235,6 +255,58 @@ Result<io::HttpResponse> RestInference::TryScoring(Entry& entry, const io::HttpR
   KEELSON_ASSIGN_OR_RETURN(const auto values, Predict(entry, std::move(inputs), kind, context, clock_, limits_, watch));
   io::HttpResponse response;
   response.body = WriteScoringAnswer(values, AnswerShape(kind, static_cast<std::int64_t>(asked->rows), model.engine()));
+  return response;
+}
+
+Result<io::HttpResponse> RestInference::TryTensors(Entry& entry, const io::HttpRequest& request, StageWatch* watch,
+                                                   Asked* asked) const {
+  const auto& model = *entry.served.model;
+  if (asked->explain) return Fail(ErrorCode::kInvalidArgument, "only tree models explain their predictions");
+  if (model.scores()) return TryMlflow(entry, request, watch, asked);
+  const bool v1 = asked->kind != Kind::kInvocations;
+  KEELSON_ASSIGN_OR_RETURN(auto read, v1 ? ReadTensorV1(request.body, model, limits_)
+                                         : ReadTensorScoring(io::FindHeader(request.headers, "content-type"),
+                                                             request.body, model, entry.served.signature, limits_));
+  KEELSON_RETURN_IF_ERROR(CheckDeadline(entry, watch, asked->timeout));
+  InferRequest question;
+  question.inputs = std::move(read.inputs);
+  KEELSON_ASSIGN_OR_RETURN(const auto outputs,
+                           inference::Infer(entry, question, ContextOf(request), clock_, limits_, watch, &asked->rows));
+  io::HttpResponse response;
+  if (v1) {
+    response.body = WriteTensorV1(outputs);
+  } else {
+    KEELSON_ASSIGN_OR_RETURN(response.body, WriteTensorScoring(read, outputs));
+  }
+  return response;
+}
+
+// By the model's own MLflow, which reads the body and writes the answer; the payload log has both as they are.
+Result<io::HttpResponse> RestInference::TryMlflow(Entry& entry, const io::HttpRequest& request, StageWatch* watch,
+                                                  Asked* asked) const {
+  const bool v1 = asked->kind != Kind::kInvocations;
+  std::string content_type(v1 ? "application/json" : io::FindHeader(request.headers, "content-type"));
+  if (content_type.empty()) KEELSON_RETURN_IF_ERROR(ScoringType(content_type));
+  std::vector<Tensor> question = {OneText("body", request.body)};
+  if (v1) {
+    KEELSON_ASSIGN_OR_RETURN(const auto found, FindV1Rows(request.body));
+    question[0].texts[0] = fmt::format("{{\"{}\": {}}}", found.name, found.rows);
+  }
+  KEELSON_RETURN_IF_ERROR(CheckDeadline(entry, watch, asked->timeout));
+  watch->EndInput();
+  auto scored = entry.served.model->Score(content_type, question[0].texts[0]);
+  watch->EndCompute();
+  if (!scored) return std::unexpected(std::move(scored).error());
+  if (v1 && scored->status != 200) return std::unexpected(V1ErrorOf(*scored));
+  asked->rows = 1;  // what MLflow made of the body is its secret
+  std::vector<Tensor> answer = {OneText("answer", std::move(scored->body))};
+  if (scored->status == 200) {
+    KEELSON_RETURN_IF_ERROR(LogTensors(entry, ContextOf(request), clock_, 1, &question, &answer, watch));
+  }
+  io::HttpResponse response;
+  response.status = scored->status;
+  response.content_type = scored->content_type;
+  response.body = std::move(answer[0].texts[0]);
   return response;
 }
 

@@ -50,6 +50,11 @@ class RestInference {
   Result<io::HttpResponse> TryV1(Entry& entry, const io::HttpRequest& request, StageWatch* watch, Asked* asked) const;
   Result<io::HttpResponse> TryScoring(Entry& entry, const io::HttpRequest& request, StageWatch* watch,
                                       Asked* asked) const;
+  // KServe v1 and MLflow scoring of models of named tensors.
+  Result<io::HttpResponse> TryTensors(Entry& entry, const io::HttpRequest& request, StageWatch* watch,
+                                      Asked* asked) const;
+  Result<io::HttpResponse> TryMlflow(Entry& entry, const io::HttpRequest& request, StageWatch* watch,
+                                     Asked* asked) const;
   // Counts it, learns what it cost and tells the version; compressed where `request` allows it.
   io::HttpResponse Finish(Entry& entry, const io::HttpRequest& request, StageWatch& watch, const Asked& asked,
                           Result<io::HttpResponse> response) const;
