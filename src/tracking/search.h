@@ -67,6 +67,9 @@ struct SqlText {
   }
 };
 
+// 1 where an expression has no value, else 0: to sort by, which in PostgreSQL a truth is not comparable enough for.
+SqlText IsNullSql(const SqlText& expression);
+
 // "COLUMN OP ?": `column` is SQL of ours, never a user's text.
 SqlText CompareSql(std::string_view column, Compare compare, const std::vector<io::SqlValue>& values);
 

@@ -12,10 +12,15 @@ Command ServerCommand() {
   return {"server", "Run the server: one address, one data folder",
           "keelson server --data keelson-data --port 7070\n"
           "keelson server --host 0.0.0.0 --tls-cert box.pem --tls-key box.key\n"
-          "keelson server --artifacts s3://bucket/keelson",
+          "keelson server --artifacts s3://bucket/keelson\n"
+          "keelson server --database postgresql://keelson@db.example/keelson",
           [](CLI::App& app) -> RunCommand {
             auto options = std::make_shared<ServerRoleOptions>();
             app.add_option("--data", options->data_folder, "Folder that keeps everything")->default_val("keelson-data");
+            app.add_option("--database", options->database,
+                           "postgresql://... that has the metadata instead of the data folder; with a password better "
+                           "from the environment (KEELSON_DATABASE), where nobody else sees it")
+                ->envname("KEELSON_DATABASE");
             options->listen.AddTo(app);
             app.add_option("--port", options->port, "Port to listen on; 0 takes any free one")
                 ->default_val(7070)

@@ -13,6 +13,7 @@
 #include "app/roles/access.h"
 #include "app/roles/artifact_place.h"
 #include "app/roles/grpc_front.h"
+#include "app/roles/metadata.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -222,7 +223,7 @@ Result<int> RunServer(const ServerRoleOptions& options) {
   KEELSON_ASSIGN_OR_RETURN(const auto tls, options.listen.OpenTls(false));
   if (tls != nullptr) std::signal(SIGHUP, [](int) { asked_to_reload = true; });
   KEELSON_ASSIGN_OR_RETURN(const Access access, Access::Open(options.listen, data + "/token.sha256", tls, fresh_token));
-  KEELSON_ASSIGN_OR_RETURN(auto database, io::Database::Open(data + "/keelson.db"));
+  KEELSON_ASSIGN_OR_RETURN(auto database, OpenMetadata(data, options.database));
   // A damaged page may be one that is not read for weeks; what is written until then would be lost with a restore.
   KEELSON_ASSIGN_OR_RETURN(const auto damage, database->CheckIntegrity());
   if (!damage.empty()) {

@@ -10,6 +10,7 @@ namespace keelson::app {
 
 struct ServerRoleOptions {
   std::string data_folder;
+  std::string database;  // the URL of a PostgreSQL; "" for the SQLite file in the data folder
   ListenOptions listen;
   int port = 7070;           // 0: any free one
   int grpc_port = -1;        // 0: any free one; -1: no gRPC
