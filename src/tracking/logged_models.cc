@@ -45,7 +45,11 @@ SqlText DatasetSql(const std::vector<LoggedModels::Dataset>& datasets) {
 
 SqlText ConditionSql(const Condition& condition, const SqlText& datasets) {
   if (condition.entity == Entity::kAttribute) {
-    return CompareSql(Attribute(condition.key), condition.compare, condition.values);
+    // The number of a status is no text: SQLite compares it as one by itself.
+    const bool as_text =
+        condition.key == "status" && (condition.compare == Compare::kLike || condition.compare == Compare::kILike);
+    return CompareSql(as_text ? "CAST(l.status AS TEXT)" : Attribute(condition.key), condition.compare,
+                      condition.values);
   }
   const bool metric = condition.entity == Entity::kMetric;
   SqlText sql;

@@ -248,16 +248,17 @@ class ProjectOnS3(unittest.TestCase):
         self.start()
         self.assertEqual(self.predict(), first)
         self.assertIn("a model was fetched", (self.path / "server.log").read_text())
+        path = stored[0].removeprefix("projects/")
+        changed = (self.store.objects / stored[0]).read_bytes() + b"# changed behind the registry's back\n"
+        self.assertEqual(servers.call(self.server.address, "PUT", f"/api/2.0/mlflow-artifacts/artifacts/{path}", changed), (200, {}))
         self.server.stop()
         servers.subprocess.run(["rm", "-rf", str(copies)], check=True)
-        place = self.store.objects / stored[0]
-        place.write_text(place.read_text() + "# changed behind the registry's back\n")
         self.start()
         until = time.monotonic() + 120
         while "the model was changed" not in (self.path / "server.log").read_text():
             self.assertLess(time.monotonic(), until)
             time.sleep(0.1)
-        self.assertFalse((copies / stored[0].removeprefix("projects/")).exists(), "what is not as registered is not served")
+        self.assertFalse((copies / path).exists(), "what is not as registered is not served")
 
 
 if __name__ == "__main__":
