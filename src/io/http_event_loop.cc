@@ -12,6 +12,7 @@
 #include <future>
 
 #include "base/log.h"
+#include "io/short_slice.h"
 
 namespace keelson::io {
 namespace {
@@ -151,6 +152,7 @@ void EventLoop::Run() {
   sigaddset(&pipe, SIGPIPE);
   pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
   current_loop = this;
+  AskForShortSlices();
   std::array<epoll_event, 128> events{};
   batch_ = events.data();
   for (;;) {
