@@ -8,11 +8,13 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <mutex>
 
 #include "io/http.h"
 #include "io/http_parser.h"
 #include "io/http_request_writer.h"
 #include "io/http_sockets.h"
+#include "io/interruptible_connection.h"
 
 namespace keelson::io {
 namespace {
@@ -24,7 +26,7 @@ constexpr auto kCheckAfter = std::chrono::milliseconds(20);  // a connection unu
 
 // The socket blocks, with a time limit of its own: an answer that comes in one piece costs one system call to send and
 // one to receive. Further pieces are waited for with what is left of the time.
-class Connection final : public HttpConnection {
+class Connection final : public InterruptibleConnection {
  public:
   explicit Connection(HttpTarget target)
       : target_(std::move(target)), host_(HostHeader(target_)), buffer_(64u << 10, '\0') {}
@@ -34,6 +36,12 @@ class Connection final : public HttpConnection {
   Result<HttpResponse> Call(const HttpCall& call) override { return Run(call, nullptr); }
   Result<HttpResponse> Stream(const HttpCall& call, const std::function<void(std::string_view)>& on_data) override {
     return Run(call, &on_data);
+  }
+
+  void Interrupt() override {
+    const std::lock_guard lock(mutex_);
+    interrupted_ = true;
+    if (fd_) shutdown(fd_.get(), SHUT_RDWR);
   }
 
   Result<std::vector<HttpResponse>> Pipeline(const std::vector<HttpCall>& calls,
@@ -149,7 +157,12 @@ class Connection final : public HttpConnection {
 
   Status Connect(std::chrono::milliseconds timeout) {
     if (!fd_) {
-      KEELSON_ASSIGN_OR_RETURN(fd_, StartConnect(target_));
+      KEELSON_ASSIGN_OR_RETURN(UniqueFd fd, StartConnect(target_));
+      {
+        const std::lock_guard lock(mutex_);
+        if (interrupted_) return Fail(ErrorCode::kUnavailable, "the connection was ended", TargetName(target_));
+        fd_ = std::move(fd);
+      }
       if (target_.unix_socket.empty()) KEELSON_RETURN_IF_ERROR(Wait(POLLOUT));
       int problem = 0;
       socklen_t size = sizeof problem;
@@ -183,6 +196,7 @@ class Connection final : public HttpConnection {
   void Disconnect() {
     if (tls_ != nullptr && fd_) tls_->Close();
     tls_.reset();
+    const std::lock_guard lock(mutex_);
     fd_.Reset();
   }
 
@@ -231,7 +245,9 @@ class Connection final : public HttpConnection {
 
   const HttpTarget target_;
   const std::string host_;
-  UniqueFd fd_;
+  std::mutex mutex_;
+  bool interrupted_ = false;        // guarded by mutex_
+  UniqueFd fd_;                     // guarded by mutex_ where it is set or closed, and where another thread looks at it
   std::unique_ptr<TlsStream> tls_;  // null: plain
   const std::shared_ptr<TlsSessions> sessions_ = std::make_shared<TlsSessions>();
   HttpResponseParser parser_;
@@ -245,6 +261,10 @@ class Connection final : public HttpConnection {
 };
 
 }  // namespace
+
+std::unique_ptr<InterruptibleConnection> InterruptibleConnection::Create(HttpTarget target) {
+  return std::make_unique<Connection>(std::move(target));
+}
 
 std::unique_ptr<HttpConnection> HttpConnection::Create(HttpTarget target) {
   return std::make_unique<Connection>(std::move(target));
