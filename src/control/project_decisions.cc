@@ -10,6 +10,11 @@
 namespace keelson::control {
 namespace {
 
+// By the promotion rules of the model (tracking/promotion.h): nothing was changed.
+bool IsRefusal(const Status& status) {
+  return !status && status.error().code == ErrorCode::kPermissionDenied;
+}
+
 constexpr const char* kChampion = "champion";
 constexpr const char* kChallenger = "challenger";
 
@@ -98,10 +103,16 @@ Status ProjectRuntime::TakeEffect(const Pipeline& pipeline, Instant at) {
     if (!refusal.empty()) {
       Say("rollout", fmt::format("version {} stays out of service: {}", *pipeline.version, refusal));
     } else {
-      BeginRollout(rollout_, *pipeline.version, at);
-      KEELSON_RETURN_IF_ERROR(
-          services_.tracking->SetAlias(state_.name, kChallenger, pipeline.version, "keelson", pipeline.cause));
-      Say("rollout", fmt::format("version {} passed the gate and is rolled out", *pipeline.version));
+      const Status named =
+          services_.tracking->SetAlias(state_.name, kChallenger, pipeline.version, "keelson", pipeline.cause);
+      if (named) {
+        BeginRollout(rollout_, *pipeline.version, at);
+        Say("rollout", fmt::format("version {} passed the gate and is rolled out", *pipeline.version));
+      } else if (IsRefusal(named)) {
+        Say("rollout", fmt::format("version {} stays out of service: {}", *pipeline.version, named.error().message));
+      } else {
+        return named;
+      }
     }
   }
   KEELSON_RETURN_IF_ERROR(Stored(services_.pipelines->EffectDone(pipeline.id, Pending())));
@@ -130,6 +141,13 @@ Status ProjectRuntime::MoveCanary(Instant at) {
     snapshot.champion_p99 = Percentile99(theirs->second.recent_latencies_us);
   }
   const gateway::CanaryAction action = gateway::PlanCanary(snapshot, at, CanaryPolicyOf(spec().serve->canary));
+  const auto roll_back = [&](const std::string& reason) -> Status {
+    Say("rollout", fmt::format("version {} was rolled back: {}", *rollout_.challenger, reason));
+    EndRollout(rollout_);
+    KEELSON_RETURN_IF_ERROR(services_.tracking->SetAlias(state_.name, kChallenger, std::nullopt, "keelson", reason));
+    KEELSON_RETURN_IF_ERROR(Save());
+    return UseVersion();
+  };
   switch (action.kind) {
     case gateway::CanaryAction::Kind::kWait:
       return {};
@@ -140,15 +158,12 @@ Status ProjectRuntime::MoveCanary(Instant at) {
       Say("rollout", fmt::format("version {} gets {} % of the traffic", *rollout_.challenger, action.percent));
       KEELSON_RETURN_IF_ERROR(Save());
       return UseVersion();
-    case gateway::CanaryAction::Kind::kPromote:
-      return MakeChampion(*rollout_.challenger, "keelson", action.reason);
+    case gateway::CanaryAction::Kind::kPromote: {
+      const Status promoted = MakeChampion(*rollout_.challenger, "keelson", action.reason);
+      return IsRefusal(promoted) ? roll_back(promoted.error().message) : promoted;
+    }
     case gateway::CanaryAction::Kind::kRollBack:
-      Say("rollout", fmt::format("version {} was rolled back: {}", *rollout_.challenger, action.reason));
-      EndRollout(rollout_);
-      KEELSON_RETURN_IF_ERROR(
-          services_.tracking->SetAlias(state_.name, kChallenger, std::nullopt, "keelson", action.reason));
-      KEELSON_RETURN_IF_ERROR(Save());
-      return UseVersion();
+      return roll_back(action.reason);
   }
   return {};
 }

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "control/loop_testing.h"
+#include "tracking/promotion.h"
 
 namespace keelson::control {
 namespace {
@@ -201,6 +202,42 @@ TEST_F(ProjectRuntimeTest, ACanaryThatIsWorseIsRolledBackAndTheChampionStays) {
   Restart();
   EXPECT_EQ(scripted_.Split(kName), "1:100:1");
   EXPECT_FALSE(Project().rollout().challenger);
+}
+
+TEST_F(ProjectRuntimeTest, WhatThePromotionRulesRefuseIsNotPromotedByTheCanaryEither) {
+  Serve();
+  tracking::Promotions promotions(database(), clock_);
+  const tracking::PromotionTarget champion = {tracking::PromotionTarget::Kind::kAlias, "champion"};
+  ASSERT_TRUE(promotions.SetRules(kName, {{.target = champion, .approvals = 1}}));
+  Retrain();
+  Turn(3);
+  TurnFor(minutes(130), minutes(1));
+  EXPECT_EQ(
+      Said("version 2 was rolled back: version 2 of trips may not become its alias champion: 0 of 1 approvals are "
+           "given"),
+      1);
+  EXPECT_EQ(Alias("champion"), 1);
+  EXPECT_EQ(Alias("challenger"), std::nullopt);
+  EXPECT_EQ(scripted_.Split(kName), "1:100:1");
+  EXPECT_EQ(CodeOf(Project().Promote(2, "operator")), ErrorCode::kPermissionDenied);
+  ASSERT_TRUE(promotions.Approve(kName, 2, champion, "ann", ""));
+  ASSERT_TRUE(Project().Promote(2, "operator"));
+  EXPECT_EQ(Alias("champion"), 2);
+}
+
+TEST_F(ProjectRuntimeTest, AChallengerThatTheRulesRefuseStaysOutOfService) {
+  Serve();
+  tracking::Promotions promotions(database(), clock_);
+  ASSERT_TRUE(promotions.SetRules(
+      kName, {{.target = {tracking::PromotionTarget::Kind::kAlias, "challenger"}, .tags = {{"reviewed", "yes"}}}}));
+  Retrain();
+  Turn(3);
+  EXPECT_EQ(
+      Said("version 2 stays out of service: version 2 of trips may not become its alias challenger: it has no tag "
+           "reviewed"),
+      1);
+  EXPECT_FALSE(Project().rollout().challenger);
+  EXPECT_EQ(scripted_.Split(kName), "1:100:1");
 }
 
 TEST_F(ProjectRuntimeTest, ErrorsBeforeAStepDoNotCountInIt) {

@@ -1,5 +1,7 @@
 #include "tracking/aliases.h"
 
+#include "tracking/promotion.h"
+
 namespace keelson::tracking {
 namespace {
 
@@ -25,6 +27,8 @@ Status MoveAlias(io::SqlSession& session, AliasChange change) {
   if (!rows.empty()) change.from = static_cast<int>(io::AsInt(rows[0][0]));
   if (change.from == change.to) return {};
   if (change.to.has_value()) {
+    KEELSON_RETURN_IF_ERROR(
+        CheckPromotion(session, change.model, *change.to, {PromotionTarget::Kind::kAlias, change.alias}));
     KEELSON_RETURN_IF_ERROR(session.Execute(
         "INSERT INTO alias VALUES (?, ?, ?) ON CONFLICT (model, alias) DO UPDATE SET version = excluded.version",
         {change.model, change.alias, std::int64_t{*change.to}}));

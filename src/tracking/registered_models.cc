@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "tracking/aliases.h"
 #include "tracking/pairs.h"
+#include "tracking/promotion.h"
 #include "tracking/transaction.h"
 #include "tracking/version_rows.h"
 
@@ -224,7 +225,10 @@ Result<VersionRecord> RegisteredModels::DescribeVersion(const std::string& name,
 Result<VersionRecord> RegisteredModels::Transition(const std::string& name, std::int64_t version,
                                                    const std::string& stage, bool archive_others) {
   return Writing(database_, [&](io::SqlSession& session) -> Result<VersionRecord> {
-    KEELSON_RETURN_IF_ERROR(ReadVersionRecord(session, name, version));
+    KEELSON_ASSIGN_OR_RETURN(const auto found, ReadVersionRecord(session, name, version));
+    if (found.stage != stage) {
+      KEELSON_RETURN_IF_ERROR(CheckPromotion(session, name, version, {PromotionTarget::Kind::kStage, stage}));
+    }
     const std::int64_t now = NowMicros();
     if (archive_others) {
       KEELSON_RETURN_IF_ERROR(

@@ -281,13 +281,15 @@ Result<int> RunServer(const ServerRoleOptions& options) {
                                                  .registry = &registry,
                                                  .clock = &clock,
                                                  .models = models.get()}));
+  tracking::Promotions promotions(*database, clock);
   wire::api::Api api(*controller,
                      {.version = KEELSON_VERSION,
                       .backup = [&](const std::string& folder) { return io::BackUpData(*database, data, folder); },
                       .collect_garbage =
                           [&](const tracking::GarbagePolicy& policy, bool dry_run) {
                             return tracking::CollectGarbage(*database, clock, *artifacts, policy, dry_run);
-                          }});
+                          },
+                      .promotions = &promotions});
   const Directory directory(registry, clock);
   const wire::inference::FeatureLookup lookup = [&](const std::string& endpoint, std::span<const data::Value> keys,
                                                     std::size_t rows, Instant time) {

@@ -9,6 +9,7 @@
 #include "control/controller.h"
 #include "io/http.h"
 #include "tracking/garbage.h"
+#include "tracking/promotion.h"
 #include "wire/api/routes.h"
 
 namespace keelson::wire::api {
@@ -24,6 +25,7 @@ class Api {
     std::function<Status(const std::string& folder)> backup;  // into a folder that does not exist yet
     std::function<Result<std::vector<tracking::GarbageItem>>(const tracking::GarbagePolicy&, bool dry_run)>
         collect_garbage = {};
+    tracking::Promotions* promotions = nullptr;
   };
   Api(control::Controller& controller, Options options);
 
@@ -39,12 +41,16 @@ class Api {
   Answer Attempt(RouteId id, const std::string& job, const io::HttpRequest& request);
   Answer JobLog(const std::string& job, const io::HttpRequest& request);
 
-  control::Controller& controller_;
-  Options options_;
   // Off the control thread, which it would block.
+  static bool IsBeside(RouteId id);
+  Answer RunBeside(RouteId id, const std::vector<std::string>& parts, const std::string& body);
   Answer BackUp(const std::string& body);
   Answer CollectGarbage(const std::string& body);
-  ThreadPool pool_;  // for those two
+  Answer Promotion(RouteId id, const std::vector<std::string>& parts, const std::string& body);
+
+  control::Controller& controller_;
+  Options options_;
+  ThreadPool pool_;  // for what runs off the control thread
 };
 
 // The JSON object of a request's body. kInvalidArgument for what is something else, or nests deeper than anything of

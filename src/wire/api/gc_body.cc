@@ -3,59 +3,15 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <deque>
 #include <optional>
 
 #include "wire/api/api.h"
+#include "wire/api/json_fields.h"
 
 namespace keelson::wire::api {
 namespace {
 
 using control::Json;
-
-// The fields of an object, each read once; what is left is unknown.
-class Fields {
- public:
-  static Result<Fields> Of(const Json& json, std::string where) {
-    if (!json.is_object()) return Fail(ErrorCode::kInvalidArgument, "expected an object", where);
-    return Fields(json, std::move(where));
-  }
-  const Json* Take(const std::string& name) {
-    const auto found = json_.find(name);
-    if (found == json_.end()) return nullptr;
-    taken_.push_back(*found);
-    json_.erase(found);
-    return &taken_.back();
-  }
-  std::string Where(const std::string& name) const { return where_.empty() ? name : where_ + "." + name; }
-  std::unexpected<Error> Wrong(const std::string& name, std::string_view expected) const {
-    return Fail(ErrorCode::kInvalidArgument, fmt::format("expected {}", expected), Where(name));
-  }
-  Result<std::string> Text(const std::string& name, std::string otherwise) {
-    const Json* value = Take(name);
-    if (value == nullptr) return otherwise;
-    if (!value->is_string()) return Wrong(name, "text");
-    return value->get<std::string>();
-  }
-  Result<std::optional<Duration>> Time(const std::string& name) {
-    const Json* value = Take(name);
-    if (value == nullptr) return std::nullopt;
-    if (!value->is_string()) return Wrong(name, "a duration as text, such as \"30d\"");
-    const auto duration = ParseDuration(value->get<std::string>());
-    if (!duration) return Fail(duration.error().code, duration.error().message, Where(name));
-    return *duration;
-  }
-  Status Done() const {
-    if (json_.empty()) return {};
-    return Fail(ErrorCode::kInvalidArgument, "unknown field", Where(json_.begin().key()));
-  }
-
- private:
-  Fields(const Json& json, std::string where) : json_(json), where_(std::move(where)) {}
-  Json json_;
-  std::deque<Json> taken_;
-  std::string where_;
-};
 
 Result<tracking::ArtifactRule::Best> ReadBest(const Json& json, const std::string& where) {
   KEELSON_ASSIGN_OR_RETURN(Fields fields, Fields::Of(json, where));

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "tracking/version_guard.h"
 #include "wire/mlflow/answer.h"
 #include "wire/mlflow/routes.h"
 
@@ -134,7 +135,7 @@ Edge::Edge(io::Database& database, const Clock& clock, std::shared_ptr<tracking:
                 tracking::LoggedModels(database, clock),
                 tracking::Traces(database, clock),
                 tracking::Assessments(database, clock),
-                std::move(artifacts)},
+                tracking::GuardVersions(std::move(artifacts), database)},
       uploads_(std::make_unique<ThreadPool>(kUploads)),
       pool_(std::make_unique<ThreadPool>(threads)) {}
 

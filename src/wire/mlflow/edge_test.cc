@@ -8,6 +8,7 @@
 #include "io/database_testing.h"
 #include "io/files.h"
 #include "io/temp_folder.h"
+#include "tracking/promotion.h"
 #include "tracking/store.h"
 #include "wire/mlflow/routes.h"
 
@@ -322,6 +323,51 @@ TEST_F(MlflowEdge, StoresWhatItReadsPieceByPiece) {
   EXPECT_FALSE(Edge::IsUpload(Head("GET", place)));
   EXPECT_FALSE(Edge::IsUpload(Head("POST", "/api/2.0/mlflow/runs/log-batch")));
   EXPECT_FALSE(Edge::IsUpload(Head("PUT", "/api/2.0/elsewhere")));
+}
+
+TEST_F(MlflowEdge, WhatAVersionWasMadeOfStaysAsItIs) {
+  const std::string run = MakeRun();
+  const std::string root = "/api/2.0/mlflow-artifacts/artifacts/0/" + run + "/artifacts";
+  const auto put = [&](const std::string& path) { return Ask("PUT", path, "x", root).status; };
+  const auto remove = [&](const std::string& path) { return Ask("DELETE", path, "", root).status; };
+  EXPECT_EQ(put("/m/MLmodel"), 200);
+  EXPECT_EQ(put("/m/MLmodel"), 200);
+  Post("registered-models/create", {{"name", "m"}});
+  const Json version = {{"name", "m"}, {"source", "mlflow-artifacts:/0/" + run + "/artifacts/m"}, {"run_id", run}};
+  Post("model-versions/create", version);
+  for (const char* path : {"/m", "/m/MLmodel", "/m/more/weights"}) {
+    EXPECT_EQ(put(path), 403) << path;
+    EXPECT_EQ(remove(path), 403) << path;
+  }
+  EXPECT_EQ(remove(""), 403) << "a folder around it";
+  const Answer refused = Ask("POST", "upload-artifact?run_uuid=" + run + "&path=m/MLmodel", "x");
+  EXPECT_EQ(refused.json["error_code"], "PERMISSION_DENIED");
+  EXPECT_THAT(refused.text, HasSubstr("Model version m/1"));
+  EXPECT_EQ(put("/m2/MLmodel"), 200) << "that only begins so";
+  EXPECT_EQ(put("/other"), 200);
+  EXPECT_EQ(remove("/m2"), 200);
+  EXPECT_EQ(Ask("DELETE", "model-versions/delete", R"({"name": "m", "version": "1"})").status, 200);
+  EXPECT_EQ(put("/m/MLmodel"), 200);
+}
+
+TEST_F(MlflowEdge, PromotesWhatTheRulesAllow) {
+  const std::string run = MakeRun();
+  Post("registered-models/create", {{"name", "m"}});
+  Post("model-versions/create",
+       {{"name", "m"}, {"source", "mlflow-artifacts:/0/" + run + "/artifacts/m"}, {"run_id", run}});
+  using tracking::PromotionTarget;
+  tracking::Promotions promotions(*database_, clock_);
+  ASSERT_TRUE(promotions.SetRules(
+      "m", {{.target = {PromotionTarget::Kind::kAlias, "champion"}, .metrics = {{"auc", 0.7, {}}}},
+            {.target = {PromotionTarget::Kind::kStage, "Production"}, .tags = {{"reviewed", "yes"}}}}));
+  const Json alias = {{"name", "m"}, {"alias", "champion"}, {"version", "1"}};
+  const Json stage = {{"name", "m"}, {"version", "1"}, {"stage", "production"}};
+  Refused("registered-models/alias", alias, 403, "PERMISSION_DENIED", "its run has no metric auc");
+  Refused("model-versions/transition-stage", stage, 403, "PERMISSION_DENIED", "it has no tag reviewed");
+  Post("runs/log-metric", {{"run_id", run}, {"key", "auc"}, {"value", 0.7}, {"timestamp", 1}});
+  Post("model-versions/set-tag", {{"name", "m"}, {"version", "1"}, {"key", "reviewed"}, {"value", "yes"}});
+  Post("registered-models/alias", alias);
+  EXPECT_EQ(Post("model-versions/transition-stage", stage)["model_version"]["current_stage"], "Production");
 }
 
 TEST_F(MlflowEdge, GivesAVersionsNumberOnceAndFollowsARename) {
