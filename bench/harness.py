@@ -161,7 +161,7 @@ class Context:
         line = [self.build / "bench/serving/keelson_load", "--server", server, "--path", path, "--body", body, "--connections",
                 connections, "--seconds", 0.2 if self.smoke else 3, "--warm-up", 0.1 if self.smoke else 0.5]
         for name, value in {"rate": rate, **options}.items():
-            line += [] if value is None else [f"--{name}", value]
+            line += [] if value is None else [f"--{name}"] if value is True else [f"--{name}", value]
         found, = self.program(*line)
         if found["wrong"]:
             raise RuntimeError(f"{found['wrong']} of {found['requests']} answers of {server}{path} are wrong")

@@ -1,9 +1,11 @@
 """`keelson serve` over REST with the issue's model (500 trees of depth 6, 28 features, XGBoost 3.2.0): CPU a request, rates,
 latencies, start and idle memory."""
 import json
+import os
+import pathlib
 import time
 
-from harness import Replica, figure
+from harness import Replica, children, figure
 
 IDLE_S = 10
 DEMANDED_CPU_US = {1: 47, 100: 300}
@@ -45,6 +47,23 @@ def load(context, server, body, connections, rate=None):
     return {**line, "server_cpu_us": (server.cpu_seconds() - before) * 1e6 / asked}
 
 
+def half_apart(context, model, body):
+    """A server of one thread on the first core, asked from the last, at half of what it answers there. The asking side never sleeps, so
+    that no wake-up of its own is measured. None where there is one core only."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        return None
+    server = Replica(context.keelson, f"bench={model}", arguments=("--threads", "1"))
+    try:
+        for pid in children(server.process.pid):
+            for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+                os.sched_setaffinity(int(task.name), cores[:1])
+        ask = lambda rate: context.load(server.address, "/v2/models/bench/infer", body, 8, rate=rate, cpu=cores[-1], spin=True)
+        return ask(ask(None)["rps"] / 2)
+    finally:
+        server.stop()
+
+
 def measure(context, peers=()):
     """`peers` start servers with an `ask`, an `address` and a `cpu_seconds` as Replica has them, from the model's path."""
     folder = export(context, ["--trees", 20] if context.smoke else [], DEMANDED_CPU_US)
@@ -70,6 +89,7 @@ def measure(context, peers=()):
         half = max(line["rps"] for line in found["keelson", 1, 8]) / 2
         found.setdefault("half", []).append(load(context, servers[0], bodies[1][0], 8, rate=half))
 
+    found["apart"] = [half_apart(context, model, bodies[1][0]) for _ in range(context.runs)]
     ours = lambda rows, connections, key: [line[key] for line in found["keelson", rows, connections]]
     figures = [
         figure("keelson serve, start to ready", "ms", starts, 60, note="until it says so, listening and warm"),
@@ -79,6 +99,10 @@ def measure(context, peers=()):
                note=f"open loop, {found['half'][-1]['rps']:,.0f}/s over 8 connections, p50 {found['half'][-1]['p50_us']:.0f} us, "
                     f"p99 {found['half'][-1]['p99_us']:.0f}"),
     ]
+    if None not in found["apart"]:
+        figures.append(figure("REST, 1 row, half the capacity of one core: p99 / p50", "", [line["p99_us"] / line["p50_us"] for line in found["apart"]], 5,
+                              note=f"open loop, {found['apart'][-1]['rps']:,.0f}/s over 8 connections, p50 {found['apart'][-1]['p50_us']:.0f} us, "
+                                   f"p99 {found['apart'][-1]['p99_us']:.0f}; the server and the asking side on a core each"))
     names = [server.name for server in servers[1:]]
     for rows, connections in ((1, 8), (100, 8)):
         for name in names or [None]:

@@ -6,6 +6,7 @@
 //   keelson_load ... --rate 1000                   # open loop: a thousand a second; waiting for a connection counts
 //   keelson_load ... --path '/v2/models/m{}/infer' --paths 1000    # {} is 0 to 999 in turn
 #include <fmt/core.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -48,6 +49,8 @@ struct LoadOptions {
   double seconds = 5;
   double warm_up = 0.5;
   double rate = 0;
+  bool spin = false;
+  int cpu = -1;
 };
 
 // The array of that name in an answer, as it is written; "" when there is none.
@@ -154,6 +157,7 @@ class Load {
         if (idle_.empty()) free_since_ = Clock::time_point::max();
       }
       std::array<epoll_event, 64> events;
+      if (options_.spin) wait = {0, 0};
       const int count =
           epoll_pwait2(epoll_.get(), events.data(), static_cast<int>(events.size()), &wait, /*sigmask=*/nullptr);
       if (count == 0 && wait.tv_sec >= 10) Die("no answer for ten seconds");
@@ -243,7 +247,15 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", options.seconds)->check(CLI::Range(0.01, 3600.0));
   app.add_option("--warm-up", options.warm_up, "Seconds before, which do not count")->check(CLI::Range(0.0, 3600.0));
   app.add_option("--rate", options.rate, "Requests a second; without it as many as are answered");
+  app.add_flag("--spin", options.spin, "Look for answers without sleeping, so that no wake-up of ours is measured");
+  app.add_option("--cpu", options.cpu, "Run on this processor only")->check(CLI::Range(0, CPU_SETSIZE - 1));
   CLI11_PARSE(app, argc, argv);
+  if (options.cpu >= 0) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(options.cpu, &one);
+    if (sched_setaffinity(0, sizeof(one), &one) != 0) keelson::bench::Die("there is no such processor for us");
+  }
   keelson::bench::Load(options).Run();
   return 0;
 }

@@ -109,7 +109,8 @@ Services Controller::ServicesOf() {
           .jobs = jobs_.get(),
           .pipelines = pipelines_.get(),
           .clock = parts_.clock,
-          .probe = parts_.probe};
+          .probe = parts_.probe,
+          .payload_period = options_.payload_period};
 }
 
 Status Controller::Load() {

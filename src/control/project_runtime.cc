@@ -28,7 +28,8 @@ ProjectRuntime::ProjectRuntime(Services services, ProjectState state, Rollout ro
       rollout_(std::move(rollout)),
       stored_state_(state_),
       stored_rollout_(rollout_),
-      folders_(services_.data_folder, state_.name) {}
+      folders_(services_.data_folder, state_.name),
+      payload_(state_.name, folders_, *services_.jobs, *services_.clock, services_.payload_period) {}
 
 Result<std::unique_ptr<ProjectRuntime>> ProjectRuntime::Open(Services services, ProjectState state, Rollout rollout) {
   auto runtime =
@@ -345,6 +346,7 @@ Result<std::vector<monitoring::MonthReport>> ProjectRuntime::Months() {
 
 Status ProjectRuntime::Reconcile(const std::vector<substrate::WorkloadStatus>& workloads) {
   if (endpoint_) KEELSON_RETURN_IF_ERROR(endpoint_->Reconcile(workloads));
+  KEELSON_RETURN_IF_ERROR(payload_.Reconcile());
   if (state_.replay || state_.revision.empty()) return {};
   KEELSON_ASSIGN_OR_RETURN(const auto ignored, AdvanceClock(services_.clock->WallNow()));
   static_cast<void>(ignored);
