@@ -113,7 +113,7 @@ auto ServeGateway(const std::string& unix_socket, const std::string& replica) {
     auto server =
         io::HttpServer::Start({.unix_socket = unix_socket}, [&](io::HttpRequest request, io::HttpRespond respond) {
           io::HttpCall call{.method = "POST", .target = std::move(request.path), .body = std::move(request.body)};
-          gateway->Forward("m", request.request_id, std::move(call),
+          gateway->Forward({.endpoint = "m", .request_id = request.request_id, .call = std::move(call)},
                            [respond = std::move(respond)](Result<io::HttpResponse> result) {
                              respond(result.has_value() ? *std::move(result) : io::HttpResponse{.status = 502});
                            });

@@ -1,6 +1,7 @@
 #include "base/json_depth.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace keelson {
 
@@ -22,6 +23,28 @@ std::size_t JsonDepth(std::string_view text) {
     }
   }
   return deepest;
+}
+
+std::size_t JsonWidth(std::string_view text) {
+  std::vector<std::size_t> open;  // the members so far of what is open
+  std::size_t widest = 0;
+  bool in_text = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_text) {
+      if (c == '\\') ++i;
+      in_text = c != '"';
+    } else if (c == '"') {
+      in_text = true;
+    } else if (c == '[' || c == '{') {
+      open.push_back(0);
+    } else if (c == ':' && !open.empty()) {
+      widest = std::max(widest, ++open.back());
+    } else if ((c == ']' || c == '}') && !open.empty()) {
+      open.pop_back();
+    }
+  }
+  return widest;
 }
 
 }  // namespace keelson

@@ -10,4 +10,8 @@ namespace keelson {
 // stack.
 std::size_t JsonDepth(std::string_view text);
 
+// How many members the largest object of a JSON text has. To be asked before a text is read into objects that keep the
+// order of their keys: those look for each key among all before it.
+std::size_t JsonWidth(std::string_view text);
+
 }  // namespace keelson

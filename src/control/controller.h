@@ -43,7 +43,8 @@ class Controller {
     gateway::Gateway* gateway = nullptr;
     EndpointRegistry* registry = nullptr;
     const Clock* clock = nullptr;
-    ReadyProbe probe = ProbeReady;  // asks a replica whether it is ready
+    ReadyProbe probe = ProbeReady;             // asks a replica whether it is ready
+    tracking::ModelFolders* models = nullptr;  // null: the files of versions are on this machine
   };
 
   // Returns at once; stored projects are loaded on the control thread, before anything that is posted. What cannot be

@@ -6,6 +6,9 @@
 namespace keelson::control {
 namespace {
 
+// For PostgreSQL, which came after the fourth: there is no document of an older form in it.
+constexpr std::string_view kNothingToDo = " ";
+
 const std::vector<io::Migration>& Migrations() {
   static const std::vector<io::Migration> migrations = {
       {1, R"(
@@ -21,16 +24,19 @@ const std::vector<io::Migration>& Migrations() {
       // Jobs and pipelines know the request that they come from.
       {2, R"(
         UPDATE control_documents SET body = json_set(body, '$.request_id', '') WHERE kind IN ('job', 'pipeline');
-      )"},
+      )",
+       kNothingToDo},
       // A replay knows where it began: from there on its trainings read what was pushed, not the files.
       {3, R"(
         UPDATE control_documents SET body = json_set(body, '$.files_until', json('null')) WHERE kind = 'pipeline';
         UPDATE control_documents SET body = json_set(body, '$.replay_from', json('null')) WHERE kind = 'project';
-      )"},
+      )",
+       kNothingToDo},
       // A project knows which search its parameters come from.
       {4, R"(
         UPDATE control_documents SET body = json_set(body, '$.search_key', json('null')) WHERE kind = 'project';
-      )"},
+      )",
+       kNothingToDo},
   };
   return migrations;
 }

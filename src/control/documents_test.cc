@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "io/database_testing.h"
 #include "io/temp_folder.h"
 
 namespace keelson::control {
@@ -13,7 +14,7 @@ class DocumentStoreTest : public testing::Test {
   void Reopen() {
     store_.reset();
     database_.reset();
-    database_ = io::Database::Open(folder_.File("keelson.db")).value();
+    database_ = io::OpenTestDatabase(folder_.File("keelson.db")).value();
     store_ = DocumentStore::Open(*database_).value();
   }
   static Event EventOf(const std::string& project, const std::string& message) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "io/database_testing.h"
 #include "io/files.h"
 #include "io/temp_folder.h"
 #include "substrate/fake_substrate.h"
@@ -20,7 +21,7 @@ class JobRunnerTest : public testing::Test {
     jobs_.reset();
     store_.reset();
     database_.reset();
-    database_ = io::Database::Open(folder_.File("keelson.db")).value();
+    database_ = io::OpenTestDatabase(folder_.File("keelson.db")).value();
     store_ = DocumentStore::Open(*database_).value();
     JobRunner::Options options{.data_folder = folder_.path(),
                                .server_address = "unix:/server.sock",

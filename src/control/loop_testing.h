@@ -13,6 +13,7 @@
 
 #include "control/controller.h"
 #include "data/profile.h"
+#include "io/database_testing.h"
 #include "io/files.h"
 #include "io/temp_folder.h"
 #include "serving/payload_log.h"
@@ -79,7 +80,7 @@ class LoopFixture : public testing::Test {
   // Of this test's database; one that wraps it can be put in front by overriding this.
   virtual io::Database& database() { return *database_; }
   virtual gateway::Gateway& gateway() { return scripted_; }
-  void OpenDatabase() { database_ = io::Database::Open(folder_.File("keelson.db")).value(); }
+  void OpenDatabase() { database_ = io::OpenTestDatabase(folder_.File("keelson.db")).value(); }
   // A new server over the same data folder and the same running workloads.
   void Restart() {
     controller_.reset();

@@ -167,7 +167,16 @@ Status PipelineRunner::Move(Pipeline& pipeline) {
       changed = true;
       if (action.kind == Kind::kFinish) {
         if (action.succeeded) {
-          KEELSON_RETURN_IF_ERROR(world_.complete(pipeline));
+          const Status completed = world_.complete(pipeline);
+          if (!completed &&
+              completed.error().code == ErrorCode::kUnavailable) {  // not yet: asked again at the next look
+            if (waiting_for_ != completed.error().message) {
+              waiting_for_ = completed.error().message;
+              LogInfo("a pipeline waits to be completed", {{"pipeline", pipeline.id}, {"why", waiting_for_}});
+            }
+            return {};
+          }
+          KEELSON_RETURN_IF_ERROR(completed);
           return End(pipeline, PipelineState::kSucceeded, "");
         }
         const auto failed = std::ranges::find_if(pipeline.steps, [](const Step& step) { return !step.error.empty(); });

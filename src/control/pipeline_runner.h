@@ -68,6 +68,7 @@ class PipelineRunner {
   FileHashes hashes_;
   std::map<std::string, Pipeline> pipelines_;
   std::map<std::string, Json> outputs_;  // of steps that succeeded, by input key
+  std::string waiting_for_;              // what was said last of a pipeline that waits to be completed
 };
 
 }  // namespace keelson::control

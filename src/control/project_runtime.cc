@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/log.h"
 #include "control/decisions.h"
 #include "control/version_registration.h"
 #include "io/files.h"
+#include "tracking/model_folders.h"
 
 namespace keelson::control {
 namespace {
@@ -45,6 +47,7 @@ Result<std::unique_ptr<ProjectRuntime>> ProjectRuntime::Open(Services services, 
     KEELSON_RETURN_IF_ERROR(runtime->OpenRows());
     KEELSON_RETURN_IF_ERROR(runtime->UseVersion());
   }
+  runtime->opening_ = false;
   return runtime;
 }
 
@@ -135,12 +138,26 @@ Status ProjectRuntime::OpenMonitor() {
 
 Result<ServedVersion> ProjectRuntime::Served(int version, int weight) {
   KEELSON_ASSIGN_OR_RETURN(const auto found, services_.tracking->GetVersion(state_.name, version));
+  KEELSON_RETURN_IF_ERROR(Placed(found));
   return ServedVersion{
       .version = version, .model_folder = found.source, .content_hash = found.content_hash, .weight = weight};
 }
 
-// Brings endpoint, profile and baseline in line with the rollout.
+Status ProjectRuntime::Placed(const tracking::ModelVersion& version) {
+  if (services_.models == nullptr) return {};
+  // In a replay every question of an instant is answered by what that instant's decisions were: it waits.
+  return services_.models->Fetch(version.source, version.content_hash, opening_ || state_.replay);
+}
+
 Status ProjectRuntime::UseVersion() {
+  Status used = PlaceVersion();
+  unplaced_ = services_.models != nullptr && !used && used.error().code == ErrorCode::kUnavailable;
+  if (used) placed_ = true;
+  return unplaced_ ? Status{} : used;
+}
+
+// Brings endpoint, profile and baseline in line with the rollout.
+Status ProjectRuntime::PlaceVersion() {
   if (!spec().serve) return {};
   EndpointController::Options options{.endpoint = state_.name,
                                       .payload_folder = folders_.Payload(),
@@ -152,8 +169,17 @@ Status ProjectRuntime::UseVersion() {
   } else {
     endpoint_->SetOptions(options);
   }
+  const auto traffic = TrafficOf(rollout_, spec().serve->canary);
+  if (services_.models != nullptr) {
+    std::set<std::string> folders;
+    for (const auto& [number, weight] : traffic) {
+      KEELSON_ASSIGN_OR_RETURN(const auto version, services_.tracking->GetVersion(state_.name, number));
+      folders.insert(version.source);
+    }
+    services_.models->Use(state_.name, folders);
+  }
   std::vector<ServedVersion> wanted;
-  for (const auto& [number, weight] : TrafficOf(rollout_, spec().serve->canary)) {
+  for (const auto& [number, weight] : traffic) {
     KEELSON_ASSIGN_OR_RETURN(wanted.emplace_back(), Served(number, weight));
   }
   const bool serving = !wanted.empty();
@@ -181,6 +207,7 @@ Status ProjectRuntime::WatchVersion() {
   }
   if (!state_.frozen || baseline_ == state_.frozen) return {};
   KEELSON_ASSIGN_OR_RETURN(const auto version, services_.tracking->GetVersion(state_.name, *state_.frozen));
+  KEELSON_RETURN_IF_ERROR(Placed(version));
   KEELSON_ASSIGN_OR_RETURN(const auto model, serving::LoadedModel::Load({.name = state_.name, .path = version.source}));
   baseline_ = state_.frozen;
   if (model->encoder() == nullptr) return {};  // a model of another make: its numbers cannot be found in what was asked
@@ -261,8 +288,8 @@ std::string ProjectRuntime::GateRefusal(const Pipeline& pipeline) const {
 Status ProjectRuntime::CompletePipeline(Pipeline& pipeline) {
   const Step* train = pipeline.Find("train");
   if (train == nullptr) return {};
-  KEELSON_ASSIGN_OR_RETURN(pipeline.version,
-                           RegisterVersion(*services_.tracking, pipeline, GateRefusal(pipeline).empty()));
+  KEELSON_ASSIGN_OR_RETURN(pipeline.version, RegisterVersion(*services_.tracking, services_.models, pipeline,
+                                                             GateRefusal(pipeline).empty()));
   if (const Step* search = pipeline.Find("search"); search != nullptr && !state_.best_parameters) {
     state_.best_parameters = search->output.at("parameters").dump();
     KEELSON_RETURN_IF_ERROR(Save());
@@ -345,7 +372,9 @@ Result<std::vector<monitoring::MonthReport>> ProjectRuntime::Months() {
 }
 
 Status ProjectRuntime::Reconcile(const std::vector<substrate::WorkloadStatus>& workloads) {
-  if (endpoint_) KEELSON_RETURN_IF_ERROR(endpoint_->Reconcile(workloads));
+  if (unplaced_) KEELSON_RETURN_IF_ERROR(UseVersion());
+  // What runs since before a restart is not ended because what it serves is not known yet.
+  if (endpoint_ && (placed_ || !unplaced_)) KEELSON_RETURN_IF_ERROR(endpoint_->Reconcile(workloads));
   KEELSON_RETURN_IF_ERROR(payload_.Reconcile());
   if (state_.replay || state_.revision.empty()) return {};
   KEELSON_ASSIGN_OR_RETURN(const auto ignored, AdvanceClock(services_.clock->WallNow()));
@@ -355,6 +384,7 @@ Status ProjectRuntime::Reconcile(const std::vector<substrate::WorkloadStatus>& w
 
 Status ProjectRuntime::Close(const std::vector<substrate::WorkloadStatus>& workloads) {
   services_.registry->Remove(state_.name);
+  if (services_.models != nullptr) services_.models->Use(state_.name, {});
   if (endpoint_) return endpoint_->Close(workloads);
   return {};
 }

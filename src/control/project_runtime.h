@@ -23,6 +23,10 @@
 #include "substrate/substrate.h"
 #include "tracking/store.h"
 
+namespace keelson::tracking {
+class ModelFolders;
+}
+
 namespace keelson::control {
 
 // What the runtimes of all projects share; owned by the Controller, which outlives them.
@@ -38,6 +42,7 @@ struct Services {
   const Clock* clock = nullptr;
   ReadyProbe probe;
   Duration payload_period{};  // see PayloadTurner
+  tracking::ModelFolders* models = nullptr;  // null: the files of versions are on this machine
 };
 
 // Where the project's clock got to, and what it stands still for.
@@ -106,7 +111,11 @@ class ProjectRuntime {
   bool TakeMaterialized(const Pipeline& pipeline);  // the online features' first tables; true when they are new
   Status OpenRows();                                // anew, when a revision or the prepared tables have changed
   Status OpenMonitor();
-  Status UseVersion();  // what the endpoint wants, from the rollout's state
+  // What the endpoint wants, from the rollout's state. While a version's files are on their way it goes on with what it
+  // had, and this is done again at the next looks.
+  Status UseVersion();
+  Status PlaceVersion();
+  Status Placed(const tracking::ModelVersion& version);  // kUnavailable while its files are on their way
   Status WatchVersion();
   Status StartPipeline(const std::string& cause, Instant as_of, const std::string& request_id);
 
@@ -142,6 +151,9 @@ class ProjectRuntime {
   std::optional<int> watched_;   // the version whose profile the monitor has
   std::optional<int> baseline_;  // the version that it compares with
   std::vector<Event> events_;    // said since the last save
+  bool opening_ = true;          // files are waited for: nobody may be told that an endpoint does not exist
+  bool placed_ = false;          // the endpoint has known what it wants
+  bool unplaced_ = false;        // it wants something else by now
 };
 
 }  // namespace keelson::control

@@ -8,6 +8,7 @@
 
 #include "control/job_runner.h"
 #include "control/step_specs.h"
+#include "io/database_testing.h"
 #include "io/files.h"
 #include "io/temp_folder.h"
 #include "substrate/fake_substrate.h"
@@ -49,7 +50,7 @@ class JobsFixture : public testing::Test {
     jobs_.reset();
     store_.reset();
     database_.reset();
-    database_ = io::Database::Open(folder_.File("keelson.db")).value();
+    database_ = io::OpenTestDatabase(folder_.File("keelson.db")).value();
     store_ = DocumentStore::Open(*database_).value();
     JobRunner::Options options;
     options.data_folder = folder_.path();

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "io/files.h"
+#include "tracking/model_folders.h"
 
 namespace keelson::control {
 namespace {
@@ -58,11 +59,13 @@ std::vector<tracking::LineageEdge> LineageOf(const Pipeline& pipeline, const std
 
 }  // namespace
 
-Result<int> RegisterVersion(tracking::Store& tracking, const Pipeline& pipeline, bool passed) {
+Result<int> RegisterVersion(tracking::Store& tracking, tracking::ModelFolders* models, const Pipeline& pipeline,
+                            bool passed) {
   const Json& trained = pipeline.Find("train")->output;
   const std::string run = Sha256::Hex(pipeline.id + trained.at("model_hash").get<std::string>()).substr(0, 32);
-  KEELSON_RETURN_IF_ERROR(LogRun(tracking, pipeline, run));
   KEELSON_ASSIGN_OR_RETURN(const std::string model, KeepModel(trained.at("model"), tracking.ArtifactFolder(run)));
+  if (models != nullptr) KEELSON_RETURN_IF_ERROR(models->Publish(model));
+  KEELSON_RETURN_IF_ERROR(LogRun(tracking, pipeline, run));
   KEELSON_RETURN_IF_ERROR(tracking.EndRun(run, tracking::RunStatus::kFinished));
   KEELSON_ASSIGN_OR_RETURN(const auto version,
                            tracking.RegisterVersion(pipeline.project, run, model,

@@ -24,9 +24,10 @@ Status Find(void* library, const char* name, Function& function) {
 Result<LibpqApi> Resolve() {
   void* const library = dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
-    return Fail(ErrorCode::kUnavailable,
-                fmt::format("PostgreSQL's client library is missing ({}); on Debian: apt-get install libpq5", dlerror()),
-                kLibrary);
+    return Fail(
+        ErrorCode::kUnavailable,
+        fmt::format("PostgreSQL's client library is missing ({}); on Debian: apt-get install libpq5", dlerror()),
+        kLibrary);
   }
   LibpqApi api;
 #define KEELSON_RESOLVE(name) KEELSON_RETURN_IF_ERROR(Find(library, "PQ" #name, api.name));

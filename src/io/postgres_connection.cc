@@ -18,10 +18,12 @@ constexpr int kOldestServer = 130'000;  // pg_current_xact_id() came with 13
 constexpr auto kFirstPause = std::chrono::milliseconds(50);
 constexpr auto kLongestPause = std::chrono::seconds(1);
 constexpr auto kPatience = std::chrono::seconds(10);        // with a server that is not there
+constexpr auto kPlacePatience = std::chrono::seconds(3);    // with a server that is just ending
 constexpr auto kOutcomePatience = std::chrono::seconds(5);  // with a transaction whose end is not known yet
 
 // Any number, the same for every server: "keel" in ASCII. Beside it the schema, of which a database may have several.
 constexpr std::int32_t kWritersLock = 0x6b65656c;
+constexpr std::int32_t kServersLock = kWritersLock + 1;
 
 // PostgreSQL's numbers of types, from its catalog/pg_type.dat.
 constexpr Oid kBool = 16;
@@ -131,10 +133,10 @@ Result<std::string> PostgresName(const std::string& url) {
                      part("/", "dbname", ""));
 }
 
-Result<std::unique_ptr<PostgresConnection>> PostgresConnection::Open(const std::string& url) {
+Result<std::unique_ptr<PostgresConnection>> PostgresConnection::Open(const std::string& url, bool alone) {
   KEELSON_ASSIGN_OR_RETURN(const LibpqApi* const api, OpenLibpq());
   KEELSON_ASSIGN_OR_RETURN(std::string where, PostgresName(url));
-  std::unique_ptr<PostgresConnection> connection(new PostgresConnection(*api, url, std::move(where)));
+  std::unique_ptr<PostgresConnection> connection(new PostgresConnection(*api, url, std::move(where), alone));
   KEELSON_RETURN_IF_ERROR(connection->Connect());
   return connection;
 }
@@ -152,16 +154,39 @@ Status PostgresConnection::Connect() {
   const std::array<const char*, 6> values = {"keelson", "5", "15000", url_.c_str(), "UTF8", nullptr};
   handle_ = api_.connectdbParams(kWords.data(), values.data(), /*expand_dbname=*/1);
   if (api_.status(handle_) != CONNECTION_OK) return Failure(nullptr, "connect to PostgreSQL");
-  api_.setNoticeProcessor(handle_, [](void*, const char*) {}, nullptr);
+  api_.setNoticeProcessor(
+      handle_, [](void*, const char*) {}, nullptr);
   if (api_.serverVersion(handle_) < kOldestServer) {
-    return Fail(ErrorCode::kUnsupported,
-                fmt::format("this PostgreSQL is too old ({}); 13 or newer is needed", api_.serverVersion(handle_) / 10'000),
-                where_);
+    return Fail(
+        ErrorCode::kUnsupported,
+        fmt::format("this PostgreSQL is too old ({}); 13 or newer is needed", api_.serverVersion(handle_) / 10'000),
+        where_);
   }
   KEELSON_RETURN_IF_ERROR(RunScript(
       "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', "
       "'local')"));
-  return {};
+  return alone_ ? TakePlace() : Status();
+}
+
+Status PostgresConnection::TakePlace() {
+  Status taken;
+  WithPauses(kPlacePatience, [&] {
+    const auto answer =
+        RunScript(fmt::format("SELECT pg_try_advisory_lock({}, hashtext(current_schema()))", kServersLock));
+    if (!answer.has_value()) {
+      taken = std::unexpected(answer.error());
+      return true;
+    }
+    const bool ours = std::string_view(api_.getvalue(answer->get(), 0, 0)) == "t";
+    taken = ours ? Status()
+                 : Fail(ErrorCode::kFailedPrecondition, "another server uses this database; stop it first", where_);
+    return ours;
+  });
+  if (!taken.has_value()) {  // the next use connects anew, and asks again
+    api_.finish(handle_);
+    handle_ = nullptr;
+  }
+  return taken;
 }
 
 std::unexpected<Error> PostgresConnection::Failure(const PGresult* answer, std::string_view action) const {
@@ -202,10 +227,10 @@ Status PostgresConnection::Begin(const std::string& script) {
 }
 
 Status PostgresConnection::BeginWrite() {
-  return Begin(fmt::format(
-      "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_current_xact_id()::text FROM "
-      "(SELECT pg_advisory_xact_lock({}, hashtext(current_schema()))) AS locked",
-      kWritersLock));
+  return Begin(
+      fmt::format("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_current_xact_id()::text FROM "
+                  "(SELECT pg_advisory_xact_lock({}, hashtext(current_schema()))) AS locked",
+                  kWritersLock));
 }
 
 Status PostgresConnection::BeginRead() {

@@ -23,7 +23,9 @@ Result<std::string> PostgresName(const std::string& url);
 // for some seconds and with growing pauses; inside one, what was asked fails with kUnavailable.
 class PostgresConnection final : public SqlConnection {
  public:
-  static Result<std::unique_ptr<PostgresConnection>> Open(const std::string& url);
+  // With `alone` it holds the lock that one server has of a schema, for as long as it lives: kFailedPrecondition when
+  // another one has it.
+  static Result<std::unique_ptr<PostgresConnection>> Open(const std::string& url, bool alone = false);
   ~PostgresConnection() override;
   PostgresConnection(const PostgresConnection&) = delete;
   PostgresConnection& operator=(const PostgresConnection&) = delete;
@@ -48,10 +50,11 @@ class PostgresConnection final : public SqlConnection {
     PostgresStatement statement;
   };
 
-  PostgresConnection(const LibpqApi& api, std::string url, std::string where)
-      : api_(api), url_(std::move(url)), where_(std::move(where)) {}
+  PostgresConnection(const LibpqApi& api, std::string url, std::string where, bool alone)
+      : api_(api), url_(std::move(url)), where_(std::move(where)), alone_(alone) {}
 
   Status Connect();
+  Status TakePlace();
   Status Begin(const std::string& script);
   Result<bool> WasCommitted(const std::string& transaction);
   Result<Answer> RunScript(const std::string& script);  // several statements in PostgreSQL's words; the last's answer
@@ -64,6 +67,7 @@ class PostgresConnection final : public SqlConnection {
   const LibpqApi& api_;
   const std::string url_;
   const std::string where_;
+  const bool alone_;
   PGconn* handle_ = nullptr;
   std::map<std::string, Prepared, std::less<>> prepared_;  // by the statement and the types of its values
   std::string transaction_;                                // the id of the writing one

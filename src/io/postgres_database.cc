@@ -24,9 +24,9 @@ bool IsPostgresUrl(const std::string& text) {
   return text.starts_with("postgresql://") || text.starts_with("postgres://");
 }
 
-Result<std::unique_ptr<Database>> OpenPostgres(const std::string& url) {
+Result<std::unique_ptr<Database>> OpenPostgres(const std::string& url, PostgresServers servers) {
   KEELSON_ASSIGN_OR_RETURN(std::string where, PostgresName(url));
-  KEELSON_ASSIGN_OR_RETURN(auto writer, PostgresConnection::Open(url));
+  KEELSON_ASSIGN_OR_RETURN(auto writer, PostgresConnection::Open(url, servers == PostgresServers::kAlone));
   return std::make_unique<PostgresDatabase>(std::move(where), url, std::move(writer));
 }
 

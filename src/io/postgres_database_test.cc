@@ -23,14 +23,22 @@ const std::vector<Migration> kSchema = {{1,
 
 TEST(PostgresErrorTest, EveryKindHasItsCode) {
   const std::pair<std::string_view, ErrorCode> cases[] = {
-      {"", ErrorCode::kUnavailable},         {"08006", ErrorCode::kUnavailable},
-      {"57P01", ErrorCode::kUnavailable},    {"57P03", ErrorCode::kUnavailable},
-      {"23505", ErrorCode::kAlreadyExists},  {"23503", ErrorCode::kFailedPrecondition},
-      {"53100", ErrorCode::kResourceExhausted}, {"53300", ErrorCode::kUnavailable},
-      {"53200", ErrorCode::kResourceExhausted}, {"40001", ErrorCode::kUnavailable},
-      {"25006", ErrorCode::kPermissionDenied}, {"28P01", ErrorCode::kPermissionDenied},
-      {"42501", ErrorCode::kPermissionDenied}, {"3D000", ErrorCode::kNotFound},
-      {"22021", ErrorCode::kInvalidArgument}, {"XX001", ErrorCode::kDataLoss},
+      {"", ErrorCode::kUnavailable},
+      {"08006", ErrorCode::kUnavailable},
+      {"57P01", ErrorCode::kUnavailable},
+      {"57P03", ErrorCode::kUnavailable},
+      {"23505", ErrorCode::kAlreadyExists},
+      {"23503", ErrorCode::kFailedPrecondition},
+      {"53100", ErrorCode::kResourceExhausted},
+      {"53300", ErrorCode::kUnavailable},
+      {"53200", ErrorCode::kResourceExhausted},
+      {"40001", ErrorCode::kUnavailable},
+      {"25006", ErrorCode::kPermissionDenied},
+      {"28P01", ErrorCode::kPermissionDenied},
+      {"42501", ErrorCode::kPermissionDenied},
+      {"3D000", ErrorCode::kNotFound},
+      {"22021", ErrorCode::kInvalidArgument},
+      {"XX001", ErrorCode::kDataLoss},
       {"42601", ErrorCode::kInternal},
   };
   for (const auto& [state, expected] : cases) {
@@ -227,7 +235,8 @@ TEST_F(PostgresTest, WritersOfTwoServersWaitForOneAnother) {
           // Read, then written: lost updates would show.
           KEELSON_ASSIGN_OR_RETURN(const auto rows, session.Query("SELECT name FROM item WHERE id = 0"));
           const int count = std::stoi(AsText(rows.at(0)[0]));
-          KEELSON_RETURN_IF_ERROR(session.Execute("UPDATE item SET name = ? WHERE id = 0", {std::to_string(count + 1)}));
+          KEELSON_RETURN_IF_ERROR(
+              session.Execute("UPDATE item SET name = ? WHERE id = 0", {std::to_string(count + 1)}));
           return {};
         });
         EXPECT_TRUE(added.has_value()) << added.error().ToString();
@@ -241,6 +250,21 @@ TEST_F(PostgresTest, WritersOfTwoServersWaitForOneAnother) {
     return {};
   });
   EXPECT_TRUE(read.has_value());
+}
+
+TEST_F(PostgresTest, ASecondServerIsRefusedUntilTheFirstEnds) {
+  const std::string url = TestPostgres();
+  auto first = OpenPostgres(url, PostgresServers::kAlone);
+  ASSERT_TRUE(first.has_value()) << first.error().ToString();
+  const auto second = OpenPostgres(url, PostgresServers::kAlone);
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().code, ErrorCode::kFailedPrecondition);
+  // PostgreSQL forgets the lock when it restarts; the next write takes it again.
+  Control("restart");
+  EXPECT_TRUE((*first)->Write([](SqlSession&) { return Status(); }).has_value());
+  EXPECT_FALSE(OpenPostgres(url, PostgresServers::kAlone).has_value());
+  first->reset();
+  EXPECT_TRUE(OpenPostgres(url, PostgresServers::kAlone).has_value());
 }
 
 // Restarted and killed under writers: what was acknowledged is there, what was not may be, nothing is there twice, and

@@ -59,6 +59,8 @@ constexpr std::array kKnown = {
           "there is no such bucket: create it, or name another one with --artifacts"},
     Known{"InvalidAccessKeyId", ErrorCode::kUnauthenticated,
           "the object store does not know the access key: look at AWS_ACCESS_KEY_ID or ~/.aws/credentials"},
+    Known{"XAdminUserNotFound", ErrorCode::kUnauthenticated,  // versitygw's word for it
+          "the object store does not know the access key: look at AWS_ACCESS_KEY_ID or ~/.aws/credentials"},
     Known{"SignatureDoesNotMatch", ErrorCode::kUnauthenticated,
           "the object store does not accept the signature: look at AWS_SECRET_ACCESS_KEY, and whether a proxy changes "
           "the requests"},
@@ -69,6 +71,9 @@ constexpr std::array kKnown = {
     Known{"PreconditionFailed", ErrorCode::kAborted, "the object was replaced meanwhile; ask again"},
     Known{"EntityTooLarge", ErrorCode::kResourceExhausted, "it is larger than the object store takes"},
     Known{"QuotaExceeded", ErrorCode::kResourceExhausted, "the object store is full: its quota is reached"},
+    Known{"InvalidPart", ErrorCode::kInvalidArgument, "the parts named are not those that were sent"},
+    Known{"InvalidPartOrder", ErrorCode::kInvalidArgument, "the parts are not in the order of their numbers"},
+    Known{"EntityTooSmall", ErrorCode::kInvalidArgument, "every part but the last has at least 5 MiB"},
     Known{"KeyTooLongError", ErrorCode::kInvalidArgument, "the path is longer than the 1,024 bytes of a key"},
     Known{"BadDigest", ErrorCode::kDataLoss, "the bytes were damaged on their way to the object store"},
     Known{"XAmzContentSHA256Mismatch", ErrorCode::kDataLoss, "the bytes were damaged on their way to the object store"},

@@ -49,9 +49,9 @@ class ServerLoops {
   ServerLoops& operator=(const ServerLoops&) = delete;
 
   Status Open(const std::string& host, int port, const std::string& unix_socket, std::size_t threads) {
-    KEELSON_ASSIGN_OR_RETURN(
-        listener_, Listener::Open(host, port, unix_socket,
-                                  [this](UniqueFd fd, std::string peer) { Take(std::move(fd), std::move(peer)); }));
+    KEELSON_ASSIGN_OR_RETURN(listener_, Listener::Open(host, port, unix_socket, [this](UniqueFd fd, std::string peer) {
+                               Take(std::move(fd), std::move(peer));
+                             }));
     for (std::size_t i = 0; i < std::max<std::size_t>(threads, 1); ++i) {
       KEELSON_ASSIGN_OR_RETURN(auto loop, EventLoop::Start());
       loop->Call([&] {

@@ -169,6 +169,8 @@ class Translation {
       at_ = Next(at_ + 1);
       statement_.text += "ILIKE $" + std::to_string(Number(tokens_[at_++].text)) + " ESCAPE ''";
       return;
+    } else if (word == "REGEXP" && PlaceholderAt(at_ + 1)) {
+      return Put("~", at_ + 1);
     } else if (IsAt(at_ + 1, "(")) {
       if (word == "INSTR") return Put("strpos", at_ + 1);
       if (word == "MAX" && HasCommaInside(at_ + 1)) return Put("greatest", at_ + 1);

@@ -13,6 +13,7 @@ namespace keelson::io {
 //   INSERT OR IGNORE ...           INSERT ... ON CONFLICT DO NOTHING
 //   x IS ?, x IS NOT ?             x IS [NOT] DISTINCT FROM, NULL being equal to itself
 //   x GLOB ?                       x LIKE, its pattern translated when it is bound (LikeOfGlob)
+//   x REGEXP ?                     x ~ ?
 //   x LIKE ?                       x ILIKE, where nothing escapes
 //   instr(a, b), max(a, b)         strpos, greatest (and least); a max of one argument stays
 //   INTEGER, REAL, BLOB            BIGINT, DOUBLE PRECISION, BYTEA

@@ -5,6 +5,8 @@
 
 #include <type_traits>
 
+#include "io/sqlite_regexp.h"
+
 namespace keelson::io {
 namespace {
 
@@ -122,6 +124,7 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::stri
     return std::unexpected(SqliteError(opened, sqlite3_errstr(opened), "open the database", path));
   }
   sqlite3_busy_timeout(handle, kBusyMilliseconds);
+  if (AddRegexp(handle) != SQLITE_OK) return connection->Failure("prepare the database");
   KEELSON_RETURN_IF_ERROR(
       connection->RunScript("PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY"));
   if (mode == Mode::kReader) {

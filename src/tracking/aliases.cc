@@ -25,8 +25,9 @@ Status MoveAlias(io::SqlSession& session, AliasChange change) {
   if (!rows.empty()) change.from = static_cast<int>(io::AsInt(rows[0][0]));
   if (change.from == change.to) return {};
   if (change.to.has_value()) {
-    KEELSON_RETURN_IF_ERROR(session.Execute("INSERT OR REPLACE INTO alias VALUES (?, ?, ?)",
-                                            {change.model, change.alias, std::int64_t{*change.to}}));
+    KEELSON_RETURN_IF_ERROR(session.Execute(
+        "INSERT INTO alias VALUES (?, ?, ?) ON CONFLICT (model, alias) DO UPDATE SET version = excluded.version",
+        {change.model, change.alias, std::int64_t{*change.to}}));
   } else {
     KEELSON_RETURN_IF_ERROR(
         session.Execute("DELETE FROM alias WHERE model = ? AND alias = ?", {change.model, change.alias}));

@@ -93,7 +93,10 @@ Result<std::int64_t> Experiments::Create(const std::string& name, const std::str
       KEELSON_RETURN_IF_ERROR(
           session.Execute("UPDATE experiment SET artifact_location = 'mlflow-artifacts:/' || id WHERE id = ?", {id}));
     }
-    KEELSON_RETURN_IF_ERROR(PutPairs(session, "INSERT OR REPLACE INTO experiment_tag VALUES (?, ?, ?)", id, tags));
+    KEELSON_RETURN_IF_ERROR(PutPairs(session,
+                                     "INSERT INTO experiment_tag VALUES (?, ?, ?) ON CONFLICT (experiment_id, key) DO "
+                                     "UPDATE SET value = excluded.value",
+                                     id, tags));
     return id;
   });
 }
@@ -139,7 +142,9 @@ Status Experiments::SetTag(std::int64_t id, const std::string& key, const std::s
     KEELSON_ASSIGN_OR_RETURN(const auto experiment, ReadExperiment(session, id));
     KEELSON_RETURN_IF_ERROR(RequireActive(experiment));
     KEELSON_RETURN_IF_ERROR(
-        session.Execute("INSERT OR REPLACE INTO experiment_tag VALUES (?, ?, ?)", {id, key, value}));
+        session.Execute("INSERT INTO experiment_tag VALUES (?, ?, ?) ON CONFLICT (experiment_id, key) DO UPDATE SET "
+                        "value = excluded.value",
+                        {id, key, value}));
     return {};
   });
 }

@@ -45,7 +45,11 @@ SqlText DatasetSql(const std::vector<LoggedModels::Dataset>& datasets) {
 
 SqlText ConditionSql(const Condition& condition, const SqlText& datasets) {
   if (condition.entity == Entity::kAttribute) {
-    return CompareSql(Attribute(condition.key), condition.compare, condition.values);
+    // The number of a status is no text: SQLite compares it as one by itself.
+    const bool as_text =
+        condition.key == "status" && (condition.compare == Compare::kLike || condition.compare == Compare::kILike);
+    return CompareSql(as_text ? "CAST(l.status AS TEXT)" : Attribute(condition.key), condition.compare,
+                      condition.values);
   }
   const bool metric = condition.entity == Entity::kMetric;
   SqlText sql;
@@ -70,8 +74,7 @@ void AddOrder(const LoggedModels::ModelOrder& order, std::vector<SortColumn>& co
   } else {
     value.Add(Attribute(order.by.key));
   }
-  SqlText missing = value;
-  missing.Add(" IS NULL");
+  SqlText missing = IsNullSql(value);
   columns.push_back({std::move(missing), true});
   columns.push_back({std::move(value), order.by.ascending});
 }
@@ -136,10 +139,14 @@ Result<LoggedModelRecord> LoggedModels::Create(const NewModel& model) {
          AppendToUri(experiment.artifact_location, fmt::format("models/{}/artifacts", id)), NowMillis(),
          static_cast<std::int64_t>(LoggedModelStatus::kPending), model.type, model.source_run_id}));
     KEELSON_ASSIGN_OR_RETURN(const std::int64_t number, NumberOf(session, id));
-    KEELSON_RETURN_IF_ERROR(
-        PutPairs(session, "INSERT OR REPLACE INTO logged_model_param VALUES (?, ?, ?)", number, model.params));
-    KEELSON_RETURN_IF_ERROR(
-        PutPairs(session, "INSERT OR REPLACE INTO logged_model_tag VALUES (?, ?, ?)", number, model.tags));
+    KEELSON_RETURN_IF_ERROR(PutPairs(
+        session,
+        "INSERT INTO logged_model_param VALUES (?, ?, ?) ON CONFLICT (model, key) DO UPDATE SET value = excluded.value",
+        number, model.params));
+    KEELSON_RETURN_IF_ERROR(PutPairs(
+        session,
+        "INSERT INTO logged_model_tag VALUES (?, ?, ?) ON CONFLICT (model, key) DO UPDATE SET value = excluded.value",
+        number, model.tags));
     return ReadLoggedModel(session, id, false);
   });
 }
@@ -190,7 +197,10 @@ Status LoggedModels::LogParams(const std::string& id, const Pairs& params) {
 Status LoggedModels::SetTags(const std::string& id, const Pairs& tags) {
   return database_.Write([&](io::SqlSession& session) -> Status {
     KEELSON_ASSIGN_OR_RETURN(const std::int64_t number, NumberOf(session, id));
-    return PutPairs(session, "INSERT OR REPLACE INTO logged_model_tag VALUES (?, ?, ?)", number, tags);
+    return PutPairs(
+        session,
+        "INSERT INTO logged_model_tag VALUES (?, ?, ?) ON CONFLICT (model, key) DO UPDATE SET value = excluded.value",
+        number, tags);
   });
 }
 

@@ -13,7 +13,8 @@
 namespace keelson::tracking {
 namespace {
 
-constexpr std::string_view kPutTag = "INSERT OR REPLACE INTO model_tag VALUES (?, ?, ?)";
+constexpr std::string_view kPutTag =
+    "INSERT INTO model_tag VALUES (?, ?, ?) ON CONFLICT (model, key) DO UPDATE SET value = excluded.value";
 
 bool IsPrompt(const Pairs& tags) {
   for (const auto& [key, value] : tags) {
@@ -86,11 +87,16 @@ Result<ModelRecord> RegisteredModels::Rename(const std::string& name, const std:
     KEELSON_RETURN_IF_ERROR(session.Execute("UPDATE version SET updated_us = ? WHERE model = ?", {now, new_name}));
     KEELSON_RETURN_IF_ERROR(session.Execute("UPDATE alias_change SET model = ? WHERE model = ?", {new_name, name}));
     for (const char* end : {"upstream", "downstream"}) {  // "version:NAME/3" is what lineage calls a version
+      const bool up = std::string_view(end) == "upstream";
+      const std::string renamed = fmt::format("'version:' || ?1 || substr({}, length(?2) + 9)", end);
+      const std::string those = fmt::format("substr({0}, 1, length(?2) + 9) = 'version:' || ?2 || '/'", end);
+      KEELSON_RETURN_IF_ERROR(
+          session.Execute(fmt::format("INSERT OR IGNORE INTO lineage SELECT {}, {}, label FROM lineage WHERE {}",
+                                      up ? renamed : "upstream", up ? "downstream" : renamed, those),
+                          {new_name, name}));
       KEELSON_RETURN_IF_ERROR(session.Execute(
-          fmt::format("UPDATE OR IGNORE lineage SET {0} = 'version:' || ?1 || substr({0}, length(?2) + 9) "
-                      "WHERE substr({0}, 1, length(?2) + 9) = 'version:' || ?2 || '/'",
-                      end),
-          {new_name, name}));
+          fmt::format("DELETE FROM lineage WHERE substr({0}, 1, length(?1) + 9) = 'version:' || ?1 || '/'", end),
+          {name}));
     }
     return ReadModel(session, new_name);
   });
@@ -191,8 +197,10 @@ Result<VersionRecord> RegisteredModels::CreateVersion(const NewVersion& given) {
         {given.model, version, given.run_id, given.source, given.content_hash, now, given.description, given.run_link,
          given.location, given.model_id}));
     for (const auto& [key, value] : given.tags) {
-      KEELSON_RETURN_IF_ERROR(session.Execute("INSERT OR REPLACE INTO version_tag VALUES (?, ?, ?, ?)",
-                                              {given.model, version, key, value}));
+      KEELSON_RETURN_IF_ERROR(
+          session.Execute("INSERT INTO version_tag VALUES (?, ?, ?, ?) ON CONFLICT (model, version, key) DO UPDATE SET "
+                          "value = excluded.value",
+                          {given.model, version, key, value}));
     }
     return ReadVersionRecord(session, given.model, version);
   });
@@ -250,7 +258,9 @@ Status RegisteredModels::SetVersionTag(const std::string& name, std::int64_t ver
   return database_.Write([&](io::SqlSession& session) -> Status {
     KEELSON_RETURN_IF_ERROR(ReadVersionRecord(session, name, version));
     KEELSON_RETURN_IF_ERROR(
-        session.Execute("INSERT OR REPLACE INTO version_tag VALUES (?, ?, ?, ?)", {name, version, key, value}));
+        session.Execute("INSERT INTO version_tag VALUES (?, ?, ?, ?) ON CONFLICT (model, version, key) DO UPDATE SET "
+                        "value = excluded.value",
+                        {name, version, key, value}));
     return {};
   });
 }

@@ -63,7 +63,7 @@ Status PutMetrics(io::SqlSession& session, std::int64_t run, const std::vector<M
         INSERT INTO latest_metric VALUES (?, ?, ?, ?, ?, ?)
         ON CONFLICT (run, key) DO UPDATE
         SET step = excluded.step, time_ms = excluded.time_ms, value = excluded.value, is_nan = excluded.is_nan
-        WHERE (excluded.step, excluded.time_ms, excluded.value) > (step, time_ms, value))sql",
+        WHERE (excluded.step, excluded.time_ms, excluded.value) > (latest_metric.step, latest_metric.time_ms, latest_metric.value))sql",
                                             values));
   }
   return {};
@@ -123,11 +123,11 @@ Result<std::vector<MetricPoint>> Runs::Sample(const std::string& id, const std::
     const std::int64_t size = count / buckets;
     const std::int64_t larger = count % buckets;
     SqlText sql;
-    sql.Add(
-        fmt::format("SELECT value, is_nan, time_ms, step FROM (SELECT *, row_number() OVER (ORDER BY step, time_ms, "
-                    "value, is_nan) - 1 AS place FROM metric WHERE {}) WHERE place = ? OR CASE WHEN place < ? THEN "
-                    "place % ? = 0 ELSE (place - ?) % ? = 0 END ORDER BY place",
-                    those.text));
+    sql.Add(fmt::format(
+        "SELECT value, is_nan, time_ms, step FROM (SELECT *, row_number() OVER (ORDER BY step, time_ms, "
+        "value, is_nan) - 1 AS place FROM metric WHERE {}) AS placed WHERE place = ? OR CASE WHEN place < ? THEN "
+        "place % ? = 0 ELSE (place - ?) % ? = 0 END ORDER BY place",
+        those.text));
     sql.values = those.values;
     for (const std::int64_t value : {count - 1, larger * (size + 1), size + 1, larger, size}) {
       sql.values.emplace_back(value);

@@ -89,13 +89,12 @@ void AddOrder(const Order& order, std::vector<SortColumn>& columns) {
     missing.Add(fmt::format("coalesce((SELECT m.is_nan {}), 2)", kOf), order.key);
   } else if (order.entity == Entity::kAttribute) {
     value.Add(Attribute(order.key));
-    if (order.key == "end_time") missing.Add("r.ended_ms IS NULL");
+    if (order.key == "end_time") missing = IsNullSql({"r.ended_ms", {}});
   } else {
     value.Add(fmt::format("(SELECT p.value FROM {} p WHERE p.run = r.sequence AND p.key = ?)",
                           order.entity == Entity::kParam ? "param" : "run_tag"),
               order.key);
-    missing.Add(value);
-    missing.Add(" IS NULL");
+    missing = IsNullSql(value);
   }
   if (!missing.text.empty()) columns.push_back({std::move(missing), true});
   columns.push_back({std::move(value), order.ascending});

@@ -16,7 +16,8 @@ namespace keelson::tracking {
 namespace {
 
 constexpr const char* kRunName = "mlflow.runName";
-constexpr std::string_view kPutTag = "INSERT OR REPLACE INTO run_tag VALUES (?, ?, ?)";
+constexpr std::string_view kPutTag =
+    "INSERT INTO run_tag VALUES (?, ?, ?) ON CONFLICT (run, key) DO UPDATE SET value = excluded.value";
 
 RunStatus StatusNamed(std::string_view name) {
   for (const RunStatus status :
@@ -327,8 +328,10 @@ Status Runs::LogInputs(const std::string& id, const std::vector<DatasetRecord>& 
       KEELSON_ASSIGN_OR_RETURN(
           const auto uses,
           session.Query("SELECT number FROM run_dataset WHERE run = ? AND dataset = ?", {run.sequence, number}));
-      KEELSON_RETURN_IF_ERROR(
-          PutPairs(session, "INSERT OR REPLACE INTO run_dataset_tag VALUES (?, ?, ?)", uses.at(0)[0], dataset.tags));
+      KEELSON_RETURN_IF_ERROR(PutPairs(session,
+                                       "INSERT INTO run_dataset_tag VALUES (?, ?, ?) ON CONFLICT (run_dataset, key) DO "
+                                       "UPDATE SET value = excluded.value",
+                                       uses.at(0)[0], dataset.tags));
     }
     std::vector<ModelUse> uses;
     for (const auto& model : models) uses.push_back({model, 0});

@@ -1,5 +1,7 @@
 #include "tracking/schema.h"
 
+#include "tracking/trace_schema.h"
+
 namespace keelson::tracking {
 namespace {
 
@@ -337,7 +339,7 @@ CREATE INDEX alias_by_version ON alias (model, version);
 }  // namespace
 
 const std::vector<io::Migration>& SchemaMigrations() {
-  static const std::vector<io::Migration> migrations = {{1, kVersion1}, {2, kVersion2}};
+  static const std::vector<io::Migration> migrations = {{1, kVersion1}, {2, kVersion2}, {3, kTraceSchema}};
   return migrations;
 }
 

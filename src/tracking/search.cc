@@ -112,6 +112,14 @@ SqlText Behind(const std::vector<SortColumn>& columns, const std::vector<io::Sql
 
 }  // namespace
 
+SqlText IsNullSql(const SqlText& expression) {
+  SqlText sql;
+  sql.Add("CASE WHEN ");
+  sql.Add(expression);
+  sql.Add(" IS NULL THEN 1 ELSE 0 END");
+  return sql;
+}
+
 SqlText CompareSql(std::string_view column, Compare compare, const std::vector<io::SqlValue>& values) {
   SqlText sql;
   sql.Add(column);
@@ -121,6 +129,9 @@ SqlText CompareSql(std::string_view column, Compare compare, const std::vector<i
       break;
     case Compare::kILike:
       sql.Add(" LIKE ?", values.at(0));
+      break;
+    case Compare::kRLike:
+      sql.Add(" REGEXP ?", values.at(0));
       break;
     case Compare::kIn:
     case Compare::kNotIn:
@@ -148,7 +159,7 @@ Result<SqlText> PagedSql(std::string_view id, const SqlText& from, const std::ve
   SqlText inner;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     names += fmt::format(", s{}", i);
-    order += fmt::format("{}s{}{}", i == 0 ? "" : ", ", i, columns[i].ascending ? "" : " DESC");
+    order += fmt::format("{}s{}{}", i == 0 ? "" : ", ", i, columns[i].ascending ? " NULLS FIRST" : " DESC NULLS LAST");
     inner.Add(", ");
     inner.Add(columns[i].expression);
     inner.Add(fmt::format(" AS s{}", i));
@@ -157,7 +168,7 @@ Result<SqlText> PagedSql(std::string_view id, const SqlText& from, const std::ve
   sql.Add(inner);
   sql.Add(" ");
   sql.Add(from);
-  sql.Add(")");
+  sql.Add(") AS found");
   if (!search.page.empty()) {
     KEELSON_ASSIGN_OR_RETURN(const auto values, ReadToken(search.page, columns));
     sql.Add(" WHERE ");

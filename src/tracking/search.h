@@ -22,6 +22,7 @@ enum class Compare {
   kGreaterOrEqual,
   kLike,   // '%' any text, '_' one character, letter case counts
   kILike,  // the same without letter case (ASCII)
+  kRLike,  // a regular expression of Perl's kind is found in it
   kIn,
   kNotIn,
   kIsNull,  // there is no such tag or param
@@ -65,6 +66,9 @@ struct SqlText {
     values.insert(values.end(), more.values.begin(), more.values.end());
   }
 };
+
+// 1 where an expression has no value, else 0: to sort by, which in PostgreSQL a truth is not comparable enough for.
+SqlText IsNullSql(const SqlText& expression);
 
 // "COLUMN OP ?": `column` is SQL of ours, never a user's text.
 SqlText CompareSql(std::string_view column, Compare compare, const std::vector<io::SqlValue>& values);

@@ -83,13 +83,17 @@ Result<std::vector<LineageEdge>> SqlStore::Lineage(const std::string& node) {
     // Two walks, one each way: what only shares a parent with the node is no part of its lineage.
     KEELSON_ASSIGN_OR_RETURN(const auto rows, session.Query(R"sql(
         WITH RECURSIVE above (node) AS (
-          SELECT ?1 UNION SELECT upstream FROM lineage JOIN above ON downstream = node
+          SELECT upstream FROM lineage WHERE downstream = ?1
+          UNION SELECT upstream FROM lineage JOIN above ON downstream = node
         ), below (node) AS (
-          SELECT ?1 UNION SELECT downstream FROM lineage JOIN below ON upstream = node
+          SELECT downstream FROM lineage WHERE upstream = ?1
+          UNION SELECT downstream FROM lineage JOIN below ON upstream = node
         )
-        SELECT upstream, downstream, label FROM lineage WHERE downstream IN (SELECT node FROM above)
+        SELECT upstream, downstream, label FROM lineage
+        WHERE downstream = ?1 OR downstream IN (SELECT node FROM above)
         UNION
-        SELECT upstream, downstream, label FROM lineage WHERE upstream IN (SELECT node FROM below)
+        SELECT upstream, downstream, label FROM lineage
+        WHERE upstream = ?1 OR upstream IN (SELECT node FROM below)
         ORDER BY 1, 2, 3)sql",
                                                             {node}));
     std::vector<LineageEdge> edges;

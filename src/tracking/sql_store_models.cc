@@ -154,8 +154,10 @@ Status SqlStore::SetVersionTag(const std::string& model, int version, const std:
   KEELSON_RETURN_IF_ERROR(CheckValue("tag value", value));
   return database_.Write([&](io::SqlSession& session) -> Status {
     KEELSON_RETURN_IF_ERROR(ReadVersion(session, artifact_root_, model, version));
-    KEELSON_RETURN_IF_ERROR(session.Execute("INSERT OR REPLACE INTO version_tag VALUES (?, ?, ?, ?)",
-                                            {model, std::int64_t{version}, key, value}));
+    KEELSON_RETURN_IF_ERROR(
+        session.Execute("INSERT INTO version_tag VALUES (?, ?, ?, ?) ON CONFLICT (model, version, key) DO UPDATE SET "
+                        "value = excluded.value",
+                        {model, std::int64_t{version}, key, value}));
     return {};
   });
 }

@@ -44,7 +44,9 @@ Status CheckBatch(const std::map<std::string, std::string>& params, const std::v
 
 Status PutTags(io::SqlSession& session, std::int64_t run, const std::map<std::string, std::string>& tags) {
   for (const auto& [key, value] : tags) {
-    KEELSON_RETURN_IF_ERROR(session.Execute("INSERT OR REPLACE INTO run_tag VALUES (?, ?, ?)", {run, key, value}));
+    KEELSON_RETURN_IF_ERROR(session.Execute(
+        "INSERT INTO run_tag VALUES (?, ?, ?) ON CONFLICT (run, key) DO UPDATE SET value = excluded.value",
+        {run, key, value}));
   }
   return {};
 }

@@ -7,6 +7,7 @@
 #include <limits>
 #include <thread>
 
+#include "io/database_testing.h"
 #include "io/files.h"
 #include "io/temp_folder.h"
 #include "tracking/schema.h"
@@ -23,7 +24,7 @@ class StoreTest : public testing::Test {
   void Open() {
     store_.reset();
     database_.reset();
-    auto database = io::Database::Open(folder_.File("keelson.db"));
+    auto database = io::OpenTestDatabase(folder_.File("keelson.db"));
     ASSERT_TRUE(database.has_value());
     database_ = std::move(*database);
     auto store = Store::Open(*database_, clock_, folder_.File("artifacts"));

@@ -252,6 +252,72 @@ class Clients(unittest.TestCase):
         self.assertEqual((outside / "secret").read_text(), "secret")
         self.assertEqual(sorted(each.name for each in self.path.iterdir()), ["address", "data", "outside", "server.log"])
 
+    def test_tracing_decorators_feedback_and_search(self):
+        @mlflow.trace(span_type="TOOL")
+        def add_one(x):
+            return x + 1
+
+        @mlflow.trace(name="answer", attributes={"kind": "test"})
+        def answer(x, fail=False):
+            mlflow.update_current_trace(tags={"stage": "dev"}, metadata={"mlflow.trace.session": "s1"}, client_request_id="c1")
+            if fail:
+                raise ValueError("no")
+            return {"largest": add_one(x), "text": "größe"}
+
+        with mlflow.start_run() as run:
+            answer(1)
+        trace_id = mlflow.get_last_active_trace_id()
+        with self.assertRaises(ValueError):
+            answer(2, fail=True)
+        failed_id = mlflow.get_last_active_trace_id()
+        mlflow.flush_trace_async_logging()
+        trace = mlflow.get_trace(trace_id)
+        self.assertEqual([span.name for span in trace.data.spans], ["answer", "add_one"])
+        self.assertEqual(trace.data.spans[1].span_type, "TOOL")
+        self.assertEqual(trace.data.spans[0].inputs, {"x": 1, "fail": False})
+        self.assertEqual(trace.data.spans[0].outputs, {"largest": 2, "text": "größe"})
+        self.assertEqual(trace.data.spans[0].get_attribute("kind"), "test")
+        self.assertEqual(trace.info.client_request_id, "c1")
+        self.assertEqual(trace.info.state, "OK")
+        failed = mlflow.get_trace(failed_id)
+        self.assertEqual(failed.info.state, "ERROR")
+        self.assertEqual(failed.data.spans[0].events[0].name, "exception")
+
+        experiment = trace.info.experiment_id
+        search = lambda text, **more: [t.info.trace_id for t in mlflow.search_traces(locations=[experiment], filter_string=text, return_type="list", **more)]
+        self.assertEqual(search("status = 'OK' AND tags.stage = 'dev'"), [trace_id])
+        self.assertEqual(search("trace.text LIKE '%größe%'"), [trace_id])
+        self.assertEqual(search("span.name = 'add_one' AND span.type = 'TOOL'"), [trace_id])
+        self.assertEqual(search("span.attributes.kind LIKE '%test%'", order_by=["timestamp_ms ASC"]), [trace_id, failed_id])
+        self.assertEqual(search(f"run_id = '{run.info.run_id}'"), [trace_id])
+        self.assertEqual(len(mlflow.search_traces(locations=[experiment])), 2)  # as a data frame
+
+        human = mlflow.entities.AssessmentSource(source_type="HUMAN", source_id="ann")
+        feedback = mlflow.log_feedback(trace_id=trace_id, name="good", value=True, rationale="it is", source=human, metadata={"a": "b"})
+        mlflow.log_feedback(trace_id=failed_id, name="score", value=0.25)
+        mlflow.log_feedback(trace_id=failed_id, name="judge", error=ValueError("no judge"))
+        expectation = mlflow.log_expectation(trace_id=trace_id, name="expected", value={"largest": [2, 3.5]}, source=human)
+        self.assertEqual(search("feedback.good = 'true'"), [trace_id])
+        self.assertEqual(search("feedback.score < 0.5"), [failed_id])
+        self.assertEqual(search("expectation.expected IS NOT NULL"), [trace_id])
+        read = mlflow.get_assessment(trace_id, expectation.assessment_id)
+        self.assertEqual(read.value, {"largest": [2, 3.5]})
+        mlflow.override_feedback(trace_id=trace_id, assessment_id=feedback.assessment_id, value=False)
+        self.assertEqual(search("feedback.good = 'true'"), [])
+        mlflow.update_assessment(trace_id, expectation.assessment_id, mlflow.entities.Expectation(name="expected", value="two"))
+        self.assertEqual(mlflow.get_assessment(trace_id, expectation.assessment_id).value, "two")
+        mlflow.delete_assessment(trace_id, expectation.assessment_id)
+        self.assertEqual(sorted(a.name for a in mlflow.get_trace(trace_id).info.assessments), ["good", "good"])
+
+        mlflow.set_trace_tag(trace_id, "later", "1")
+        self.client.delete_trace_tag(trace_id, "stage")
+        self.assertEqual(search("tags.later = '1' AND tags.stage IS NULL"), [trace_id])
+        other = self.client.create_run(experiment).info.run_id
+        self.client.link_traces_to_run([failed_id], other)
+        self.assertEqual(search(f"run_id = '{other}'"), [failed_id])
+        self.assertEqual(self.client.delete_traces(experiment, trace_ids=[failed_id]), 1)
+        self.assertEqual(search(""), [trace_id])
+
     def test_what_is_too_large_is_refused_and_sql_in_filters_is_text(self):
         run = self.client.create_run("0").info.run_id
         call = lambda path, body: servers.call(self.server.address, "POST", "/api/2.0/mlflow/" + path, body)

@@ -52,11 +52,11 @@ def answers(address, path):
         return answer.status == 200
 
 
-def keelson(program, folder, port=0):
+def keelson(program, folder, port=0, arguments=(), environment=None):
     address_file = folder / "address"
     address_file.unlink(missing_ok=True)
     server = Server([program, "server", "--data", str(folder / "data"), "--port", str(port), "--address-file",
-                     str(address_file)], folder, "server.log")
+                     str(address_file), *arguments], folder, "server.log", environment)
     server.wait(address_file.exists)
     server.address = address_file.read_text().strip()
     server.port = int(server.address.rsplit(":", 1)[1])

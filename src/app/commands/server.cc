@@ -11,10 +11,16 @@ namespace keelson::app {
 Command ServerCommand() {
   return {"server", "Run the server: one address, one data folder",
           "keelson server --data keelson-data --port 7070\n"
-          "keelson server --host 0.0.0.0 --tls-cert box.pem --tls-key box.key",
+          "keelson server --host 0.0.0.0 --tls-cert box.pem --tls-key box.key\n"
+          "keelson server --artifacts s3://bucket/keelson\n"
+          "keelson server --database postgresql://keelson@db.example/keelson",
           [](CLI::App& app) -> RunCommand {
             auto options = std::make_shared<ServerRoleOptions>();
             app.add_option("--data", options->data_folder, "Folder that keeps everything")->default_val("keelson-data");
+            app.add_option("--database", options->database,
+                           "postgresql://... that has the metadata instead of the data folder; with a password better "
+                           "from the environment (KEELSON_DATABASE), where nobody else sees it")
+                ->envname("KEELSON_DATABASE");
             options->listen.AddTo(app);
             app.add_option("--port", options->port, "Port to listen on; 0 takes any free one")
                 ->default_val(7070)
@@ -28,6 +34,10 @@ Command ServerCommand() {
                            "DATA/projects/NAME/payload-parquet; 0: none")
                 ->default_val(3'600)
                 ->check(CLI::NonNegativeNumber);
+            app.add_option(
+                "--artifacts", options->artifacts,
+                "s3://bucket/prefix: keep artifacts in this object store; address and keys by AWS_ENDPOINT_URL, "
+                "AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or ~/.aws");
             app.add_option("--address-file", options->address_file, "Write the address into this file once ready");
             return [options](Terminal&) -> Result<int> {
               options->data_folder = std::filesystem::absolute(options->data_folder).lexically_normal().string();

@@ -90,6 +90,8 @@ class Doctor {
       KEELSON_ASSIGN_OR_RETURN(const auto versions, tracking.ListVersions(model));
       for (const auto& version : versions) {
         if (version.content_hash.empty()) continue;  // its files are kept elsewhere, or it is a prompt
+        // What an object store keeps is verified when it is fetched.
+        if (io::Exists(data_ + "/artifacts.url") && !io::Exists(version.source)) continue;
         const auto hash = io::HashTree(version.source);
         if (hash && *hash == version.content_hash) continue;
         const std::string why = hash ? "its files have changed since it was registered" : hash.error().message;

@@ -11,7 +11,9 @@
 #include <thread>
 
 #include "app/roles/access.h"
+#include "app/roles/artifact_place.h"
 #include "app/roles/grpc_front.h"
+#include "app/roles/metadata.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -24,6 +26,7 @@
 #include "io/http.h"
 #include "io/os.h"
 #include "substrate/local/local_substrate.h"
+#include "tracking/model_folders.h"
 #include "tracking/store.h"
 #include "wire/api/api.h"
 #include "wire/inference/edge.h"
@@ -220,7 +223,7 @@ Result<int> RunServer(const ServerRoleOptions& options) {
   KEELSON_ASSIGN_OR_RETURN(const auto tls, options.listen.OpenTls(false));
   if (tls != nullptr) std::signal(SIGHUP, [](int) { asked_to_reload = true; });
   KEELSON_ASSIGN_OR_RETURN(const Access access, Access::Open(options.listen, data + "/token.sha256", tls, fresh_token));
-  KEELSON_ASSIGN_OR_RETURN(auto database, io::Database::Open(data + "/keelson.db"));
+  KEELSON_ASSIGN_OR_RETURN(auto database, OpenMetadata(data, options.database));
   // A damaged page may be one that is not read for weeks; what is written until then would be lost with a restore.
   KEELSON_ASSIGN_OR_RETURN(const auto damage, database->CheckIntegrity());
   if (!damage.empty()) {
@@ -231,10 +234,17 @@ Result<int> RunServer(const ServerRoleOptions& options) {
                     damage.front()),
         data + "/keelson.db");
   }
+  KEELSON_ASSIGN_OR_RETURN(const auto artifacts,
+                           OpenArtifacts(options.artifacts, data, clock, io::ProcessEnvironment()));
   KEELSON_ASSIGN_OR_RETURN(auto tracking, tracking::Store::Open(*database, clock, data + "/artifacts"));
   substrate::LocalOptions local;
   local.data_folder = data;
   KEELSON_ASSIGN_OR_RETURN(auto substrate, substrate::LocalSubstrate::Open(local, clock));
+  std::unique_ptr<tracking::ModelFolders> models;
+  if (artifacts->remote() != nullptr) {
+    models = std::make_unique<tracking::ModelFolders>(*artifacts, clock,
+                                                      tracking::ModelFolders::Options{.folder = data + "/artifacts"});
+  }
   auto gateway = gateway::Gateway::Create();
   control::EndpointRegistry registry;
 
@@ -256,7 +266,8 @@ Result<int> RunServer(const ServerRoleOptions& options) {
                                                        .substrate = substrate.get(),
                                                        .gateway = gateway.get(),
                                                        .registry = &registry,
-                                                       .clock = &clock}));
+                                                       .clock = &clock,
+                                                       .models = models.get()}));
   wire::api::Api api(*controller, {.version = KEELSON_VERSION, .backup = [&](const std::string& folder) {
                                      return io::BackUpData(*database, data, folder);
                                    }});
@@ -267,7 +278,7 @@ Result<int> RunServer(const ServerRoleOptions& options) {
   };
   wire::inference::InferenceEdge edge(*gateway, directory, lookup, KEELSON_VERSION);
   wire::inference::GrpcEdge grpc_edge(*gateway, directory, lookup, KEELSON_VERSION);
-  wire::mlflow::Edge mlflow(*database, clock, data + "/artifacts");
+  wire::mlflow::Edge mlflow(*database, clock, artifacts);
   Front front(access, api, edge, mlflow, registry, *gateway);
 
   KEELSON_ASSIGN_OR_RETURN(auto workers, io::HttpServer::Start({.unix_socket = socket}, [&](io::HttpRequest request,

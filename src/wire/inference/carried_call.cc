@@ -167,9 +167,9 @@ GrpcOutcome ReadCarried(Result<io::HttpResponse> answer) {
   if (code && *code > 0 && *code <= static_cast<int>(GrpcCode::kUnauthenticated)) {
     return std::unexpected(GrpcStatus{static_cast<GrpcCode>(*code), std::move(answer->body)});
   }
-  return std::unexpected(
-      GrpcStatus{CodeOf(answer->status), fmt::format("the replica answered {}: {}", answer->status,
-                                                     std::string_view(answer->body).substr(0, 1'000))});
+  return std::unexpected(GrpcStatus{
+      CodeOf(answer->status),
+      fmt::format("the replica answered {}: {}", answer->status, std::string_view(answer->body).substr(0, 1'000))});
 }
 
 }  // namespace keelson::wire::inference

@@ -40,20 +40,20 @@ io::HttpResponse Carry(io::HttpRequest request, io::GrpcUnary answer) {
 
 TEST(CarriedCall, BringsTheMessageItsMetadataAndItsDeadline) {
   const auto before = std::chrono::steady_clock::now();
-  const auto response = Carry(
-      Request(std::string("\0\xff x", 4), {{"x-keelson-time", "7"}, {"x-keelson-timeout", "60000000"}}),
-      [&](const auto& call, std::string_view message) {
-        EXPECT_EQ(message, std::string_view("\0\xff x", 4));
-        EXPECT_EQ(call->request().method, kMethod);
-        EXPECT_EQ(call->request().request_id, "r1");
-        EXPECT_EQ(io::FindHeader(call->request().metadata, "x-keelson-time"), "7");
-        EXPECT_GE(*call->request().deadline, before + std::chrono::seconds(60));
-        EXPECT_FALSE(call->ended());
-        call->AddMetadata("x-keelson-version", "3");
-        call->Answer("out");
-        EXPECT_TRUE(call->ended());
-        call->Finish({GrpcCode::kInternal, "too late"});
-      });
+  const auto response =
+      Carry(Request(std::string("\0\xff x", 4), {{"x-keelson-time", "7"}, {"x-keelson-timeout", "60000000"}}),
+            [&](const auto& call, std::string_view message) {
+              EXPECT_EQ(message, std::string_view("\0\xff x", 4));
+              EXPECT_EQ(call->request().method, kMethod);
+              EXPECT_EQ(call->request().request_id, "r1");
+              EXPECT_EQ(io::FindHeader(call->request().metadata, "x-keelson-time"), "7");
+              EXPECT_GE(*call->request().deadline, before + std::chrono::seconds(60));
+              EXPECT_FALSE(call->ended());
+              call->AddMetadata("x-keelson-version", "3");
+              call->Answer("out");
+              EXPECT_TRUE(call->ended());
+              call->Finish({GrpcCode::kInternal, "too late"});
+            });
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(io::FindHeader(response.headers, "x-keelson-version"), "3");
   EXPECT_EQ(ReadCarried(response).value(), "out");

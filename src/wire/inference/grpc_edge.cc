@@ -163,16 +163,16 @@ void GrpcEdge::Infer(const std::shared_ptr<GrpcCall>& call, std::string_view mes
   if (features == nullptr) return done(Refused(NoSuchModel(head->model)));
   auto carried = CallFor(request, *head, *features, message);
   if (!carried) return done(Refused(carried.error()));
-  gateway_.Forward({std::string(head->model),
-                    io::IsSaneRequestId(head->id) ? std::string(head->id) : request.request_id, std::move(*carried),
-                    std::string(head->version), request.deadline},
-                   [call, unary, done](Result<io::HttpResponse> answer) {
-                     if (unary && answer.has_value()) {
-                       const auto version = io::FindHeader(answer->headers, "x-keelson-version");
-                       if (!version.empty()) call->AddMetadata("x-keelson-version", std::string(version));
-                     }
-                     done(ReadCarried(std::move(answer)));
-                   });
+  gateway_.Forward(
+      {std::string(head->model), io::IsSaneRequestId(head->id) ? std::string(head->id) : request.request_id,
+       std::move(*carried), std::string(head->version), request.deadline},
+      [call, unary, done](Result<io::HttpResponse> answer) {
+        if (unary && answer.has_value()) {
+          const auto version = io::FindHeader(answer->headers, "x-keelson-version");
+          if (!version.empty()) call->AddMetadata("x-keelson-version", std::string(version));
+        }
+        done(ReadCarried(std::move(answer)));
+      });
 }
 
 }  // namespace keelson::wire::inference

@@ -51,8 +51,8 @@ class AskedInputs {
 
 }  // namespace
 
-void AppendFeatures(const std::vector<std::string>& names, std::size_t rows, const std::vector<double>& values, bool raw,
-                    std::string* request) {
+void AppendFeatures(const std::vector<std::string>& names, std::size_t rows, const std::vector<double>& values,
+                    bool raw, std::string* request) {
   ProtoWriter writer(request);
   std::vector<std::string> contents(names.size());
   for (std::size_t k = 0; k < names.size(); ++k) {

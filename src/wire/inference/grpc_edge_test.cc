@@ -97,7 +97,8 @@ TEST_F(GrpcEdgeTest, WritesFeaturesBehindTheMessage) {
   metadata_ = {{"x-keelson-time", "99"}};
   Ask("ModelInfer", kKeyed);
   EXPECT_EQ(gateway_.request_id_, "f-17");
-  EXPECT_EQ(keys_, (std::vector<data::Value>{std::string("JFK"), std::int64_t{7}, std::string("LGA"), std::int64_t{8}}));
+  EXPECT_EQ(keys_,
+            (std::vector<data::Value>{std::string("JFK"), std::int64_t{7}, std::string("LGA"), std::int64_t{8}}));
   EXPECT_EQ(ToMicros(time_), 99);
   EXPECT_EQ(Header("x-keelson-keys"), "origin,number");
   EXPECT_THAT(Forwarded(),
@@ -141,10 +142,11 @@ TEST_F(GrpcEdgeTest, AnswersForTheServer) {
   EXPECT_EQ(Ask("ModelReady", "name: 'plain' version: '4'"), "ready: true");
   EXPECT_EQ(Ask("ModelReady", "name: 'plain' version: '5'"), "");
   EXPECT_EQ(Ask("ModelReady", "name: 'none'"), "");
-  EXPECT_EQ(Ask("RepositoryIndex", ""),
-            "models { name: \"flights\" version: \"3\" state: \"READY\" } models { name: \"flights\" version: \"4\" state: "
-            "\"READY\" } models { name: \"plain\" version: \"3\" state: \"READY\" } models { name: \"plain\" version: "
-            "\"4\" state: \"READY\" }");
+  EXPECT_EQ(
+      Ask("RepositoryIndex", ""),
+      "models { name: \"flights\" version: \"3\" state: \"READY\" } models { name: \"flights\" version: \"4\" state: "
+      "\"READY\" } models { name: \"plain\" version: \"3\" state: \"READY\" } models { name: \"plain\" version: "
+      "\"4\" state: \"READY\" }");
   EXPECT_THAT(Ask("RepositoryIndex", "repository_name: 'r'"), HasSubstr("12: "));
   EXPECT_THAT(Ask("RepositoryModelLoad", "model_name: 'plain'"), HasSubstr("3: the versions behind an endpoint"));
   EXPECT_THAT(Ask("RepositoryModelUnload", "model_name: 'plain'"), HasSubstr("3: the versions behind an endpoint"));
@@ -216,9 +218,10 @@ class ReplicaGateway final : public FakeGateway {
 TEST_F(GrpcEdgeTest, AReplicaAnswersThroughItAsDirectly) {
   SystemClock clock;
   std::vector<Served> served(1);
-  served[0].model = serving::LoadedModel::Load(
-                        {.name = "plain", .version = "3", .path = KEELSON_SOURCE_DIR "/src/serving/testdata/softprob.ubj"})
-                        .value();
+  served[0].model =
+      serving::LoadedModel::Load(
+          {.name = "plain", .version = "3", .path = KEELSON_SOURCE_DIR "/src/serving/testdata/softprob.ubj"})
+          .value();
   ReplicaHandler replica(std::move(served), clock, {});
   GrpcService service(replica);
   ReplicaGateway gateway(service);
@@ -232,8 +235,9 @@ TEST_F(GrpcEdgeTest, AReplicaAnswersThroughItAsDirectly) {
     return call->finished->ok() ? call->written.at(0)
                                 : std::to_string(static_cast<int>(call->finished->code)) + call->finished->message;
   };
-  const std::string row = "model_name: 'plain' inputs {name: 'x' datatype: 'FP32' shape: [1, 5] contents {fp32_contents: "
-                          "[1, 2, 3, 4, 5]}} ";
+  const std::string row =
+      "model_name: 'plain' inputs {name: 'x' datatype: 'FP32' shape: [1, 5] contents {fp32_contents: "
+      "[1, 2, 3, 4, 5]}} ";
   for (const auto& [method, text] : std::multimap<std::string, std::string>{
            {"ModelInfer", row + "id: 'a'"},
            {"ModelInfer", row + "parameters {key: 'predict' value {string_param: 'contributions'}}"},

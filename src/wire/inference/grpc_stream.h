@@ -13,8 +13,8 @@ namespace keelson::wire::inference {
 using GrpcInfer = std::function<void(const std::shared_ptr<io::GrpcCall>& call, std::string_view message,
                                      std::function<void(GrpcOutcome)> done)>;
 
-// The handler of a ModelStreamInfer: a request after another, each answered before the next is looked at. An answer says
-// that it is the last one to its request; an error is an error_message, and the stream goes on.
+// The handler of a ModelStreamInfer: a request after another, each answered before the next is looked at. An answer
+// says that it is the last one to its request; an error is an error_message, and the stream goes on.
 std::unique_ptr<io::GrpcHandler> MakeInferStream(std::shared_ptr<io::GrpcCall> call, GrpcInfer infer);
 
 }  // namespace keelson::wire::inference

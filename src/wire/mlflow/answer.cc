@@ -158,6 +158,12 @@ JsonWriter& JsonWriter::Bool(bool value) {
   return *this;
 }
 
+JsonWriter& JsonWriter::Raw(std::string_view json) {
+  Separate();
+  out_ += json;
+  return *this;
+}
+
 io::HttpResponse JsonAnswer(std::string body) {
   io::HttpResponse response;
   response.body = std::move(body);

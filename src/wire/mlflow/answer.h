@@ -22,6 +22,7 @@ class JsonWriter {
   JsonWriter& Int(std::int64_t value);
   JsonWriter& Double(double value);
   JsonWriter& Bool(bool value);
+  JsonWriter& Raw(std::string_view json);  // what is JSON already
 
   JsonWriter& Text(std::string_view key, std::string_view value) { return Key(key).Text(value); }
   JsonWriter& Int(std::string_view key, std::int64_t value) { return Key(key).Int(value); }

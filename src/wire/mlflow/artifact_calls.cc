@@ -6,10 +6,12 @@
 #include <array>
 #include <fstream>
 #include <memory>
+#include <stdexcept>
+#include <utility>
 
 #include "base/strings.h"
 #include "io/files.h"
-#include "tracking/artifacts.h"
+#include "tracking/artifact_store.h"
 #include "wire/mlflow/answer.h"
 #include "wire/mlflow/fields.h"
 #include "wire/mlflow/limits.h"
@@ -42,21 +44,38 @@ std::string_view TypeOf(std::string_view path) {
   return "application/octet-stream";
 }
 
+// What another machine keeps. A small one is an answer only when it came whole and is what was stored; a larger one
+// goes out as it comes, and when it turns out not to be whole the connection is cut.
+Answered SendPieces(tracking::ArtifactContent content, io::HttpResponse response) {
+  KEELSON_ASSIGN_OR_RETURN(std::string first, content.next());
+  if (first.size() == content.size) {
+    response.body = std::move(first);
+    return response;
+  }
+  response.stream = [next = std::move(content.next), first = std::move(first)]() mutable {
+    if (!first.empty()) return std::exchange(first, {});
+    auto piece = next();
+    if (!piece) throw std::runtime_error(piece.error().ToString());
+    return *std::move(piece);
+  };
+  return response;
+}
+
 // A file is an attachment, never a page: what a run logged must not run in the browser as this server's own.
 Answered SendFile(const Services& services, const std::string& path) {
-  KEELSON_ASSIGN_OR_RETURN(const std::string place, tracking::LocateArtifact(services.artifact_root, path));
-  KEELSON_ASSIGN_OR_RETURN(const std::uint64_t size, io::FileSize(place));
+  KEELSON_ASSIGN_OR_RETURN(tracking::ArtifactContent content, services.artifacts->Open(path));
   io::HttpResponse response;
   response.content_type = TypeOf(path);
   response.headers.emplace_back(
       "content-disposition",
       fmt::format("attachment; filename*=UTF-8''{}", io::PercentEncode(path.substr(path.rfind('/') + 1))));
   response.headers.emplace_back("x-content-type-options", "nosniff");
-  if (size <= kWhole) {
-    KEELSON_ASSIGN_OR_RETURN(response.body, io::ReadFile(place));
+  if (content.file.empty()) return SendPieces(std::move(content), std::move(response));
+  if (content.size <= kWhole) {
+    KEELSON_ASSIGN_OR_RETURN(response.body, io::ReadFile(content.file));
     return response;
   }
-  const auto file = std::make_shared<std::ifstream>(place, std::ios::binary);
+  const auto file = std::make_shared<std::ifstream>(content.file, std::ios::binary);
   response.stream = [file] {
     std::string piece(kPiece, '\0');
     file->read(piece.data(), static_cast<std::streamsize>(piece.size()));
@@ -71,7 +90,7 @@ Result<std::vector<tracking::ArtifactEntry>> ListBelow(const Services& services,
                                                        const std::string& path) {
   std::string place = folder;
   if (!path.empty()) place += (place.empty() ? "" : "/") + path;
-  KEELSON_ASSIGN_OR_RETURN(auto entries, tracking::ListArtifacts(services.artifact_root, place));
+  KEELSON_ASSIGN_OR_RETURN(auto entries, services.artifacts->List(place));
   for (auto& entry : entries) {
     const std::string name = entry.path.substr(entry.path.rfind('/') + 1);
     entry.path = path.empty() ? name : path + "/" + name;
@@ -122,6 +141,11 @@ Result<std::string> PathOf(std::string_view uri, std::string_view path) {
 
 }  // namespace
 
+Answered SendArtifact(const Services& services, std::string_view uri, std::string_view path) {
+  KEELSON_ASSIGN_OR_RETURN(const std::string place, PathOf(uri, path));
+  return SendFile(services, place);
+}
+
 Answered ListArtifacts(Services& services, const Asked& asked) {
   static constexpr std::array kFields = {Field{.name = "run_id", .rules = kTextRequired}, kRunUuidField,
                                          Field{.name = "path", .rules = kText},
@@ -158,14 +182,14 @@ Answered DownloadArtifact(Services& services, const Asked& asked) {
 Answered UploadArtifact(Services& services, const Asked& asked) {
   KEELSON_ASSIGN_OR_RETURN(const std::string path, SafePath(asked.parts.at(0)));
   if (path.empty()) return Fail(ErrorCode::kInvalidArgument, "Invalid path");
-  KEELSON_RETURN_IF_ERROR(tracking::PutArtifact(services.artifact_root, path, asked.http.body));
+  KEELSON_RETURN_IF_ERROR(services.artifacts->Put(path, asked.http.body));
   return EmptyAnswer();
 }
 
 Answered DeleteArtifact(Services& services, const Asked& asked) {
   KEELSON_ASSIGN_OR_RETURN(const std::string path, SafePath(asked.parts.at(0)));
   if (path.empty()) return Fail(ErrorCode::kInvalidArgument, "Invalid path");
-  KEELSON_RETURN_IF_ERROR(tracking::DeleteArtifact(services.artifact_root, path));
+  KEELSON_RETURN_IF_ERROR(services.artifacts->Delete(path));
   return EmptyAnswer();
 }
 
@@ -177,7 +201,7 @@ Answered UploadRunArtifact(Services& services, const Asked& asked) {
   KEELSON_RETURN_IF_ERROR(SafePath(*path));
   KEELSON_ASSIGN_OR_RETURN(const auto run, services.runs.Get(*run_id));
   KEELSON_ASSIGN_OR_RETURN(const std::string place, PathOf(run.artifact_uri, *path));
-  KEELSON_RETURN_IF_ERROR(tracking::PutArtifact(services.artifact_root, place, asked.http.body));
+  KEELSON_RETURN_IF_ERROR(services.artifacts->Put(place, asked.http.body));
   return EmptyAnswer();
 }
 
@@ -188,8 +212,7 @@ Answered GetRunArtifact(Services& services, const Asked& asked) {
   if (!path) return MissingInQuery("path");
   KEELSON_RETURN_IF_ERROR(SafePath(*path));
   KEELSON_ASSIGN_OR_RETURN(const auto run, services.runs.Get(*run_id));
-  KEELSON_ASSIGN_OR_RETURN(const std::string place, PathOf(run.artifact_uri, *path));
-  return SendFile(services, place);
+  return SendArtifact(services, run.artifact_uri, *path);
 }
 
 Answered GetModelVersionArtifact(Services& services, const Asked& asked) {
@@ -202,8 +225,7 @@ Answered GetModelVersionArtifact(Services& services, const Asked& asked) {
   KEELSON_RETURN_IF_ERROR(SafePath(*path));
   KEELSON_ASSIGN_OR_RETURN(const std::int64_t number, VersionNumber(*version));
   KEELSON_ASSIGN_OR_RETURN(const auto found, services.models.GetVersion(*name, number));
-  KEELSON_ASSIGN_OR_RETURN(const std::string place, PathOf(found.location, *path));
-  return SendFile(services, place);
+  return SendArtifact(services, found.location, *path);
 }
 
 Answered GetLoggedModelArtifact(Services& services, const Asked& asked) {
@@ -213,8 +235,7 @@ Answered GetLoggedModelArtifact(Services& services, const Asked& asked) {
   }
   KEELSON_RETURN_IF_ERROR(SafePath(*path));
   KEELSON_ASSIGN_OR_RETURN(const auto model, services.logged_models.Get(asked.parts.at(0)));
-  KEELSON_ASSIGN_OR_RETURN(const std::string place, PathOf(model.artifact_uri, *path));
-  return SendFile(services, place);
+  return SendArtifact(services, model.artifact_uri, *path);
 }
 
 }  // namespace keelson::wire::mlflow

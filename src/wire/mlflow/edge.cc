@@ -79,6 +79,33 @@ Function FunctionOf(Call call) {
       {Call::kDeleteArtifact, DeleteArtifact},
       {Call::kUploadRunArtifact, UploadRunArtifact},
       {Call::kGetLoggedModelArtifact, GetLoggedModelArtifact},
+      {Call::kStartTrace, StartTrace},
+      {Call::kGetTraceInfo, GetTraceInfo},
+      {Call::kGetTrace, GetTrace},
+      {Call::kBatchGetTraces, BatchGetTraces},
+      {Call::kBatchGetTraceInfos, BatchGetTraceInfos},
+      {Call::kSearchTraces, SearchTraces},
+      {Call::kDeleteTraces, DeleteTraces},
+      {Call::kSetTraceTag, SetTraceTag},
+      {Call::kDeleteTraceTag, DeleteTraceTag},
+      {Call::kLinkTracesToRun, LinkTracesToRun},
+      {Call::kLinkPromptsToTrace, LinkPromptsToTrace},
+      {Call::kCorrelateTraceFilters, CorrelateTraceFilters},
+      {Call::kGetTraceArtifact, GetTraceArtifact},
+      {Call::kStartOldTrace, StartOldTrace},
+      {Call::kEndOldTrace, EndOldTrace},
+      {Call::kGetOldTraceInfo, GetOldTraceInfo},
+      {Call::kSearchOldTraces, SearchOldTraces},
+      {Call::kCreateAssessment, CreateAssessment},
+      {Call::kGetAssessment, GetAssessment},
+      {Call::kUpdateAssessment, UpdateAssessment},
+      {Call::kDeleteAssessment, DeleteAssessment},
+      {Call::kCreateMultipartUpload, CreateMultipartUpload},
+      {Call::kCompleteMultipartUpload, CompleteMultipartUpload},
+      {Call::kAbortMultipartUpload, AbortMultipartUpload},
+      {Call::kGetPresignedDownloadUrl, GetPresignedDownloadUrl},
+      {Call::kCreatePresignedUploadUrl, CreatePresignedUploadUrl},
+      {Call::kCreatePresignedDownloadUrl, CreatePresignedDownloadUrl},
       {Call::kServerInfo, ServerInfo},
   };
   const auto found = functions.find(call);
@@ -95,9 +122,17 @@ io::HttpResponse PlainAnswer(std::string_view text) {
 }  // namespace
 
 Edge::Edge(io::Database& database, const Clock& clock, std::string artifact_root, std::size_t threads)
-    : services_{tracking::Experiments(database, clock), tracking::Runs(database, clock),
-                tracking::RegisteredModels(database, clock), tracking::LoggedModels(database, clock),
-                std::move(artifact_root)},
+    : Edge(database, clock, tracking::OpenFolderArtifacts(std::move(artifact_root)), threads) {}
+
+Edge::Edge(io::Database& database, const Clock& clock, std::shared_ptr<tracking::ArtifactStore> artifacts,
+           std::size_t threads)
+    : services_{tracking::Experiments(database, clock),
+                tracking::Runs(database, clock),
+                tracking::RegisteredModels(database, clock),
+                tracking::LoggedModels(database, clock),
+                tracking::Traces(database, clock),
+                tracking::Assessments(database, clock),
+                std::move(artifacts)},
       pool_(std::make_unique<ThreadPool>(threads)) {}
 
 Edge::~Edge() = default;
@@ -130,16 +165,17 @@ io::HttpResponse Edge::Answer(const io::HttpRequest& request) {
   if (get && path == "/model-versions/get-artifact") {
     return finish(GetModelVersionArtifact(services_, {request, kNoParts}));
   }
+  if (path == kOtlpPath) {
+    if (request.method != "POST") return NoSuchRoute(/*other_method=*/true);
+    return finish(ExportSpans(services_, {request, kNoParts}));
+  }
   const Match match = FindRoute(request.method, path);
-  if (match.route == nullptr) return NoSuchRoute(match.other_method);
+  if (match.route == nullptr || match.route->call == Call::kNowhere) return NoSuchRoute(match.other_method);
   if (const Function function = FunctionOf(match.route->call)) {
     return finish(function(services_, {request, match.parts}));
   }
-  return ErrorAnswer({ErrorCode::kUnsupported,
-                      match.route->call == Call::kRemoteStorage
-                          ? "The artifacts of this server are files: they come and go through the server itself."
-                          : "This call is not part of this server; docs/compatibility.md lists what is.",
-                      ""});
+  return ErrorAnswer(
+      {ErrorCode::kUnsupported, "This call is not part of this server; docs/compatibility.md lists what is.", ""});
 }
 
 }  // namespace keelson::wire::mlflow

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "io/database_testing.h"
 #include "io/files.h"
 #include "io/temp_folder.h"
 #include "tracking/store.h"
@@ -24,7 +25,7 @@ class MlflowEdge : public testing::Test {
     edge_.reset();
     store_.reset();
     database_.reset();
-    database_ = std::move(*io::Database::Open(folder_.File("keelson.db")));
+    database_ = std::move(*io::OpenTestDatabase(folder_.File("keelson.db")));
     store_ = std::move(*tracking::Store::Open(*database_, clock_, folder_.File("artifacts")));
     edge_ = std::make_unique<Edge>(*database_, clock_, folder_.File("artifacts"), 2);
   }
@@ -136,7 +137,7 @@ TEST_F(MlflowEdge, RefusesInMlflowsWords) {
           "must be in the 'active' state. Current state is deleted.");
   EXPECT_EQ(Ask("GET", "no/such", "").status, 404);
   EXPECT_EQ(Ask("GET", "runs/create", "").status, 405);
-  EXPECT_EQ(Ask("GET", "traces", "").json["error_code"], "NOT_IMPLEMENTED");
+  EXPECT_EQ(Ask("GET", "webhooks", "").json["error_code"], "NOT_IMPLEMENTED");
 }
 
 TEST_F(MlflowEdge, NeverLogsHalfABatch) {

@@ -12,7 +12,7 @@
 
 #include "base/strings.h"
 #include "tracking/python_text.h"
-#include "wire/mlflow/filter_lexer.h"
+#include "wire/mlflow/filter_reader.h"
 
 namespace keelson::wire::mlflow {
 namespace {
@@ -21,14 +21,9 @@ using tracking::Compare;
 using tracking::Condition;
 using tracking::Entity;
 using tracking::PythonText;
-using Names = std::vector<std::string_view>;
 
 std::unexpected<Error> Invalid(std::string message) {
-  return Fail(ErrorCode::kInvalidArgument, std::move(message));
-}
-
-bool IsWordToken(const Token& token, std::string_view word) {
-  return token.kind == TokenKind::kWord && ToLower(token.text) == word;
+  return InvalidFilter(std::move(message));
 }
 
 // ---- what each kind of search knows ----
@@ -88,25 +83,6 @@ const Rules& RulesOf(Searched searched) {
       break;
   }
   return logged;
-}
-
-bool Contains(const Names& names, std::string_view name) {
-  return std::ranges::find(names, name) != names.end();
-}
-
-// A set of texts as Python would write one; its own order changes from run to run.
-std::string SetOf(Names names) {
-  std::ranges::sort(names);
-  std::vector<std::string> quoted;
-  for (const auto name : names) quoted.push_back(PythonText(name));
-  return fmt::format("{{{}}}", fmt::join(quoted, ", "));
-}
-
-std::string_view Unquoted(std::string_view text) {
-  for (const char quote : {'"', '\'', '`'}) {
-    if (text.size() >= 2 && text.front() == quote && text.back() == quote) return text.substr(1, text.size() - 2);
-  }
-  return text;
 }
 
 // ---- identifiers ----
@@ -169,20 +145,10 @@ std::string Alias(std::string_view key, Searched searched) {
 
 Result<Identifier> ReadIdentifier(std::string_view text, Searched searched, const Names& valid) {
   Identifier found{Entity::kAttribute, ""};
-  // The dot after a plain or back-quoted word; one within quotes divides nothing.
-  std::size_t dot = std::string_view::npos;
-  if (text.front() == '`' || text.front() == '"') {
-    const std::size_t end = text.find(text.front(), 1);
-    if (end != std::string_view::npos && end + 1 < text.size() && text[end + 1] == '.') dot = end + 1;
-  } else {
-    dot = text.find('.');
+  const auto [word, key] = SplitIdentifier(text);
+  if (!word.empty()) {
+    KEELSON_ASSIGN_OR_RETURN(found.entity, ReadEntity(word, searched));
   }
-  std::string_view key = text;
-  if (dot != std::string_view::npos) {
-    KEELSON_ASSIGN_OR_RETURN(found.entity, ReadEntity(text.substr(0, dot), searched));
-    key = text.substr(dot + 1);
-  }
-  key = Unquoted(key);
   if (found.entity == Entity::kAttribute && searched == Searched::kLoggedModels) {
     found.key = Alias(key, searched);
     if (!Contains(valid, found.key)) return Invalid(fmt::format("Invalid attribute key '{}' specified.", key));
@@ -200,25 +166,6 @@ Result<Identifier> ReadIdentifier(std::string_view text, Searched searched, cons
 }
 
 // ---- operators ----
-
-std::optional<Compare> ReadCompare(std::string_view op) {
-  constexpr std::array<std::pair<std::string_view, Compare>, 12> kAll = {{{"=", Compare::kEqual},
-                                                                          {"!=", Compare::kNotEqual},
-                                                                          {"<", Compare::kLess},
-                                                                          {"<=", Compare::kLessOrEqual},
-                                                                          {">", Compare::kGreater},
-                                                                          {">=", Compare::kGreaterOrEqual},
-                                                                          {"LIKE", Compare::kLike},
-                                                                          {"ILIKE", Compare::kILike},
-                                                                          {"IN", Compare::kIn},
-                                                                          {"NOT IN", Compare::kNotIn},
-                                                                          {"IS NULL", Compare::kIsNull},
-                                                                          {"IS NOT NULL", Compare::kIsNotNull}}};
-  for (const auto& [text, compare] : kAll) {
-    if (text == op) return compare;
-  }
-  return std::nullopt;
-}
 
 Status CheckCompare(const Identifier& id, std::string_view op, Searched searched) {
   const Rules& rules = RulesOf(searched);
@@ -285,9 +232,7 @@ Result<io::SqlValue> ReadNumber(const Token& token, const Identifier& id, Search
 }
 
 Result<io::SqlValue> ReadText(const Token& token, const Identifier& id, Searched searched) {
-  const bool quoted = token.kind == TokenKind::kText || (token.kind == TokenKind::kWord && token.text.front() == '"' &&
-                                                         token.text.size() >= 2 && token.text.back() == '"');
-  if (quoted) return std::string(Unquoted(token.text));
+  if (IsQuotedText(token)) return std::string(Unquoted(token.text));
   if (token.kind == TokenKind::kWord) {
     return Invalid(
         fmt::format("Parameter value is either not quoted or unidentified quote types used for string value "
@@ -342,65 +287,35 @@ Status ToStatus(Condition& condition) {
 
 class Parser {
  public:
-  Parser(std::vector<Token> tokens, Searched searched) : tokens_(std::move(tokens)), searched_(searched) {}
+  Parser(std::vector<Token> tokens, Searched searched) : reader_(std::move(tokens)), searched_(searched) {}
 
   Result<std::vector<Condition>> Run() {
     std::vector<Condition> conditions;
-    while (at_ < tokens_.size()) {
-      if (IsWordToken(tokens_[at_], "and")) {
-        ++at_;
-        wants_and_ = false;
-        continue;
-      }
-      if (wants_and_ || tokens_[at_].kind == TokenKind::kPunctuation || IsWordToken(tokens_[at_], "or") ||
-          IsWordToken(tokens_[at_], "not")) {
-        return InvalidClause();
-      }
+    for (;;) {
+      KEELSON_ASSIGN_OR_RETURN(const bool more, reader_.NextComparison());
+      if (!more) return conditions;
       KEELSON_ASSIGN_OR_RETURN(Condition condition, ReadComparison());
       conditions.push_back(std::move(condition));
-      wants_and_ = true;
     }
-    return conditions;
   }
 
  private:
-  const Token* Peek(std::size_t ahead = 0) const {
-    return at_ + ahead < tokens_.size() ? &tokens_[at_ + ahead] : nullptr;
-  }
-  bool PeekWord(std::string_view word, std::size_t ahead = 0) const {
-    return Peek(ahead) != nullptr && IsWordToken(*Peek(ahead), word);
-  }
-  std::unexpected<Error> InvalidClause() const {
-    std::vector<std::string> rest;
-    for (std::size_t i = at_; i < tokens_.size(); ++i) rest.push_back(fmt::format("'{}'", tokens_[i].text));
-    return Invalid(fmt::format("Invalid clause(s) in filter string: {}", fmt::join(rest, ", ")));
-  }
-
   Result<Condition> ReadComparison() {
-    const Token& first = tokens_[at_];
-    if (first.kind != TokenKind::kWord) {
-      if (Peek(1) == nullptr || Peek(1)->kind != TokenKind::kComparison) return InvalidClause();
-      return Invalid(fmt::format("Invalid comparison clause. Expected 'Identifier' found '{}'", first.text));
-    }
-    ++at_;
-    const std::string op = ReadOperator();
-    if (op.empty()) {
-      --at_;
-      return InvalidClause();
-    }
-    const std::string upper = ToUpper(op);
-    KEELSON_ASSIGN_OR_RETURN(const Identifier id, ReadIdentifier(first.text, searched_, RulesOf(searched_).attributes));
+    KEELSON_ASSIGN_OR_RETURN(const auto head, reader_.ReadHead());
+    const std::string upper = ToUpper(head.op);
+    KEELSON_ASSIGN_OR_RETURN(const Identifier id,
+                             ReadIdentifier(head.identifier, searched_, RulesOf(searched_).attributes));
     Condition condition{id.entity, id.key, Compare::kEqual, {}};
     if (upper == "IS NULL" || upper == "IS NOT NULL") {
       KEELSON_RETURN_IF_ERROR(CheckNullTest(id));
       condition.compare = *ReadCompare(upper);
       return condition;
     }
-    if (Peek() == nullptr) {
+    if (reader_.Peek() == nullptr) {
       return Invalid("Invalid comparison clause. Expected 3 tokens found 2");
     }
     KEELSON_RETURN_IF_ERROR(ReadValues(id, condition));
-    KEELSON_RETURN_IF_ERROR(CheckCompare(id, RulesOf(searched_).words_as_written ? op : upper, searched_));
+    KEELSON_RETURN_IF_ERROR(CheckCompare(id, RulesOf(searched_).words_as_written ? head.op : upper, searched_));
     condition.compare = ReadCompare(upper).value_or(Compare::kEqual);
     const bool list = condition.compare == Compare::kIn || condition.compare == Compare::kNotIn;
     if (list != (condition.values.size() > 1 || was_list_)) {
@@ -417,37 +332,6 @@ class Parser {
     return condition;
   }
 
-  static std::string ToUpper(std::string_view text) {
-    std::string upper(text);
-    for (char& c : upper) {
-      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    }
-    return upper;
-  }
-
-  // As written, its words with one space between them; "" when there is none.
-  std::string ReadOperator() {
-    if (Peek() == nullptr) return "";
-    if (Peek()->kind == TokenKind::kComparison) return tokens_[at_++].text;
-    for (const std::vector<std::string_view>& words : {std::vector<std::string_view>{"is", "not", "null"},
-                                                       {"is", "null"},
-                                                       {"not", "in"},
-                                                       {"not", "like"},
-                                                       {"not", "ilike"},
-                                                       {"in"},
-                                                       {"like"},
-                                                       {"ilike"},
-                                                       {"rlike"}}) {
-      bool all = true;
-      for (std::size_t i = 0; i < words.size(); ++i) all = all && PeekWord(words[i], i);
-      if (!all) continue;
-      std::vector<std::string> written;
-      for (std::size_t i = 0; i < words.size(); ++i) written.push_back(tokens_[at_++].text);
-      return Join(written, " ");
-    }
-    return "";
-  }
-
   Status CheckNullTest(const Identifier& id) const {
     const bool pair = id.entity == Entity::kTag || id.entity == Entity::kParam;
     if (searched_ == Searched::kRuns && !pair) {
@@ -462,15 +346,14 @@ class Parser {
   }
 
   Status ReadValues(const Identifier& id, Condition& condition) {
-    was_list_ = Peek()->kind == TokenKind::kPunctuation && Peek()->text == "(";
+    was_list_ = reader_.AtList();
     const Rules& rules = RulesOf(searched_);
     const bool numeric =
         id.entity == Entity::kMetric || (id.entity == Entity::kAttribute && Contains(rules.numeric, id.key));
     if (!was_list_) {
-      auto value = numeric ? ReadNumber(*Peek(), id, searched_) : ReadText(*Peek(), id, searched_);
-      if (!value) return std::unexpected(value.error());
-      ++at_;
-      condition.values.push_back(*std::move(value));
+      const Token& token = reader_.Take();
+      KEELSON_ASSIGN_OR_RETURN(auto value, numeric ? ReadNumber(token, id, searched_) : ReadText(token, id, searched_));
+      condition.values.push_back(std::move(value));
       return {};
     }
     if (id.entity == Entity::kAttribute && !Contains(rules.lists, id.key)) {
@@ -481,86 +364,30 @@ class Parser {
     }
     if (id.entity != Entity::kAttribute && id.entity != Entity::kDataset && searched_ != Searched::kLoggedModels) {
       return Invalid(fmt::format("Expected a quoted string value for {} (e.g. 'my-value'). Got value {}",
-                                 EntityName(id.entity), ListText()));
+                                 EntityName(id.entity), reader_.ListText()));
     }
-    return ReadList(condition);
+    KEELSON_ASSIGN_OR_RETURN(condition.values, reader_.ReadList());
+    return {};
   }
 
-  std::string ListText() const {
-    std::string text;
-    for (std::size_t i = at_; i < tokens_.size(); ++i) {
-      text += tokens_[i].text;
-      if (tokens_[i].text == ")") break;
-      if (tokens_[i].text == ",") text += ' ';
-    }
-    return text;
-  }
-
-  Status ReadList(Condition& condition) {
-    constexpr const char* kIllFormed =
-        "While parsing a list in the query, expected a non-empty list of string values, but got ill-formed list.";
-    ++at_;
-    for (bool wants_value = true;; wants_value = !wants_value) {
-      if (Peek() == nullptr) return InvalidClause();
-      const Token& token = tokens_[at_++];
-      if (token.kind == TokenKind::kPunctuation && token.text == ")") break;
-      if (!wants_value) {
-        if (token.text != ",") return Invalid(kIllFormed);
-        continue;
-      }
-      if (token.kind == TokenKind::kNumber) {
-        return Invalid(
-            fmt::format("While parsing a list in the query, expected string value, punctuation, or "
-                        "whitespace, but got different type in list: {}",
-                        token.text));
-      }
-      const bool text = token.kind == TokenKind::kText || token.text.front() == '"';
-      if (!text) return Invalid(kIllFormed);
-      condition.values.emplace_back(std::string(Unquoted(token.text)));
-    }
-    if (!condition.values.empty()) return {};
-    return Invalid("While parsing a list in the query, expected a non-empty list of string values, but got empty list");
-  }
-
-  std::vector<Token> tokens_;
+  TokenReader reader_;
   Searched searched_;
-  std::size_t at_ = 0;
-  bool wants_and_ = false;
   bool was_list_ = false;
 };
 
 }  // namespace
 
 Result<std::vector<Condition>> ParseFilter(std::string_view filter, Searched searched) {
-  KEELSON_ASSIGN_OR_RETURN(auto tokens, Tokenize(filter));
-  if (tokens.empty() && !filter.empty()) {
-    return Invalid(fmt::format("Invalid filter '{}'. Could not be parsed.", filter));
-  }
-  const auto semicolon = std::ranges::find(tokens, ";", &Token::text);
-  if (semicolon != tokens.end() && semicolon + 1 != tokens.end()) {
-    return Invalid(fmt::format("Search filter contained multiple expression {}. Provide AND-ed expression list.",
-                               PythonText(filter)));
-  }
+  KEELSON_ASSIGN_OR_RETURN(auto tokens, TokenizeFilter(filter));
   return Parser(std::move(tokens), searched).Run();
 }
 
 Result<tracking::Order> ParseOrder(std::string_view order, Searched searched) {
-  const auto tokens = Tokenize(order);
-  const auto unparsed = [&] {
-    return Invalid(fmt::format("Invalid order_by clause '{}'. Could not be parsed.", order));
-  };
-  if (!tokens || tokens->empty() || tokens->size() > 2 || (*tokens)[0].kind != TokenKind::kWord) return unparsed();
+  KEELSON_ASSIGN_OR_RETURN(const OrderText written, ReadOrderText(order));
   tracking::Order read;
-  if (tokens->size() == 2) {
-    if ((*tokens)[1].kind != TokenKind::kWord) return unparsed();
-    const std::string direction = ToLower((*tokens)[1].text);
-    if (direction != "asc" && direction != "desc") {
-      return Invalid(fmt::format("Invalid ordering key in order_by clause '{}'.", order));
-    }
-    read.ascending = direction == "asc";
-  }
+  read.ascending = written.ascending;
   const Rules& rules = RulesOf(searched);
-  const std::string& text = (*tokens)[0].text;
+  const std::string& text = written.identifier;
   if (searched == Searched::kModels) {
     if (!Contains(rules.order, text)) {
       return Invalid(

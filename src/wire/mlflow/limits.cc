@@ -13,7 +13,9 @@
 
 #include "base/strings.h"
 #include "io/http.h"
+#include "tracking/python_json.h"
 #include "tracking/python_text.h"
+#include "tracking/trace_records.h"
 
 namespace keelson::wire::mlflow {
 namespace {
@@ -25,6 +27,8 @@ constexpr std::size_t kExperimentTagValue = 20'000;
 constexpr std::size_t kModelTagValue = 100'000;
 constexpr std::size_t kExperimentName = 500;
 constexpr std::size_t kAliasLength = 255;
+constexpr std::size_t kSessionId = 250;
+constexpr std::size_t kTraceName = 4096;
 constexpr std::size_t kBatch = 1000;
 constexpr std::size_t kBatchPairs = 100;
 
@@ -35,13 +39,6 @@ std::unexpected<Error> Invalid(std::string message) {
 // As Python's json writes it: ASCII only.
 std::string Quoted(std::string_view text) {
   return nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
-}
-
-// As Python writes a float.
-std::string PythonFloat(double value) {
-  std::string text = fmt::format("{}", value);
-  if (std::isfinite(value) && text.find_first_of(".e") == std::string::npos) text += ".0";
-  return text;
 }
 
 // The code point that `text` begins with, which goes; `text` is UTF-8 and not empty.
@@ -103,8 +100,15 @@ std::string Under(std::string_view path, std::string_view name) {
   return path.empty() ? std::string(name) : fmt::format("{}.{}", path, name);
 }
 
-// Ends `text` after so many characters.
-void Cut(std::string& text, std::size_t at_most) {
+std::optional<std::int64_t> PythonInt(std::string_view text) {
+  text = Trim(text);
+  if (text.starts_with('+')) text.remove_prefix(1);
+  return ParseInt(text);
+}
+
+}  // namespace
+
+void CutTo(std::string& text, std::size_t at_most) {
   if (text.size() <= at_most) return;
   std::size_t characters = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -114,14 +118,6 @@ void Cut(std::string& text, std::size_t at_most) {
     return;
   }
 }
-
-std::optional<std::int64_t> PythonInt(std::string_view text) {
-  text = Trim(text);
-  if (text.starts_with('+')) text.remove_prefix(1);
-  return ParseInt(text);
-}
-
-}  // namespace
 
 std::size_t CharactersIn(std::string_view text) {
   return static_cast<std::size_t>(
@@ -150,7 +146,7 @@ Status CheckMetric(const tracking::MetricPoint& metric, std::string_view path) {
     return Invalid(
         fmt::format("Invalid value {} for parameter '{}' supplied: metric '{}' (value={}). Timestamp must be "
                     "a nonnegative long (64-bit integer) ",
-                    metric.time_ms, Under(path, "timestamp"), metric.key, PythonFloat(metric.value)));
+                    metric.time_ms, Under(path, "timestamp"), metric.key, tracking::PythonFloat(metric.value)));
   }
   return CheckLength("Metric name", kKey, metric.key);
 }
@@ -166,11 +162,21 @@ Status CheckTag(std::string_view key, std::string_view path) {
 }
 
 void CutParam(std::string& value) {
-  Cut(value, kParamValue);
+  CutTo(value, kParamValue);
 }
 
 void CutTag(std::string& value) {
-  Cut(value, kTagValue);
+  CutTo(value, kTagValue);
+}
+
+Status CheckTraceName(std::string_view name) {
+  return CheckLength("Trace name", kTraceName, name);
+}
+
+Status CheckTrace(const tracking::Pairs& tags, const tracking::Pairs& metadata) {
+  using tracking::TraceRecord;
+  KEELSON_RETURN_IF_ERROR(CheckTraceName(TraceRecord::Find(tags, tracking::kTraceName).value_or("")));
+  return CheckLength("Session ID", kSessionId, TraceRecord::Find(metadata, tracking::kTraceSession).value_or(""));
 }
 
 Status CheckExperimentTag(std::string_view key, std::string_view value) {

@@ -24,6 +24,10 @@ Status CheckTag(std::string_view key, std::string_view path);
 // What is longer than a param or a tag of a run may be is cut, as MLflow cuts it.
 void CutParam(std::string& value);
 void CutTag(std::string& value);
+void CutTo(std::string& text, std::size_t at_most);  // characters
+// What a trace says of itself: its name among the tags, its session among the metadata.
+Status CheckTraceName(std::string_view name);
+Status CheckTrace(const tracking::Pairs& tags, const tracking::Pairs& metadata);
 Status CheckExperimentTag(std::string_view key, std::string_view value);
 Status CheckModelTag(std::string_view key, std::string_view value);  // of registered models and of versions
 Status CheckExperimentName(std::string_view name);

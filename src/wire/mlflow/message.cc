@@ -8,6 +8,7 @@
 
 #include "base/json_depth.h"
 #include "base/strings.h"
+#include "wire/mlflow/proto_json.h"
 
 namespace keelson::wire::mlflow {
 namespace {
@@ -93,6 +94,26 @@ std::optional<Json> ConvertMessage(const Json& value, std::span<const Field> fie
   return read;
 }
 
+// "assessmentName,feedback" are the fields assessment_name and feedback.
+Json MaskOf(std::string_view text) {
+  Json names = Json::array();
+  for (const std::string_view part : Split(text, ',')) {
+    std::string name;
+    for (const char c : part) {
+      if (c >= 'A' && c <= 'Z') name += '_';
+      name += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    if (!name.empty()) names.push_back(std::move(name));
+  }
+  return names;
+}
+
+std::optional<Json> ConvertText(const std::string& text, Type type) {
+  if (type == Type::kMask) return MaskOf(text);
+  const auto ms = type == Type::kTime ? ReadTimestamp(text) : ReadSpanOfTime(text);
+  return ms ? std::optional<Json>(*ms) : std::nullopt;
+}
+
 std::optional<Json> Convert(const Json& value, const Field& field) {
   switch (field.type) {
     case Type::kText:
@@ -119,6 +140,17 @@ std::optional<Json> Convert(const Json& value, const Field& field) {
     }
     case Type::kMessage:
       return ConvertMessage(value, field.fields);
+    case Type::kMap:
+      if (!value.is_object() || !std::ranges::all_of(value, [](const Json& each) { return each.is_string(); })) {
+        return std::nullopt;
+      }
+      return value;
+    case Type::kJson:
+      return value;
+    case Type::kTime:
+    case Type::kSpanOfTime:
+    case Type::kMask:
+      return value.is_string() ? ConvertText(value.get_ref<const std::string&>(), field.type) : std::nullopt;
   }
   return std::nullopt;
 }
@@ -339,6 +371,18 @@ std::vector<std::pair<std::string, std::string>> Message::Pairs(std::string_view
   std::vector<std::pair<std::string, std::string>> pairs;
   for (const Message& each : Messages(name)) pairs.emplace_back(each.Text("key"), each.Text("value"));
   return pairs;
+}
+
+std::vector<std::pair<std::string, std::string>> Message::Map(std::string_view name) const {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (const auto& [key, value] : Value(name).items()) pairs.emplace_back(key, value.get<std::string>());
+  return pairs;
+}
+
+const Json& Message::Value(std::string_view name) const {
+  static const Json kNull;
+  const auto found = fields_.find(name);
+  return found == fields_.end() ? kNull : *found;
 }
 
 std::string Message::RunId() const {

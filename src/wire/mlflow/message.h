@@ -17,7 +17,9 @@ namespace keelson::wire::mlflow {
 
 // How a field of a request is read: as protobuf's JSON mapping does, for the reference parses bodies into protobuf
 // messages. Numbers may come as texts; null is as if it were not there; fields that are not known are passed over.
-enum class Type { kText, kInt64, kInt32, kDouble, kBool, kEnum, kMessage };
+// kMap: a map of texts. kJson: any value (protobuf's Struct). kTime and kSpanOfTime read as milliseconds; kMask: the
+// names of fields, with '_'.
+enum class Type { kText, kInt64, kInt32, kDouble, kBool, kEnum, kMessage, kMap, kJson, kTime, kSpanOfTime, kMask };
 
 // What is asked of a field beside its type, in the order in which the reference looks.
 enum class Rule { kNone, kRequired, kText, kInt, kFloat, kBool, kArray, kTexts };
@@ -49,6 +51,8 @@ class Message {
   Message Inner(std::string_view name) const;  // an empty one when there is none
   std::optional<std::string> OptionalText(std::string_view name) const;
   std::vector<std::pair<std::string, std::string>> Pairs(std::string_view name) const;  // of messages key, value
+  std::vector<std::pair<std::string, std::string>> Map(std::string_view name) const;
+  const nlohmann::json& Value(std::string_view name) const;  // null when there is none
 
   // "run_id", or its old name "run_uuid".
   std::string RunId() const;

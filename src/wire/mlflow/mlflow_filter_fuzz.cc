@@ -1,9 +1,12 @@
 // Filters and orders of every kind of search, as clients may write them.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "wire/mlflow/filter.h"
+#include "wire/mlflow/trace_filter.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace keelson::wire::mlflow;
@@ -21,5 +24,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     (void)ParseOrder(text, searched);
   }
+  if (const auto conditions = ParseTraceFilter(text)) {
+    const auto sql = keelson::tracking::TraceConditionsSql(*conditions, {0});
+    if (!sql && sql.error().code != keelson::ErrorCode::kInvalidArgument) __builtin_trap();
+    if (sql && static_cast<std::size_t>(std::ranges::count(sql->text, '?')) != sql->values.size()) __builtin_trap();
+  }
+  (void)ParseTraceOrders({std::string(text)});
   return 0;
 }

@@ -62,8 +62,15 @@ std::string_view Meaning(Call call) {
   switch (call) {
     case Call::kNotYet:
       return "501: not yet";
-    case Call::kRemoteStorage:
-      return "501: for object stores only, as with the reference on a folder";
+    case Call::kNowhere:
+      return "404: the reference has it for Databricks alone";
+    case Call::kCreateMultipartUpload:
+    case Call::kCompleteMultipartUpload:
+    case Call::kAbortMultipartUpload:
+    case Call::kGetPresignedDownloadUrl:
+    case Call::kCreatePresignedUploadUrl:
+    case Call::kCreatePresignedDownloadUrl:
+      return "with `--artifacts s3://...`; on a folder 501, as with the reference";
     case Call::kOutOfScope:
       return "501: not meant to be here";
     default:
@@ -102,7 +109,7 @@ std::string_view OurPath(std::string_view path) {
       if (rest.empty() || rest.front() == '/') return path.substr(api.size());
     }
   }
-  if (path == "/get-artifact" || path == "/model-versions/get-artifact") return path;
+  if (path == kOtlpPath || path == "/get-artifact" || path == "/model-versions/get-artifact") return path;
   return prefixed ? path.empty() ? "/" : path : "";
 }
 

@@ -10,11 +10,12 @@
 
 namespace keelson::wire::mlflow {
 
-Answered ServerInfo(Services&, const Asked&) {
+Answered ServerInfo(Services& services, const Asked&) {
+  const bool remote = services.artifacts->remote() != nullptr;
   JsonWriter json;
   json.Open('{').Text("store_type", "SqlStore");
   json.Key("workspaces_enabled").Bool(false).Key("trace_archival_enabled").Bool(false);
-  json.Key("multipart_uploads_enabled").Bool(false).Key("multipart_downloads_enabled").Bool(false);
+  json.Key("multipart_uploads_enabled").Bool(remote).Key("multipart_downloads_enabled").Bool(remote);
   json.Key("presigned_upload_run_id_supported").Bool(false).Key("presigned_upload_model_id_supported").Bool(false);
   json.Key("features_enabled").Open('{').Key("gateway").Bool(false).Close('}');
   return JsonAnswer(json.Close('}').Take());

@@ -1,14 +1,19 @@
 #pragma once
 
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
 #include "io/http.h"
+#include "tracking/artifact_store.h"
+#include "tracking/assessments.h"
 #include "tracking/experiments.h"
 #include "tracking/logged_models.h"
 #include "tracking/registered_models.h"
 #include "tracking/runs.h"
+#include "tracking/traces.h"
 
 namespace keelson::wire::mlflow {
 
@@ -18,7 +23,9 @@ struct Services {
   tracking::Runs runs;
   tracking::RegisteredModels models;
   tracking::LoggedModels logged_models;
-  std::string artifact_root;  // the folder behind "mlflow-artifacts:/"
+  tracking::Traces traces;
+  tracking::Assessments assessments;
+  std::shared_ptr<tracking::ArtifactStore> artifacts;  // what stands behind "mlflow-artifacts:/"
 };
 
 // One call: the request, and what stood for the "{}" of its route.
@@ -105,7 +112,42 @@ Answered GetRunArtifact(Services&, const Asked&);           // /get-artifact
 Answered GetModelVersionArtifact(Services&, const Asked&);  // /model-versions/get-artifact
 Answered GetLoggedModelArtifact(Services&, const Asked&);
 
+Answered StartTrace(Services&, const Asked&);
+Answered GetTraceInfo(Services&, const Asked&);
+Answered GetTrace(Services&, const Asked&);
+Answered BatchGetTraces(Services&, const Asked&);
+Answered BatchGetTraceInfos(Services&, const Asked&);
+Answered SearchTraces(Services&, const Asked&);
+Answered DeleteTraces(Services&, const Asked&);
+Answered SetTraceTag(Services&, const Asked&);
+Answered DeleteTraceTag(Services&, const Asked&);
+Answered LinkTracesToRun(Services&, const Asked&);
+Answered LinkPromptsToTrace(Services&, const Asked&);
+Answered CorrelateTraceFilters(Services&, const Asked&);
+Answered GetTraceArtifact(Services&, const Asked&);
+Answered StartOldTrace(Services&, const Asked&);
+Answered EndOldTrace(Services&, const Asked&);
+Answered GetOldTraceInfo(Services&, const Asked&);
+Answered SearchOldTraces(Services&, const Asked&);
+Answered ExportSpans(Services&, const Asked&);  // OTLP's, at /v1/traces
+
+Answered CreateAssessment(Services&, const Asked&);
+Answered GetAssessment(Services&, const Asked&);
+Answered UpdateAssessment(Services&, const Asked&);
+Answered DeleteAssessment(Services&, const Asked&);
+
+// Of an object store, past this server.
+Answered CreateMultipartUpload(Services&, const Asked&);
+Answered CompleteMultipartUpload(Services&, const Asked&);
+Answered AbortMultipartUpload(Services&, const Asked&);
+Answered GetPresignedDownloadUrl(Services&, const Asked&);
+Answered CreatePresignedUploadUrl(Services&, const Asked&);
+Answered CreatePresignedDownloadUrl(Services&, const Asked&);
+
 Answered ServerInfo(Services&, const Asked&);
+
+// The file `path` of what keeps its artifacts at `uri`.
+Answered SendArtifact(const Services& services, std::string_view uri, std::string_view path);
 
 // A name for a run or model that was given none: "calm-heron-417".
 std::string RandomName();

@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
-#include "io/files.h"
 #include "wire/mlflow/fields.h"
 #include "wire/mlflow/limits.h"
 
@@ -199,9 +198,9 @@ Status ResolveSource(Services& services, const Message& request, tracking::Regis
     files = run.artifact_uri + std::string(rest.substr(slash));
     version.location = files;
   }
-  if (const auto path = ProxiedPath(files); path && io::Exists(services.artifact_root + "/" + *path)) {
-    KEELSON_RETURN_IF_ERROR(io::SyncTree(services.artifact_root + "/" + *path));
-    KEELSON_ASSIGN_OR_RETURN(version.content_hash, io::HashTree(services.artifact_root + "/" + *path));
+  if (const auto path = ProxiedPath(files); path && !path->empty()) {
+    KEELSON_ASSIGN_OR_RETURN(auto hash, services.artifacts->Hash(*path));
+    if (hash) version.content_hash = *std::move(hash);
   }
   return {};
 }
