@@ -29,7 +29,7 @@ std::vector<Command> Failing(ErrorCode code) {
   return {{"deploy", "Fail as told", "keelson deploy --count 3", [code](CLI::App& app) -> RunCommand {
              auto count = std::make_shared<int>(0);
              app.add_option("-c,--count", *count, "How many [of them]: it's a number")->required();
-             return [code](Terminal&) -> Result<int> { return Fail(code, "it went wrong", "deploy.yaml:3:1"); };
+             return [code, count](Terminal&) -> Result<int> { return Fail(code, "it went wrong", "deploy.yaml:3:1"); };
            }}};
 }
 

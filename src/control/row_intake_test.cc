@@ -110,7 +110,7 @@ TEST_F(RowIntakeTest, AnUnknownColumnIsNamedWithTheNearestOne) {
 }
 
 TEST_F(RowIntakeTest, ARenamedColumnIsRefusedByTheSuiteAndKeptInQuarantine) {
-  const auto intake = Open(Json{Between(-100, 100)});
+  const auto intake = Open(Json::array({Between(-100, 100)}));
   const Json rows = Json::parse(R"([{"id": "a", "temperature": 20}])");
   const auto answer = Take(*intake, rows);
   ASSERT_TRUE(answer);
@@ -131,7 +131,7 @@ TEST_F(RowIntakeTest, ARenamedColumnIsRefusedByTheSuiteAndKeptInQuarantine) {
 }
 
 TEST_F(RowIntakeTest, ARefusalHasCountsAndSomeOfTheRows) {
-  const auto intake = Open(Json{Between(-100, 100)});
+  const auto intake = Open(Json::array({Between(-100, 100)}));
   const auto answer = Take(*intake, Rows(30, 7));
   ASSERT_TRUE(answer && answer->refusal);
   const Json& failure = answer->refusal->at("failures").at(0);
@@ -145,7 +145,7 @@ TEST_F(RowIntakeTest, ARefusalHasCountsAndSomeOfTheRows) {
 }
 
 TEST_F(RowIntakeTest, MostlyToleratesInASmallBatchAsManyAsInOneOfTwenty) {
-  const auto intake = Open(Json{Between(-100, 100, {{"mostly", 0.9}})}, "");
+  const auto intake = Open(Json::array({Between(-100, 100, {{"mostly", 0.9}})}), "");
   EXPECT_EQ(Push(*intake, Rows(3, 2)), "");
   EXPECT_NE(Push(*intake, Rows(3, 3)), "");
   EXPECT_EQ(Push(*intake, Rows(99, 9, 1'000)), "") << "what the suite itself lets pass";
@@ -155,7 +155,7 @@ TEST_F(RowIntakeTest, MostlyToleratesInASmallBatchAsManyAsInOneOfTwenty) {
 
 TEST_F(RowIntakeTest, WithoutMostlyOneRowIsTooMany) {
   for (const Json& more : {Json::object(), Json{{"mostly", nullptr}}, Json{{"mostly", 1}}}) {
-    const auto intake = Open(Json{Between(-100, 100, more)});
+    const auto intake = Open(Json::array({Between(-100, 100, more)}));
     EXPECT_NE(Push(*intake, Rows(3, 1)), "") << more;
   }
 }
@@ -195,7 +195,7 @@ TEST_F(RowIntakeTest, ARepeatedPushChangesNothingAlsoAfterReopening) {
 }
 
 TEST_F(RowIntakeTest, AnEmptyBatchIsAcceptedAndLeavesNoTrace) {
-  const auto intake = Open(Json{Between(0, 1)});
+  const auto intake = Open(Json::array({Between(0, 1)}));
   EXPECT_EQ(Push(*intake, Json::array()), "");
   EXPECT_EQ(intake->sequence(), 0u);
 }

@@ -6,15 +6,14 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "io/files.h"
 #include "io/temp_folder.h"
 #include "wire/inference/answer.h"
+#include "wire/inference/named_model_testing.h"
 
 namespace keelson::wire::inference {
 namespace {
@@ -25,13 +24,7 @@ class Replica : public testing::Test {
  protected:
   void SetUp() override {
     const std::string folder = temp_.File("model");
-    ASSERT_TRUE(io::MakeFolders(folder));
-    std::filesystem::copy(kModels + "logistic.ubj", folder + "/model.ubj");
-    ASSERT_TRUE(io::WriteFileAtomically(folder + "/MLmodel", "flavors: {xgboost: {data: model.ubj}}\n"));
-    ASSERT_TRUE(io::WriteFileAtomically(
-        folder + "/keelson.json",
-        R"({"inputs":[{"name":"a","type":"double"},{"name":"b","type":"double"},{"name":"c","type":"double"},
-            {"name":"d","type":"int64"},{"name":"e","type":"string","categories":["x","y"]}],"output":"probability"})"));
+    ASSERT_NO_FATAL_FAILURE(WriteNamedModel(folder));
     std::vector<ReplicaHandler::Served> served(2);
     served[0].model = *serving::LoadedModel::Load({.name = "flights", .version = "3", .path = folder});
     served[0].payload = *serving::PayloadWriter::Open(temp_.File("payload"), served[0].model->payload_schema());

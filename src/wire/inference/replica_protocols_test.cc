@@ -1,13 +1,13 @@
 // KServe v1, MLflow scoring, the repository extension and statistics, as the replica answers them.
 #include <gmock/gmock.h>
 
-#include <filesystem>
 #include <future>
 #include <nlohmann/json.hpp>
 
 #include "io/files.h"
 #include "io/http_inflate.h"
 #include "io/temp_folder.h"
+#include "wire/inference/named_model_testing.h"
 #include "wire/inference/replica_handler.h"
 
 namespace keelson::wire::inference {
@@ -43,13 +43,7 @@ class Protocols : public testing::Test {
  protected:
   void SetUp() override {
     const std::string folder = temp_.File("model");
-    ASSERT_TRUE(io::MakeFolders(folder));
-    std::filesystem::copy(kModels + "logistic.ubj", folder + "/model.ubj");
-    ASSERT_TRUE(io::WriteFileAtomically(folder + "/MLmodel", "flavors: {xgboost: {data: model.ubj}}\n"));
-    ASSERT_TRUE(io::WriteFileAtomically(
-        folder + "/keelson.json",
-        R"({"inputs":[{"name":"a","type":"double"},{"name":"b","type":"double"},{"name":"c","type":"double"},
-            {"name":"d","type":"int64"},{"name":"e","type":"string","categories":["x","y"]}],"output":"probability"})"));
+    ASSERT_NO_FATAL_FAILURE(WriteNamedModel(folder));
     shelf_.sources_["named"] = {{.name = "named", .version = "3", .path = folder}};
     shelf_.sources_["bare"] = {{.name = "bare", .path = kModels + "softprob.ubj"}};
     shelf_.sources_["two"] = {{.name = "two", .version = "10", .path = kModels + "logistic.ubj"},

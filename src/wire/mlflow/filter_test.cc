@@ -1,45 +1,26 @@
 #include "wire/mlflow/filter.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include <map>
 
-#include "base/strings.h"
-#include "io/files.h"
+#include "wire/mlflow/filter_testing.h"
 
 namespace keelson::wire::mlflow {
 namespace {
 
-using tracking::Compare;
 using tracking::Condition;
 using tracking::Entity;
 
-std::string Write(const io::SqlValue& value) {
-  if (const auto* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);
-  if (const auto* number = std::get_if<double>(&value)) return fmt::format("{}", *number);
-  return fmt::format("'{}'", io::AsText(value));
-}
-
-std::string Write(const Condition& condition) {
-  const std::map<Entity, std::string> entities = {{Entity::kAttribute, "attribute"},
-                                                  {Entity::kMetric, "metric"},
-                                                  {Entity::kParam, "param"},
-                                                  {Entity::kTag, "tag"},
-                                                  {Entity::kDataset, "dataset"}};
-  const std::map<Compare, std::string> compares = {
-      {Compare::kEqual, "="},        {Compare::kNotEqual, "!="},    {Compare::kLess, "<"},
-      {Compare::kLessOrEqual, "<="}, {Compare::kGreater, ">"},      {Compare::kGreaterOrEqual, ">="},
-      {Compare::kLike, "LIKE"},      {Compare::kILike, "ILIKE"},    {Compare::kIn, "IN"},
-      {Compare::kNotIn, "NOT IN"},   {Compare::kIsNull, "IS NULL"}, {Compare::kIsNotNull, "IS NOT NULL"}};
+std::string WriteCondition(const Condition& condition) {
+  static const std::map<Entity, std::string_view> kEntities = {{Entity::kAttribute, "attribute"},
+                                                               {Entity::kMetric, "metric"},
+                                                               {Entity::kParam, "param"},
+                                                               {Entity::kTag, "tag"},
+                                                               {Entity::kDataset, "dataset"}};
   const std::string key = condition.key.contains(' ') ? fmt::format("'{}'", condition.key) : condition.key;
-  std::string text = fmt::format("{} {} {}", entities.at(condition.entity), key, compares.at(condition.compare));
-  std::vector<std::string> values;
-  for (const auto& value : condition.values) values.push_back(Write(value));
-  const bool list = condition.compare == Compare::kIn || condition.compare == Compare::kNotIn;
-  if (list) return fmt::format("{} ({})", text, fmt::join(values, ", "));
-  return values.empty() ? text : text + " " + values[0];
+  return Written(kEntities.at(condition.entity), key, condition.compare, condition.values);
 }
 
 Searched SearchedNamed(std::string_view name) {
@@ -49,29 +30,14 @@ Searched SearchedNamed(std::string_view name) {
   return name == "versions" ? Searched::kVersions : Searched::kLoggedModels;
 }
 
-// testdata/filters.txt: a case a line.
 TEST(Filter, ReadsEachCaseOfTheFile) {
-  const std::string cases = *io::ReadFile(KEELSON_SOURCE_DIR "/src/wire/mlflow/testdata/filters.txt");
-  int count = 0;
-  for (const std::string_view line : Split(cases, '\n')) {
-    if (line.empty() || line.starts_with('#')) continue;
-    const auto parts = Split(line, '|');
-    ASSERT_EQ(parts.size(), 3u) << line;
-    const std::string_view wanted = Trim(parts[2]);
-    const auto read = ParseFilter(Trim(parts[1]), SearchedNamed(Trim(parts[0])));
-    ++count;
-    if (wanted.starts_with('!')) {
-      ASSERT_FALSE(read.has_value()) << line;
-      EXPECT_EQ(read.error().code, ErrorCode::kInvalidArgument) << line;
-      EXPECT_TRUE(read.error().message.starts_with(Trim(wanted.substr(1)))) << line << "\n" << read.error().message;
-      continue;
-    }
-    ASSERT_TRUE(read.has_value()) << line << "\n" << read.error().message;
-    std::vector<std::string> written;
-    for (const auto& condition : *read) written.push_back(Write(condition));
-    EXPECT_EQ(fmt::format("{}", fmt::join(written, ", ")), wanted) << line;
+  const auto cases = FilterCases("filters.txt");
+  for (const auto& fields : cases) {
+    ASSERT_EQ(fields.size(), 3u) << fields[0];
+    SCOPED_TRACE(fields[1]);
+    ExpectFilter(ParseFilter(fields[1], SearchedNamed(fields[0])), fields[2], WriteCondition);
   }
-  EXPECT_GT(count, 50);
+  EXPECT_GT(cases.size(), 50u);
 }
 
 TEST(Filter, ReadsOrders) {
