@@ -25,9 +25,8 @@ std::string_view JobStateName(JobState state);
 struct Job {
   std::string id;  // "j000042": sorts by age
   std::string project;
-  std::string
-      kind;  // "ingest", "prepare", "validate", "features", "materialize", "trial", "train", "evaluate"; "payload"
-  std::string pipeline;    // "" for "payload"
+  std::string kind;  // "ingest", "prepare", "validate", "features", "materialize", "trial", "train", "evaluate"
+  std::string pipeline;
   std::string step;        // the pipeline's step that it is for
   std::string request_id;  // of the call that started the pipeline; "" when the project decided by itself
   JobState state = JobState::kPending;

@@ -11,6 +11,7 @@
 #include <future>
 
 #include "base/log.h"
+#include "io/short_slice.h"
 
 namespace keelson::io {
 namespace {
@@ -145,6 +146,7 @@ void EventLoop::RunTimers() {
 
 void EventLoop::Run() {
   current_loop = this;
+  AskForShortSlices();
   std::array<epoll_event, 128> events{};
   batch_ = events.data();
   for (;;) {
