@@ -6,11 +6,12 @@ namespace keelson::app {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command> commands = {
-      ServerCommand(),     ApplyCommand(),    RunPipelineCommand(), StatusCommand(),  GetCommand(),
-      DescribeCommand(),   LogsCommand(),     PredictCommand(),     PromoteCommand(), RollbackCommand(),
-      ReplayCommand(),     BacktestCommand(), SimulateCommand(),    DeleteCommand(),  BackupCommand(),
-      RestoreCommand(),    DoctorCommand(),   RenderCommand(),      SchemaCommand(),  HelpCommand(),
-      CompletionCommand(), VersionCommand(),  ServeCommand(),       PayloadCommand(), WorkerCommand(),
+      ServerCommand(),   ApplyCommand(),      RunPipelineCommand(), StatusCommand(),  GetCommand(),
+      DescribeCommand(), LogsCommand(),       PredictCommand(),     PromoteCommand(), RollbackCommand(),
+      ReplayCommand(),   BacktestCommand(),   SimulateCommand(),    DeleteCommand(),  BackupCommand(),
+      GcCommand(),       RestoreCommand(),    DoctorCommand(),      RenderCommand(),  SchemaCommand(),
+      HelpCommand(),     CompletionCommand(), VersionCommand(),     ServeCommand(),   PayloadCommand(),
+      WorkerCommand(),
   };
   return commands;
 }

@@ -26,6 +26,9 @@ class MortalDatabase final : public io::Database {
   Status Read(const std::function<Status(io::SqlSession&)>& work) override { return real_.Read(work); }
   Status BackupTo(const std::string& path) override { return real_.BackupTo(path); }
   Result<std::vector<std::string>> CheckIntegrity() override { return real_.CheckIntegrity(); }
+  Result<std::vector<std::string>> CheckTables(const std::atomic<bool>& stop) override {
+    return real_.CheckTables(stop);
+  }
 
   void DieAt(int write, bool before) {
     dies_ = true;

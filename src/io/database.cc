@@ -19,6 +19,7 @@ class SqliteDatabase final : public SqlDatabase {
 
   Status BackupTo(const std::string& path) override;
   Result<std::vector<std::string>> CheckIntegrity() override { return CheckDatabaseFile(where()); }
+  Result<std::vector<std::string>> CheckTables(const std::atomic<bool>& stop) override;
 };
 
 Status SqliteDatabase::BackupTo(const std::string& path) {
@@ -39,6 +40,30 @@ Status SqliteDatabase::BackupTo(const std::string& path) {
       return removed;
   }
   return copied;
+}
+
+Result<std::vector<std::string>> SqliteDatabase::CheckTables(const std::atomic<bool>& stop) {
+  std::vector<std::string> wrong;
+  const auto check = [&]() -> Status {
+    KEELSON_ASSIGN_OR_RETURN(auto connection, SqliteConnection::Open(where(), SqliteConnection::Mode::kReader));
+    KEELSON_ASSIGN_OR_RETURN(const auto tables,
+                             connection->Query("SELECT name FROM sqlite_schema WHERE type = 'table'", {}));
+    for (const SqlRow& table : tables) {
+      if (stop) return {};
+      const std::string& name = AsText(table[0]);
+      KEELSON_ASSIGN_OR_RETURN(const auto lines,
+                               connection->Query(fmt::format("PRAGMA integrity_check(\"{}\")", name), {}));
+      for (const SqlRow& line : lines) {
+        if (AsText(line[0]) != "ok") wrong.push_back(AsText(line[0]));
+      }
+    }
+    return {};
+  };
+  const Status checked = check();
+  if (checked.has_value()) return wrong;
+  if (checked.error().code != ErrorCode::kDataLoss) return std::unexpected(checked.error());
+  wrong.push_back(checked.error().message);
+  return wrong;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,14 +14,21 @@
 
 namespace keelson::io {
 
+// Bytes that are no text.
+struct SqlBlob {
+  std::string bytes;
+  bool operator==(const SqlBlob&) const = default;
+};
+
 // One SQL value; std::monostate is NULL.
-using SqlValue = std::variant<std::monostate, std::int64_t, double, std::string>;
+using SqlValue = std::variant<std::monostate, std::int64_t, double, std::string, SqlBlob>;
 using SqlRow = std::vector<SqlValue>;
 
 // Convenience readers of a column; the wrong type is our own mistake and aborts.
 std::int64_t AsInt(const SqlValue& value);
 double AsDouble(const SqlValue& value);  // an integer is read as its double
 const std::string& AsText(const SqlValue& value);
+const std::string& AsBytes(const SqlValue& value);  // of a SqlBlob
 bool IsNull(const SqlValue& value);
 
 // A connection inside a transaction (writers) or a read snapshot (readers). Values are always bound, never pasted: one
@@ -32,6 +40,10 @@ class SqlSession {
   virtual Result<std::vector<SqlRow>> Query(std::string_view sql, const std::vector<SqlValue>& values = {}) = 0;
   virtual Result<std::int64_t> Execute(std::string_view sql,
                                        const std::vector<SqlValue>& values = {}) = 0;  // rows changed
+  // Query without keeping the rows: `each` sees one after the other and may take what it holds. An error from it ends
+  // the query and is given. It asks this session nothing by the same text.
+  virtual Status ForEach(std::string_view sql, const std::vector<SqlValue>& values,
+                         const std::function<Status(SqlRow&)>& each) = 0;
 };
 
 struct Migration {
@@ -39,6 +51,7 @@ struct Migration {
   std::string_view sql;  // several statements; run in one transaction together with the version's own record
   // What PostgreSQL runs in its place, where InPostgres(sql) would not do; a space for nothing at all.
   std::string_view postgres = {};
+  std::function<Status(SqlSession&)> then = {};  // what no SQL can say, behind it in the same transaction
 };
 
 // SQLite (WAL, synchronous=FULL), or PostgreSQL (OpenPostgres). One writer thread groups the transactions that wait
@@ -67,6 +80,8 @@ class Database {
   // An online copy, consistent and checked; it replaces `path` whole or not at all. Writers go on beside it.
   virtual Status BackupTo(const std::string& path) = 0;
   virtual Result<std::vector<std::string>> CheckIntegrity() = 0;  // what is wrong, a line each; empty when sound
+  // The same table by table, until `stop`: for a large file, beside its use.
+  virtual Result<std::vector<std::string>> CheckTables(const std::atomic<bool>& stop) = 0;
 };
 
 // What is wrong with a database file that no server has open (a backup, say); as CheckIntegrity.

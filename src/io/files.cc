@@ -73,6 +73,56 @@ Status WriteFileAtomically(const std::string& path, std::string_view content) {
   return SyncFolder(folder);
 }
 
+namespace {
+
+class AtomicFileOnDisk final : public AtomicFile {
+ public:
+  AtomicFileOnDisk(std::string path, std::string beside, Fd file)
+      : path_(std::move(path)), beside_(std::move(beside)), file_(std::move(file)) {}
+  ~AtomicFileOnDisk() override {
+    if (!committed_) unlink(beside_.c_str());
+  }
+
+  Status Append(std::string_view bytes) override {
+    KEELSON_RETURN_IF_ERROR(WriteAll(file_.get(), bytes, path_));
+    size_ += bytes.size();
+    if (size_ - started_ < kWriteBack) return {};
+    // The disk begins now, so that Commit has little to wait for; whether it does is the kernel's business.
+    sync_file_range(file_.get(), static_cast<off_t>(started_), static_cast<off_t>(size_ - started_),
+                    SYNC_FILE_RANGE_WRITE);
+    started_ = size_;
+    return {};
+  }
+
+  Status Commit() override {
+    KEELSON_RETURN_IF_ERROR(SyncFd(file_.get(), path_));
+    if (rename(beside_.c_str(), path_.c_str()) != 0) return OsFail(errno, "replace the file", path_);
+    committed_ = true;
+    return SyncFolder(ParentOf(path_));
+  }
+
+ private:
+  static constexpr std::uint64_t kWriteBack = 8u << 20;
+
+  const std::string path_;
+  const std::string beside_;
+  const Fd file_;
+  std::uint64_t size_ = 0;
+  std::uint64_t started_ = 0;  // up to where the disk has been told to write
+  bool committed_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<AtomicFile>> AtomicFile::Create(const std::string& path) {
+  if (path.find('\0') != std::string::npos)
+    return Fail(ErrorCode::kInvalidArgument, "a path must not contain a NUL byte");
+  std::string beside = fmt::format("{}/{}{}", ParentOf(path), kUnfinished, RandomId());
+  auto file = OpenFile(beside, O_WRONLY | O_CREAT | O_EXCL);
+  if (!file.has_value()) return Fail(file.error().code, file.error().message, path);
+  return std::make_unique<AtomicFileOnDisk>(path, std::move(beside), *std::move(file));
+}
+
 Status MakeFolders(const std::string& path) {
   struct stat info {};
   if (stat(path.c_str(), &info) == 0) {

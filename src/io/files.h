@@ -18,6 +18,14 @@ Result<std::string> ReadFile(const std::string& path, std::size_t at_most = std:
 // Replaces the file as a whole: written beside it, synced, renamed, the folder synced. A reader sees the old or the new
 // one.
 Status WriteFileAtomically(const std::string& path, std::string_view content);
+// The same for content that comes in pieces. Nothing of it is seen before Commit, and nothing is left without one.
+class AtomicFile {
+ public:
+  static Result<std::unique_ptr<AtomicFile>> Create(const std::string& path);
+  virtual ~AtomicFile() = default;
+  virtual Status Append(std::string_view bytes) = 0;
+  virtual Status Commit() = 0;  // once; on disk when it returns
+};
 Status MakeFolders(const std::string& path);  // like mkdir -p; synced
 Status RemoveTree(const std::string& path);   // no error when it is not there; never follows links
 // Copies a file or a folder with all that it holds and syncs it; what exists at `to` is overwritten file by file. Plain

@@ -22,6 +22,16 @@ using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 // The first header of that name, letter case ignored; "" when there is none.
 std::string_view FindHeader(const HttpHeaders& headers, std::string_view name);
 
+// The body of a request that is too long to be kept, for the handler to read itself.
+class HttpUpload {
+ public:
+  virtual ~HttpUpload() = default;
+  // The next piece, good until the next call; "" at the end. Waits for the client: never on an I/O thread, one thread
+  // at a time, and not after the request has been answered. kUnavailable: the client has gone or is silent;
+  // kInvalidArgument: what it sends is no body; kResourceExhausted: it is longer than HttpLimits::upload_bytes.
+  virtual Result<std::string_view> Read() = 0;
+};
+
 struct HttpRequest {
   std::string method;  // upper case
   std::string path;    // without the query, still percent-encoded
@@ -31,6 +41,26 @@ struct HttpRequest {
   std::string request_id;  // x-request-id as sent when it is sane (1 to 128 of [A-Za-z0-9._:-]), else made here
   std::string peer;        // "127.0.0.1:54321" or "unix"
   std::string client_certificate = {};  // subject of the client's verified certificate; "" without one
+  // Set where HttpServerOptions::uploads said so and the body had not come whole with the head; `body` is empty then.
+  // When it is answered before all of it was read, the connection ends.
+  std::shared_ptr<HttpUpload> upload = nullptr;
+};
+
+// An open file that is an answer's body: it goes from the page cache to the socket.
+class HttpFile {
+ public:
+  static Result<std::shared_ptr<HttpFile>> Open(const std::string& path);  // errors as those of ReadFile
+  ~HttpFile();
+  HttpFile(const HttpFile&) = delete;
+  HttpFile& operator=(const HttpFile&) = delete;
+
+  int fd() const { return fd_; }
+  std::uint64_t size() const { return size_; }
+
+ private:
+  HttpFile(int fd, std::uint64_t size) : fd_(fd), size_(size) {}
+  int fd_;
+  std::uint64_t size_;
 };
 
 struct HttpResponse {
@@ -43,6 +73,8 @@ struct HttpResponse {
   // call may wait for something to say, but must return within seconds (with a comment line, in server-sent events):
   // sixteen streams can wait at once, and the server's destructor waits for calls under way.
   std::function<std::string()> stream = {};
+  // When set, `body` and `stream` are ignored.
+  std::shared_ptr<HttpFile> file = nullptr;
 };
 
 // Answers one request, once, from any thread; a second call is ignored. When every copy is destroyed unused the client
@@ -54,6 +86,7 @@ using HttpHandler = std::function<void(HttpRequest, HttpRespond)>;
 
 struct HttpLimits {
   std::size_t body_bytes = 64u << 20;           // over it: 413
+  std::uint64_t upload_bytes = 1ull << 40;      // the same of an upload
   std::size_t header_bytes = 32u << 10;         // over it: 431
   std::size_t connections = 12'000;             // over it: accepted and closed
   std::chrono::milliseconds idle{75'000};       // keep-alive without a request
@@ -69,6 +102,9 @@ struct HttpServerOptions {
   std::size_t threads = 1;         // I/O threads
   HttpLimits limits = {};
   std::shared_ptr<const TlsServer> tls = nullptr;  // null: plain
+  // Whether the handler reads the body itself (HttpRequest::upload), asked with the head alone, on an I/O thread. Not
+  // of a compressed body.
+  std::function<bool(const HttpRequest&)> uploads = {};
 };
 
 // HTTP/1.1 with keep-alive and pipelining (answers in order). Malformed requests, conflicting or lying lengths,

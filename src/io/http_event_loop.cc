@@ -1,5 +1,6 @@
 #include "io/http_event_loop.h"
 
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -145,6 +146,11 @@ void EventLoop::RunTimers() {
 }
 
 void EventLoop::Run() {
+  // sendfile cannot be told to send no signal for a connection that the other side has closed.
+  sigset_t pipe;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
   current_loop = this;
   AskForShortSlices();
   std::array<epoll_event, 128> events{};

@@ -219,6 +219,7 @@ void HttpMessageParser::Restart() {
   chunked_ = has_length_ = false;
   keep_alive_ = true;
   length_ = remaining_ = body_size_ = 0;
+  body_bytes_ = usual_body_bytes_;
   overhead_ = fields_ = 0;
   problem_ = {};
 }

@@ -51,7 +51,7 @@ class HttpMessageParser {
   };
 
   HttpMessageParser(std::size_t header_bytes, std::size_t body_bytes)
-      : header_bytes_(header_bytes), body_bytes_(body_bytes) {}
+      : header_bytes_(header_bytes), usual_body_bytes_(body_bytes), body_bytes_(body_bytes) {}
 
   virtual void OnStartLine(std::string_view line) = 0;
   virtual void OnHeader(std::string_view name, std::string_view value) = 0;  // both valid and trimmed
@@ -60,6 +60,7 @@ class HttpMessageParser {
 
   void Refuse(int status, const char* message);
   void ExpectLength(std::uint64_t length);
+  void AllowBody(std::uint64_t bytes) { body_bytes_ = bytes; }  // of this message
   void SetVersion(int minor) {
     minor_version_ = minor;
     keep_alive_ = minor >= 1;
@@ -81,7 +82,8 @@ class HttpMessageParser {
   bool LineFits(std::string_view rest, std::size_t length);
 
   const std::size_t header_bytes_;
-  const std::size_t body_bytes_;
+  const std::uint64_t usual_body_bytes_;
+  std::uint64_t body_bytes_;
   std::size_t overhead_ = 0;  // bytes of lines so far, chunk sizes apart
   std::size_t fields_ = 0;
   std::uint64_t remaining_ = 0;  // of the body or the chunk
@@ -92,7 +94,19 @@ class HttpMessageParser {
 
 class HttpRequestParser final : public HttpMessageParser {
  public:
-  explicit HttpRequestParser(const HttpLimits& limits) : HttpMessageParser(limits.header_bytes, limits.body_bytes) {}
+  using IsUpload = std::function<bool(const HttpRequest&)>;
+
+  // `uploads` (which outlives the parser) tells of which requests the body is taken piece by piece; "" for none.
+  explicit HttpRequestParser(const HttpLimits& limits, const IsUpload& uploads = kNoUploads)
+      : HttpMessageParser(limits.header_bytes, limits.body_bytes),
+        uploads_(uploads),
+        upload_bytes_(limits.upload_bytes) {}
+
+  // Of an upload, when head_done(): the request without its body, and what of the body has been fed since the last call
+  // (in the place of what `body` held).
+  bool is_upload() const { return is_upload_; }
+  HttpRequest TakeHead();
+  void TakeBody(std::string& body);
 
   // The request, once done; the body is de-chunked, not yet decompressed. Makes the parser ready for the next one.
   HttpRequest Take();
@@ -108,6 +122,11 @@ class HttpRequestParser final : public HttpMessageParser {
   void OnBody(std::string_view bytes) override;
   bool TakeTarget(std::string_view target);
 
+  static const IsUpload kNoUploads;
+
+  const IsUpload& uploads_;
+  const std::uint64_t upload_bytes_;
+  bool is_upload_ = false;
   HttpRequest request_;
   std::string authority_;  // of a target in absolute form
   std::string content_encoding_;

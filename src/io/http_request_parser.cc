@@ -82,6 +82,10 @@ void HttpRequestParser::OnHeadDone() {
       if (EqualsIgnoringCase(name, "host")) value = authority_;
     }
   }
+  if (uploads_ && content_encoding_.empty() && (chunked_ || length_ > 0) && uploads_(request_)) {
+    is_upload_ = true;
+    AllowBody(upload_bytes_);
+  }
   if (chunked_) {
     state_ = State::kChunkSize;
     return;
@@ -95,12 +99,29 @@ void HttpRequestParser::OnBody(std::string_view bytes) {
   request_.body += bytes;
 }
 
+const HttpRequestParser::IsUpload HttpRequestParser::kNoUploads;
+
+HttpRequest HttpRequestParser::TakeHead() {
+  std::string body = std::move(request_.body);
+  HttpRequest request = std::move(request_);
+  request_ = {};
+  request_.body = std::move(body);
+  request.body.clear();
+  return request;
+}
+
+void HttpRequestParser::TakeBody(std::string& body) {
+  body.clear();
+  std::swap(body, request_.body);
+}
+
 HttpRequest HttpRequestParser::Take() {
   HttpRequest request = std::move(request_);
   request_ = {};
   authority_.clear();
   content_encoding_.clear();
   expects_continue_ = false;
+  is_upload_ = false;
   hosts_ = 0;
   Restart();
   return request;

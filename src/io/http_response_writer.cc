@@ -59,7 +59,7 @@ void AppendResponseHead(const HttpResponse& response, const ResponseFrame& frame
       if (frame.minor_version > 0) out += "transfer-encoding: chunked\r\n";
     } else {
       out += "content-length: ";
-      AppendNumber(response.body.size(), 10, out);
+      AppendNumber(response.file ? response.file->size() : response.body.size(), 10, out);
       out += "\r\n";
     }
   }

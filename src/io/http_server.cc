@@ -62,6 +62,7 @@ class Server final : public HttpServer {
       : shared_(std::make_shared<HttpServerShared>()), loops_(shared_, options.limits.connections) {
     shared_->handler = std::move(handler);
     shared_->limits = options.limits;
+    shared_->uploads = options.uploads;
     shared_->tls = options.tls;
   }
 

@@ -43,7 +43,7 @@ HttpServerConnection::HttpServerConnection(std::shared_ptr<HttpServerWorker> wor
       loop_(worker_->loop()),
       fd_(std::move(fd)),
       peer_(std::move(peer)),
-      parser_(worker_->shared().limits),
+      parser_(worker_->shared().limits, worker_->shared().uploads),
       since_(loop_.now()),
       progress_(since_) {
   if (worker_->shared().tls == nullptr) return;
@@ -59,24 +59,30 @@ void HttpServerConnection::Open() {
 void HttpServerConnection::Close() {
   if (closed_.exchange(true)) return;
   const auto self = shared_from_this();
-  loop_.Remove(fd_.get(), this);
-  if (tls_ != nullptr && !lingering_) tls_->Close();
-  fd_.Reset();
+  if (handed_) {
+    shutdown(fd_.get(), SHUT_RDWR);  // who reads the upload learns of it; the descriptor goes with us
+  } else {
+    loop_.Remove(fd_.get(), this);
+    if (tls_ != nullptr && !lingering_) tls_->Close();
+    fd_.Reset();
+  }
   slots_.clear();
   backlog_.clear();
   stream_.reset();
+  file_.reset();
   worker_->Forget(this);
 }
 
 bool HttpServerConnection::MayRead() const {
-  return !refused_ && !peer_ended_ && !closing_ && slots_.size() < kMaxPipelined && backlog_.empty();
+  return !refused_ && !peer_ended_ && !closing_ && slots_.size() < kMaxPipelined && backlog_.empty() &&
+         !(parser_.is_upload() && parser_.head_done());
 }
 
 void HttpServerConnection::UpdateInterest() {
-  if (closed_) return;
+  if (closed_ || handed_) return;
   std::uint32_t wanted = 0;
   if (MayRead() || lingering_ || (stream_ && !peer_ended_)) wanted |= EPOLLIN | EPOLLRDHUP;
-  if (!backlog_.empty() || (tls_ != nullptr && tls_->wants_write())) wanted |= EPOLLOUT;
+  if (!backlog_.empty() || file_ || (tls_ != nullptr && tls_->wants_write())) wanted |= EPOLLOUT;
   if ((wanted & EPOLLIN) != 0 && HasMore() && !lingering_ && !reading_ && !read_posted_) {
     read_posted_ = true;  // the socket will not tell of it
     loop_.Post([self = shared_from_this()] {
@@ -163,6 +169,7 @@ void HttpServerConnection::Consume(std::string_view bytes) {
   } while (!closed_ && full && MayRead() && !in_.empty());
   if (closed_) return;
   MaybeContinue();
+  HandOver();
   UpdateInterest();
 }
 
@@ -188,7 +195,6 @@ void HttpServerConnection::Dispatch() {
   slot.keep_alive = parser_.keep_alive();
   HttpRequest request = parser_.Take();
   continued_ = false;
-  since_ = loop_.now();
   if (!encoding.empty() && !request.body.empty()) {
     auto body = Inflate(encoding, request.body, worker_->shared().limits.body_bytes);
     if (!body.has_value()) {
@@ -203,6 +209,11 @@ void HttpServerConnection::Dispatch() {
       if (EqualsIgnoringCase(name, "content-length")) value = std::to_string(request.body.size());
     }
   }
+  HandTo(std::move(request), std::move(slot));
+}
+
+void HttpServerConnection::HandTo(HttpRequest request, Slot slot) {
+  since_ = loop_.now();
   const std::string_view id = FindHeader(request.headers, "x-request-id");
   request.request_id = IsSaneRequestId(id) ? std::string(id) : worker_->request_ids.Make();
   request.peer = peer_;
@@ -239,10 +250,11 @@ void HttpServerConnection::Answer(std::uint64_t sequence, HttpResponse response)
 
 void HttpServerConnection::Complete(std::uint64_t sequence, HttpResponse response) {
   if (closed_) return;
+  if (handed_) TakeBack();
   Slot& slot = slots_[static_cast<std::size_t>(sequence - first_sequence_)];
   slot.response = std::move(response);
   slot.ready = true;
-  if (busy_ || &slot != &slots_.front() || stream_ || !backlog_.empty()) return;
+  if (busy_ || &slot != &slots_.front() || stream_ || file_ || !backlog_.empty()) return;
   const auto self = shared_from_this();
   Flush();
   AfterWrite();
@@ -254,7 +266,7 @@ void HttpServerConnection::OnTick(EventLoop::Clock::time_point now) {
     if (now - since_ > (worker_->shared().draining ? kDrainLinger : limits.handshake)) Close();
   } else if (lingering_) {
     if (now - progress_ > (worker_->shared().draining ? kDrainLinger : kLinger)) Close();
-  } else if (!backlog_.empty()) {
+  } else if (!backlog_.empty() || file_) {
     if (now - progress_ > limits.slow) Close();
   } else if (!slots_.empty()) {
     return;  // the handler is at work: it has no deadline here

@@ -19,9 +19,11 @@
 namespace keelson::io {
 
 class HttpServerConnection;
+class HttpServerUpload;
 
 struct HttpServerShared : ServerShared {
   HttpHandler handler;
+  HttpRequestParser::IsUpload uploads;
   HttpLimits limits;
   std::unique_ptr<ThreadPool> stream_pool;  // made at the first stream; guarded by mutex
 
@@ -71,6 +73,8 @@ class HttpServerConnection final : public EventHandler, public std::enable_share
   void Answer(std::uint64_t sequence, HttpResponse response);  // from any thread
 
  private:
+  friend class HttpServerUpload;
+
   // One request that is not yet answered in full.
   struct Slot {
     std::string request_id;
@@ -88,6 +92,9 @@ class HttpServerConnection final : public EventHandler, public std::enable_share
   void Consume(std::string_view bytes);  // parses, calls handlers
   std::size_t ParseFrom(std::string_view bytes);
   void Dispatch();  // the parser has a request
+  void HandTo(HttpRequest request, Slot slot);
+  void HandOver();  // lets the handler read the upload that has begun, when it is its turn
+  void TakeBack();  // the upload is answered
   void Refuse(int status, std::string_view message);
   void Complete(std::uint64_t sequence, HttpResponse response);
   void Flush();  // writes what is ready and in its turn
@@ -99,7 +106,9 @@ class HttpServerConnection final : public EventHandler, public std::enable_share
   void MaybeContinue();  // 100-continue, when it is this request's turn
   void PumpStream();
   void OnStreamPiece(std::string piece);
-  void Linger();  // no more to say: wait a little for the client to read it
+  void PumpFile();
+  void EndAnswer();  // a stream or file has been written
+  void Linger();     // no more to say: wait a little for the client to read it
   void UpdateInterest();
   bool MayRead() const;
   bool HasMore() const { return tls_ != nullptr && tls_->has_more(); }  // read from the socket, not yet from TLS
@@ -117,6 +126,10 @@ class HttpServerConnection final : public EventHandler, public std::enable_share
   std::vector<std::string> backlog_;                      // what the socket did not take
   std::size_t backlog_offset_ = 0;                        // into its front
   std::shared_ptr<std::function<std::string()>> stream_;  // of the answer under way
+  std::shared_ptr<HttpFile> file_;                        // the same
+  std::uint64_t file_offset_ = 0;
+  bool handed_ =
+      false;  // socket, parser and in_ are the upload's, on the handler's thread, and the loop leaves them alone
   std::atomic<bool> closed_{false};
   std::uint32_t interest_ = 0;
   bool handshaking_ = false;

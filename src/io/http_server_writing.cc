@@ -1,7 +1,9 @@
 // The writing half of HttpServerConnection: answers in their turn, what the socket did not take at once, streams.
 #include <sys/epoll.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -16,6 +18,18 @@ namespace {
 
 constexpr std::size_t kMaxPieces = 32;         // answers in one write
 constexpr std::size_t kCopiedBody = 8u << 10;  // smaller bodies are copied behind their heads
+constexpr std::uint64_t kFileTurn = 8u << 20;
+constexpr std::size_t kFilePiece = 256u << 10;
+
+std::function<std::string()> Pieces(std::shared_ptr<HttpFile> file) {
+  return [file = std::move(file), offset = off_t{0}]() mutable {
+    std::string piece(kFilePiece, '\0');
+    const ssize_t count = pread(file->fd(), piece.data(), piece.size(), offset);
+    piece.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
+    offset += static_cast<off_t>(piece.size());
+    return piece;
+  };
+}
 
 }  // namespace
 
@@ -36,13 +50,24 @@ std::size_t HttpServerConnection::CollectReady() {
                         .minor_version = slot.minor_version,
                         .head_request = slot.head_request,
                         .keep_alive = slot.keep_alive,
-                        .chunked = slot.response.stream != nullptr};
+                        .chunked = false};
+    if (slot.response.file && tls_ != nullptr &&
+        HasBody(slot.response, frame)) {  // what is encrypted passes through us
+      slot.response.stream = Pieces(std::move(slot.response.file));
+    }
+    if (slot.response.file) slot.response.stream = nullptr;
+    frame.chunked = slot.response.stream != nullptr;
     if (frame.chunked && frame.minor_version == 0) frame.keep_alive = slot.keep_alive = false;
     AppendResponseHead(slot.response, frame, heads);
     const bool has_body = HasBody(slot.response, frame);
     if (!has_body) {
       slot.response.body.clear();
       slot.response.stream = nullptr;
+      slot.response.file = nullptr;
+    } else if (slot.response.file) {
+      slot.response.body.clear();
+      file_ = std::move(slot.response.file);
+      file_offset_ = 0;
     } else if (frame.chunked) {
       slot.response.body.clear();
       stream_ = std::make_shared<std::function<std::string()>>(std::move(slot.response.stream));
@@ -51,7 +76,7 @@ std::size_t HttpServerConnection::CollectReady() {
       slot.response.body.clear();
     }
     ends.push_back(heads.size());
-    if (stream_) break;
+    if (stream_ || file_) break;
     if (!slot.keep_alive) closing_ = true;
   }
   return count;
@@ -83,17 +108,18 @@ void HttpServerConnection::WriteCollected(std::size_t count) {
 }
 
 void HttpServerConnection::Flush() {
-  while (!closed_ && !stream_ && !closing_ && backlog_.empty() && !slots_.empty() && slots_.front().ready) {
+  while (!closed_ && !stream_ && !file_ && !closing_ && backlog_.empty() && !slots_.empty() && slots_.front().ready) {
     const std::size_t count = CollectReady();
     WriteCollected(count);
     if (closed_) return;
-    const std::size_t finished = stream_ ? count - 1 : count;  // a stream keeps its place until it has ended
+    const std::size_t finished = stream_ || file_ ? count - 1 : count;  // these keep their place until they have ended
     slots_.erase(slots_.begin(), slots_.begin() + static_cast<std::ptrdiff_t>(finished));
     first_sequence_ += finished;
     since_ = loop_.now();
   }
   if (closed_ || !backlog_.empty()) return;
   if (stream_) return PumpStream();
+  if (file_) return PumpFile();
   if (closing_ || (peer_ended_ && slots_.empty())) Linger();
 }
 
@@ -102,6 +128,7 @@ void HttpServerConnection::AfterWrite() {
   if (closed_) return;
   if (MayRead() && !in_.empty()) return Consume({});
   MaybeContinue();
+  HandOver();
   UpdateInterest();
 }
 
@@ -177,12 +204,40 @@ void HttpServerConnection::OnStreamPiece(std::string piece) {
     return UpdateInterest();
   }
   stream_.reset();
-  if (!slot.keep_alive) closing_ = true;
+  EndAnswer();
+}
+
+void HttpServerConnection::EndAnswer() {
+  if (!slots_.front().keep_alive) closing_ = true;
   slots_.erase(slots_.begin());
   ++first_sequence_;
   since_ = loop_.now();
   Flush();
   AfterWrite();
+}
+
+// As much as the socket takes; after a few MiB the other connections of the loop have their turn.
+void HttpServerConnection::PumpFile() {
+  std::uint64_t turn = kFileTurn;
+  while (file_offset_ < file_->size()) {
+    if (turn == 0) {
+      loop_.Post([self = shared_from_this()] {
+        if (!self->closed_ && self->file_ && self->backlog_.empty()) self->PumpFile();
+      });
+      return;
+    }
+    auto offset = static_cast<off_t>(file_offset_);
+    const ssize_t sent = sendfile(fd_.get(), file_->fd(), &offset, std::min(turn, file_->size() - file_offset_));
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && errno == EAGAIN) return UpdateInterest();
+    if (sent <= 0)
+      return Close();  // the client has gone, or the file has become shorter: the length that we said is a lie
+    turn -= static_cast<std::uint64_t>(sent);
+    file_offset_ += static_cast<std::uint64_t>(sent);
+    progress_ = loop_.now();
+  }
+  file_.reset();
+  EndAnswer();
 }
 
 void HttpServerConnection::Linger() {

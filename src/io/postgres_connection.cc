@@ -27,6 +27,7 @@ constexpr std::int32_t kServersLock = kWritersLock + 1;
 
 // PostgreSQL's numbers of types, from its catalog/pg_type.dat.
 constexpr Oid kBool = 16;
+constexpr Oid kBytea = 17;
 constexpr Oid kInt8 = 20;
 constexpr Oid kInt2 = 21;
 constexpr Oid kInt4 = 23;
@@ -46,6 +47,8 @@ Oid TypeOf(const SqlValue& value) {
           return kFloat8;
         } else if constexpr (std::is_same_v<T, std::string>) {
           return kText;
+        } else if constexpr (std::is_same_v<T, SqlBlob>) {
+          return kBytea;
         } else {
           return kToBeInferred;
         }
@@ -62,6 +65,8 @@ std::string TextOf(const SqlValue& value) {
           return {};
         } else if constexpr (std::is_same_v<T, std::string>) {
           return v;
+        } else if constexpr (std::is_same_v<T, SqlBlob>) {
+          return "\\x" + HexEncode(v.bytes);
         } else {
           return fmt::format("{}", v);
         }
@@ -341,6 +346,8 @@ SqlValue PostgresConnection::ColumnOf(const PGresult& answer, int row, int colum
     case kFloat4:
     case kFloat8:
       return std::strtod(std::string(text).c_str(), nullptr);
+    case kBytea:
+      return SqlBlob{HexDecode(text.substr(std::min<std::size_t>(text.size(), 2))).value_or("")};  // behind "\\x"
     default:
       return std::string(text);
   }
@@ -357,6 +364,21 @@ Result<std::vector<SqlRow>> PostgresConnection::Query(std::string_view sql, cons
     }
   }
   return rows;
+}
+
+Status PostgresConnection::ForEach(std::string_view sql, const std::vector<SqlValue>& values,
+                                   const std::function<Status(SqlRow&)>& each) {
+  KEELSON_ASSIGN_OR_RETURN(const Answer answer, Run(sql, values));
+  const int rows = api_.ntuples(answer.get());
+  SqlRow row;
+  for (int i = 0; i < rows; ++i) {
+    row.resize(static_cast<std::size_t>(api_.nfields(answer.get())));
+    for (std::size_t column = 0; column < row.size(); ++column) {
+      row[column] = ColumnOf(*answer, i, static_cast<int>(column));
+    }
+    KEELSON_RETURN_IF_ERROR(each(row));
+  }
+  return {};
 }
 
 Result<std::int64_t> PostgresConnection::Execute(std::string_view sql, const std::vector<SqlValue>& values) {

@@ -32,6 +32,8 @@ class PostgresConnection final : public SqlConnection {
 
   Result<std::vector<SqlRow>> Query(std::string_view sql, const std::vector<SqlValue>& values) override;
   Result<std::int64_t> Execute(std::string_view sql, const std::vector<SqlValue>& values) override;
+  Status ForEach(std::string_view sql, const std::vector<SqlValue>& values,
+                 const std::function<Status(SqlRow&)>& each) override;
 
   // One writer at a time, of all servers on this database: an advisory lock that ends with the transaction.
   Status BeginWrite() override;

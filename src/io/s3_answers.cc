@@ -186,8 +186,11 @@ Result<S3Listing> ReadS3Listing(std::string_view xml, const std::string& where) 
     if (child.name != "Contents") continue;
     const auto size = ParseInt(child.Text("Size"));
     if (!size || *size < 0) return NotUnderstood("an object has no size", where);
-    listing.entries.push_back(
-        {KeyText(child.Text("Key"), encoded), static_cast<std::uint64_t>(*size), child.Text("ETag")});
+    S3Entry& entry = listing.entries.emplace_back();
+    entry.key = KeyText(child.Text("Key"), encoded);
+    entry.size = static_cast<std::uint64_t>(*size);
+    entry.etag = child.Text("ETag");
+    if (const auto changed = ParseInstant(child.Text("LastModified"))) entry.changed = *changed;
     if (listing.entries.back().key.empty()) return NotUnderstood("an object has no key", where);
   }
   if (root.Text("IsTruncated") == "true") {

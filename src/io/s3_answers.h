@@ -38,6 +38,7 @@ struct S3Entry {
   std::string key;
   std::uint64_t size = 0;
   std::string etag;
+  Instant changed = Instant::max();  // when the store does not say it: so that it is never taken for old
 };
 
 // A page of ListObjectsV2.

@@ -91,17 +91,20 @@ TEST(S3AnswersTest, Listings) {
   const auto page = ReadS3Listing(
       "<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
       "<NextContinuationToken>t/1=</NextContinuationToken>"
-      "<Contents><Key>a+b%2B%0A%2Fc</Key><Size>12</Size><ETag>&quot;e&quot;</ETag></Contents>"
+      "<Contents><Key>a+b%2B%0A%2Fc</Key><Size>12</Size><ETag>&quot;e&quot;</ETag>"
+      "<LastModified>2030-02-03T04:05:06.000Z</LastModified></Contents>"
       "<CommonPrefixes><Prefix>d/</Prefix></CommonPrefixes></ListBucketResult>",
       "s3://bucket/");
   ASSERT_TRUE(page.has_value()) << page.error().ToString();
   EXPECT_EQ(page->entries.at(0).key, "a b+\n/c");
   EXPECT_EQ(page->entries.at(0).size, 12u);
+  EXPECT_EQ(page->entries.at(0).changed, *ParseInstant("2030-02-03T04:05:06Z"));
   EXPECT_EQ(page->folders, std::vector<std::string>{"d/"});
   EXPECT_EQ(page->next, "t/1=");
   const auto plain =
       ReadS3Listing("<ListBucketResult><Contents><Key>a+b%41</Key><Size>0</Size></Contents></ListBucketResult>", "");
   EXPECT_EQ(plain->entries.at(0).key, "a+b%41");
+  EXPECT_EQ(plain->entries.at(0).changed, Instant::max());
   EXPECT_EQ(plain->next, "");
   for (const char* text : {"", "<html/>", "<ListBucketResult><Contents><Key>a</Key></Contents></ListBucketResult>",
                            "<ListBucketResult><Contents><Key>a</Key><Size>-1</Size></Contents></ListBucketResult>",

@@ -156,8 +156,10 @@ class FakeS3 {
       last = key;
       last_folder = folder;
       body += folder.empty()
-                  ? fmt::format("<Contents><Key>{}</Key><Size>{}</Size><ETag>{}</ETag></Contents>", PercentEncode(key),
-                                content.size(), XmlEscaped(Etag(content)))
+                  ? fmt::format(
+                        "<Contents><Key>{}</Key><Size>{}</Size><ETag>{}</ETag>"
+                        "<LastModified>2030-02-03T04:05:06.000Z</LastModified></Contents>",
+                        PercentEncode(key), content.size(), XmlEscaped(Etag(content)))
                   : fmt::format("<CommonPrefixes><Prefix>{}</Prefix></CommonPrefixes>", PercentEncode(folder));
     }
     return {.content_type = "application/xml",

@@ -190,7 +190,9 @@ Status SqlDatabase::Migrate(std::string_view component, const std::vector<Migrat
     KEELSON_RETURN_IF_ERROR(Write([&](SqlSession& session) -> Status {
       KEELSON_ASSIGN_OR_RETURN(stored, stored_version(session));  // another server may have gone on
       if (stored >= known) return {};
-      KEELSON_RETURN_IF_ERROR(writer_->RunMigration(migrations[static_cast<std::size_t>(stored)]));
+      const Migration& migration = migrations[static_cast<std::size_t>(stored)];
+      KEELSON_RETURN_IF_ERROR(writer_->RunMigration(migration));
+      if (migration.then) KEELSON_RETURN_IF_ERROR(migration.then(session));
       ++stored;
       KEELSON_RETURN_IF_ERROR(
           session.Execute("INSERT INTO keelson_schema VALUES (?, ?) "
@@ -224,6 +226,11 @@ double AsDouble(const SqlValue& value) {
 const std::string& AsText(const SqlValue& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return *text;
   WrongType("text");
+}
+
+const std::string& AsBytes(const SqlValue& value) {
+  if (const auto* blob = std::get_if<SqlBlob>(&value)) return blob->bytes;
+  WrongType("blob");
 }
 
 bool IsNull(const SqlValue& value) {

@@ -38,6 +38,8 @@ int Bind(sqlite3_stmt* statement, int index, const SqlValue& value) {
           return sqlite3_bind_int64(statement, index, v);
         } else if constexpr (std::is_same_v<T, double>) {
           return sqlite3_bind_double(statement, index, v);
+        } else if constexpr (std::is_same_v<T, SqlBlob>) {
+          return sqlite3_bind_blob64(statement, index, v.bytes.data(), v.bytes.size(), SQLITE_STATIC);
         } else {
           return sqlite3_bind_text64(statement, index, v.data(), v.size(), SQLITE_STATIC, SQLITE_UTF8);
         }
@@ -53,6 +55,11 @@ SqlValue ColumnOf(sqlite3_stmt* statement, int column) {
       return sqlite3_column_int64(statement, column);
     case SQLITE_FLOAT:
       return sqlite3_column_double(statement, column);
+    case SQLITE_BLOB: {
+      const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement, column));
+      const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement, column));
+      return SqlBlob{bytes == nullptr ? std::string() : std::string(bytes, size)};
+    }
     default: {
       const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement, column));
       const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement, column));
@@ -148,11 +155,14 @@ SqliteConnection::~SqliteConnection() {
 }
 
 Result<sqlite3_stmt*> SqliteConnection::Prepare(std::string_view sql) {
+  if (const auto found = statements_.find(sql); found != statements_.end()) return found->second;
   std::string key(sql);
-  if (const auto found = statements_.find(key); found != statements_.end()) return found->second;
   if (statements_.size() >= kMaxStatements) {
-    for (const auto& [text, statement] : statements_) sqlite3_finalize(statement);
-    statements_.clear();
+    std::erase_if(statements_, [](const auto& entry) {
+      if (sqlite3_stmt_busy(entry.second) != 0) return false;  // of a ForEach that is under way
+      sqlite3_finalize(entry.second);
+      return true;
+    });
   }
   sqlite3_stmt* statement = nullptr;
   const char* rest = nullptr;
@@ -168,35 +178,52 @@ Result<sqlite3_stmt*> SqliteConnection::Prepare(std::string_view sql) {
   return statement;
 }
 
-Result<std::vector<SqlRow>> SqliteConnection::Step(std::string_view sql, const std::vector<SqlValue>& values) {
+Result<sqlite3_stmt*> SqliteConnection::Bound(std::string_view sql, const std::vector<SqlValue>& values) {
   KEELSON_ASSIGN_OR_RETURN(sqlite3_stmt* const statement, Prepare(sql));
-  const Use use(statement);
   if (sqlite3_bind_parameter_count(statement) != static_cast<int>(values.size())) {
     return Fail(ErrorCode::kInternal, fmt::format("{} values given for \"{}\"", values.size(), sql), path_);
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (Bind(statement, static_cast<int>(i) + 1, values[i]) != SQLITE_OK) return Failure("bind a value");
+    if (Bind(statement, static_cast<int>(i) + 1, values[i]) == SQLITE_OK) continue;
+    const auto failure = Failure("bind a value");
+    sqlite3_clear_bindings(statement);
+    return failure;
   }
-  std::vector<SqlRow> rows;
+  return statement;
+}
+
+Status SqliteConnection::ForEach(std::string_view sql, const std::vector<SqlValue>& values,
+                                 const std::function<Status(SqlRow&)>& each) {
+  KEELSON_ASSIGN_OR_RETURN(sqlite3_stmt* const statement, Bound(sql, values));
+  const Use use(statement);
+  SqlRow row;
   for (;;) {
     const int stepped = sqlite3_step(statement);
-    if (stepped == SQLITE_DONE) return rows;
+    if (stepped == SQLITE_DONE) return {};
     if (stepped != SQLITE_ROW)
       return Failure(sqlite3_stmt_readonly(statement) != 0 ? "read the database" : "write the database");
-    SqlRow& row = rows.emplace_back();
-    const int columns = sqlite3_column_count(statement);
-    row.reserve(static_cast<std::size_t>(columns));
-    for (int column = 0; column < columns; ++column) row.push_back(ColumnOf(statement, column));
+    row.resize(static_cast<std::size_t>(sqlite3_column_count(statement)));
+    for (std::size_t i = 0; i < row.size(); ++i) row[i] = ColumnOf(statement, static_cast<int>(i));
+    KEELSON_RETURN_IF_ERROR(each(row));
   }
 }
 
 Result<std::vector<SqlRow>> SqliteConnection::Query(std::string_view sql, const std::vector<SqlValue>& values) {
-  return Step(sql, values);
+  std::vector<SqlRow> rows;
+  KEELSON_RETURN_IF_ERROR(ForEach(sql, values, [&](SqlRow& row) -> Status {
+    rows.push_back(std::move(row));
+    return {};
+  }));
+  return rows;
 }
 
 Result<std::int64_t> SqliteConnection::Execute(std::string_view sql, const std::vector<SqlValue>& values) {
   const std::int64_t before = sqlite3_total_changes64(handle_);
-  KEELSON_RETURN_IF_ERROR(Step(sql, values));
+  KEELSON_ASSIGN_OR_RETURN(sqlite3_stmt* const statement, Bound(sql, values));
+  const Use use(statement);
+  int stepped = SQLITE_ROW;
+  while (stepped == SQLITE_ROW) stepped = sqlite3_step(statement);
+  if (stepped != SQLITE_DONE) return Failure("write the database");
   // Not sqlite3_changes: a statement that changes no row by its nature would repeat the last one's count.
   return sqlite3_total_changes64(handle_) == before ? 0 : sqlite3_changes64(handle_);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,6 +29,8 @@ class SqliteConnection final : public SqlConnection {
 
   Result<std::vector<SqlRow>> Query(std::string_view sql, const std::vector<SqlValue>& values) override;
   Result<std::int64_t> Execute(std::string_view sql, const std::vector<SqlValue>& values) override;
+  Status ForEach(std::string_view sql, const std::vector<SqlValue>& values,
+                 const std::function<Status(SqlRow&)>& each) override;
 
   Status BeginWrite() override { return RunScript("BEGIN IMMEDIATE"); }
   Status BeginRead() override { return RunScript("BEGIN"); }
@@ -43,12 +46,18 @@ class SqliteConnection final : public SqlConnection {
  private:
   SqliteConnection(std::string path, sqlite3* handle) : path_(std::move(path)), handle_(handle) {}
   Result<sqlite3_stmt*> Prepare(std::string_view sql);
-  Result<std::vector<SqlRow>> Step(std::string_view sql, const std::vector<SqlValue>& values);
+  Result<sqlite3_stmt*> Bound(std::string_view sql, const std::vector<SqlValue>& values);
   std::unexpected<Error> Failure(std::string_view action) const;
+
+  // Statements are looked up by the text that was given, without a copy of it.
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
 
   std::string path_;
   sqlite3* handle_;
-  std::unordered_map<std::string, sqlite3_stmt*> statements_;
+  std::unordered_map<std::string, sqlite3_stmt*, TextHash, std::equal_to<>> statements_;
 };
 
 // The Error of an extended SQLite result code; separate so that it can be tested.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "io/s3_client.h"
 #include "tracking/artifacts.h"
 
@@ -22,6 +23,13 @@ struct ArtifactContent {
   // the next piece of it, "" at the end; used by one thread at a time, while the store lives. An error of the last
   // piece says that those before it are not to be trusted.
   std::function<Result<std::string>()> next = {};
+};
+
+// A file or a folder with all that it holds.
+struct ArtifactExtent {
+  std::uint64_t bytes = 0;
+  Instant changed{};  // of what in it was written last
+  bool operator==(const ArtifactExtent&) const = default;
 };
 
 // What a client needs to send the parts of a large artifact to the store itself.
@@ -54,11 +62,18 @@ class ArtifactStore {
 
   // Replaces the artifact.
   virtual Status Put(std::string_view path, std::string_view content) = 0;
+  // The same of content that comes in pieces, each good until the next is asked for, up to an empty one; memory holds a
+  // part of it at most. An error of `next` is given, and what was there before stays. With `size` content of another
+  // length is kAborted.
+  virtual Result<StoredArtifact> PutPieces(std::string_view path, const ArtifactPieces& next,
+                                           std::optional<std::uint64_t> size) = 0;
   virtual Result<ArtifactContent> Open(std::string_view path) = 0;  // kNotFound
   // What lies directly in `path` ("" for the root), sorted; nothing when there is no such folder. A file gives nothing.
   virtual Result<std::vector<ArtifactEntry>> List(std::string_view path) = 0;
   // Removes a file, or a folder with all it holds; no error when it is gone.
   virtual Status Delete(std::string_view path) = 0;
+  // Nothing when there is none; what goes away meanwhile counts nothing.
+  virtual Result<std::optional<ArtifactExtent>> Measure(std::string_view path) = 0;
   // io::HashTree of a file or a folder, which is durable from here on; nothing when there is none.
   virtual Result<std::optional<std::string>> Hash(std::string_view path) = 0;
   virtual RemoteArtifacts* remote() { return nullptr; }  // null: clients come to this server for everything

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/hash.h"
 #include "io/files.h"
 #include "io/s3_testing.h"
 #include "io/temp_folder.h"
@@ -63,6 +64,49 @@ TEST_P(ArtifactStoreTest, PutOpenListDelete) {
   EXPECT_THAT(*store_->List("run"),
               ElementsAre(ArtifactEntry{"run/large", false, 2500}, ArtifactEntry{"run/model.txt", false, 0}))
       << "nothing that only begins so";
+}
+
+// Of the text in pieces of 700 bytes; fails behind `good` of them.
+ArtifactPieces PiecesOf(const std::string& text, std::size_t good = 1000) {
+  return [text, good, at = std::size_t{0}, piece = std::string()]() mutable -> Result<std::string_view> {
+    if (good-- == 0) return Fail(ErrorCode::kUnavailable, "the client has gone");
+    piece = text.substr(std::min(at, text.size()), 700);
+    at += piece.size();
+    return std::string_view(piece);
+  };
+}
+
+TEST_P(ArtifactStoreTest, TakesContentThatComesInPieces) {
+  const std::string content = std::string(2500, 'a') + "end";
+  for (const std::string& text : {content, std::string("short"), std::string()}) {
+    for (const auto& size : {std::optional<std::uint64_t>(), std::optional<std::uint64_t>(text.size())}) {
+      const auto stored = store_->PutPieces("run/f", PiecesOf(text), size);
+      ASSERT_TRUE(stored.has_value()) << stored.error().ToString();
+      EXPECT_EQ(stored->size, text.size());
+      EXPECT_EQ(stored->sha256, Sha256::Hex(text));
+      EXPECT_EQ(Read(*store_, "run/f"), text);
+    }
+  }
+  ASSERT_TRUE(store_->Put("run/f", "before").has_value());
+  EXPECT_EQ(store_->PutPieces("run/f", PiecesOf(content, 2), std::nullopt).error().message, "the client has gone");
+  EXPECT_EQ(store_->PutPieces("run/f", PiecesOf(content), 17).error().code, ErrorCode::kAborted);
+  EXPECT_EQ(store_->PutPieces("../f", PiecesOf(content), std::nullopt).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(Read(*store_, "run/f"), "before");
+  EXPECT_EQ(store_->List("run")->size(), 1u) << "and nothing is left of those";
+  EXPECT_EQ(s3_.uploads(), 0u);
+}
+
+TEST_P(ArtifactStoreTest, MeasuresAFileOrAFolder) {
+  ASSERT_TRUE(store_->Put("run/a/b", std::string(10, 'x')).has_value());
+  ASSERT_TRUE(store_->Put("run/c", std::string(5, 'x')).has_value());
+  ASSERT_TRUE(store_->Put("runner", "not of it").has_value());
+  EXPECT_EQ((*store_->Measure("run"))->bytes, 15u);
+  EXPECT_EQ((*store_->Measure("run/a"))->bytes, 10u);
+  EXPECT_EQ((*store_->Measure("run/c"))->bytes, 5u);
+  EXPECT_GT((*store_->Measure("run"))->changed, *ParseInstant("2026-01-01T00:00:00Z"));
+  EXPECT_LT((*store_->Measure("run"))->changed, *ParseInstant("2100-01-01T00:00:00Z"));
+  EXPECT_EQ(*store_->Measure("ru"), std::nullopt);
+  EXPECT_EQ(store_->Measure("../run").error().code, ErrorCode::kInvalidArgument);
 }
 
 TEST_P(ArtifactStoreTest, HashesAsAFolderOfThisMachine) {

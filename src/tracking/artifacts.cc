@@ -1,7 +1,10 @@
 #include "tracking/artifacts.h"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 
+#include "base/hash.h"
 #include "io/files.h"
 
 namespace keelson::tracking {
@@ -24,6 +27,30 @@ Status PutArtifact(const std::string& folder, std::string_view path, std::string
   KEELSON_ASSIGN_OR_RETURN(const std::string place, LocateArtifact(folder, path));
   KEELSON_RETURN_IF_ERROR(io::MakeFolders(place.substr(0, place.rfind('/'))));
   return io::WriteFileAtomically(place, content);
+}
+
+Result<StoredArtifact> PutArtifact(const std::string& folder, std::string_view path, const ArtifactPieces& next,
+                                   std::optional<std::uint64_t> size) {
+  KEELSON_ASSIGN_OR_RETURN(const std::string place, LocateArtifact(folder, path));
+  KEELSON_RETURN_IF_ERROR(io::MakeFolders(place.substr(0, place.rfind('/'))));
+  KEELSON_ASSIGN_OR_RETURN(const auto file, io::AtomicFile::Create(place));
+  StoredArtifact stored;
+  Sha256 hash;
+  for (;;) {
+    KEELSON_ASSIGN_OR_RETURN(const std::string_view piece, next());
+    if (piece.empty()) break;
+    KEELSON_RETURN_IF_ERROR(file->Append(piece));
+    hash.Update(piece);
+    stored.size += piece.size();
+  }
+  if (size && stored.size != *size) {
+    return Fail(ErrorCode::kAborted,
+                fmt::format("{} bytes came where {} were announced; nothing was stored", stored.size, *size),
+                std::string(path));
+  }
+  KEELSON_RETURN_IF_ERROR(file->Commit());
+  stored.sha256 = hash.HexDigest();
+  return stored;
 }
 
 Result<std::vector<ArtifactEntry>> ListArtifacts(const std::string& folder, std::string_view path) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +26,15 @@ struct ArtifactEntry {
 Result<std::string> LocateArtifact(const std::string& folder, std::string_view path);
 // Replaces the artifact whole; on disk when it returns. Folders on the way are made.
 Status PutArtifact(const std::string& folder, std::string_view path, std::string_view content);
+struct StoredArtifact {
+  std::uint64_t size = 0;
+  std::string sha256;  // hex
+};
+using ArtifactPieces = std::function<Result<std::string_view>()>;
+// The same of content that comes in pieces, up to an empty one; each is written as it comes. An error of `next` is
+// given, and what was there before stays; with `size` content of another length is kAborted.
+Result<StoredArtifact> PutArtifact(const std::string& folder, std::string_view path, const ArtifactPieces& next,
+                                   std::optional<std::uint64_t> size = std::nullopt);
 // What lies directly in `path` ("" for the run's folder itself), sorted; nothing when there is no such folder. A file
 // gives nothing.
 Result<std::vector<ArtifactEntry>> ListArtifacts(const std::string& folder, std::string_view path);

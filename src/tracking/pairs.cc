@@ -43,6 +43,14 @@ std::string_view NameOf(RunStatus status) {
   return "killed";
 }
 
+RunStatus RunStatusNamed(std::string_view name) {
+  for (const RunStatus status :
+       {RunStatus::kRunning, RunStatus::kScheduled, RunStatus::kFinished, RunStatus::kFailed}) {
+    if (NameOf(status) == name) return status;
+  }
+  return RunStatus::kKilled;
+}
+
 SqlText ViewSql(std::string_view column, View view) {
   SqlText sql;
   if (view == View::kAll) {

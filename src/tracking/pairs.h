@@ -18,6 +18,7 @@ Status PutPairs(io::SqlSession& session, std::string_view sql, const io::SqlValu
 Lifecycle LifecycleNamed(std::string_view name);  // of the database
 std::string_view NameOf(Lifecycle lifecycle);     // as the database and MLflow have it
 std::string_view NameOf(RunStatus status);        // as the database has it
+RunStatus RunStatusNamed(std::string_view name);  // of the database
 SqlText ViewSql(std::string_view column, View view);
 
 // Runs what PagedSql made and reads the record of each row: its id, then its sort values.

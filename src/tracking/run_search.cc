@@ -120,11 +120,22 @@ Result<Page<RunRecord>> Runs::Find(const std::vector<std::int64_t>& experiments,
     by_start = by_start || (order.entity == Entity::kAttribute && order.key == "start_time");
   }
   if (!by_start) columns.push_back({{"r.started_ms", {}}, false});
-  columns.push_back({{"r.id", {}}, true});
-  KEELSON_ASSIGN_OR_RETURN(const SqlText sql, PagedSql("r.id", from, columns, search));
-  return Reading(database_, [&](io::SqlSession& session) {
-    return ReadPage<RunRecord>(session, sql, columns, search,
-                               [&](const io::SqlRow& row) { return ReadRun(session, io::AsText(row[0])); });
+  columns.push_back({{"r.sequence", {}}, false});
+  KEELSON_ASSIGN_OR_RETURN(const SqlText sql, PagedSql("r.sequence", from, columns, search));
+  return Reading(database_, [&](io::SqlSession& session) -> Result<Page<RunRecord>> {
+    KEELSON_ASSIGN_OR_RETURN(auto found, index_.Find(session, {experiments, search, view, columns}));
+    if (!found) {
+      return ReadPage<RunRecord>(session, sql, columns, search,
+                                 [&](const io::SqlRow& row) { return ReadRunNumbered(session, io::AsInt(row[0])); });
+    }
+    Page<RunRecord> page;
+    page.next = std::move(found->next);
+    page.records.reserve(found->runs.size());
+    for (const std::int64_t sequence : found->runs) {
+      KEELSON_ASSIGN_OR_RETURN(RunRecord run, ReadRunNumbered(session, sequence));
+      page.records.push_back(std::move(run));
+    }
+    return page;
   });
 }
 

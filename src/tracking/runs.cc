@@ -19,14 +19,6 @@ constexpr const char* kRunName = "mlflow.runName";
 constexpr std::string_view kPutTag =
     "INSERT INTO run_tag VALUES (?, ?, ?) ON CONFLICT (run, key) DO UPDATE SET value = excluded.value";
 
-RunStatus StatusNamed(std::string_view name) {
-  for (const RunStatus status :
-       {RunStatus::kRunning, RunStatus::kScheduled, RunStatus::kFinished, RunStatus::kFailed}) {
-    if (NameOf(status) == name) return status;
-  }
-  return RunStatus::kKilled;
-}
-
 std::optional<std::string> Optional(const io::SqlValue& value) {
   if (io::IsNull(value)) return std::nullopt;
   return io::AsText(value);
@@ -63,6 +55,27 @@ Result<std::vector<ModelUse>> ReadModels(io::SqlSession& session, std::int64_t r
   std::vector<ModelUse> uses;
   for (const auto& row : rows) uses.push_back({io::AsText(row[0]), io::AsInt(row[1])});
   return uses;
+}
+
+// What stands in the run's own row.
+Result<RunRecord> ReadRow(io::SqlSession& session, std::int64_t sequence) {
+  KEELSON_ASSIGN_OR_RETURN(const auto rows,
+                           session.Query("SELECT id, experiment_id, name, status, started_ms, ended_ms, lifecycle, "
+                                         "user_id, artifact_uri FROM run WHERE sequence = ?",
+                                         {sequence}));
+  const auto& row = rows.at(0);
+  RunRecord run;
+  run.sequence = sequence;
+  run.id = io::AsText(row[0]);
+  run.experiment_id = io::AsInt(row[1]);
+  run.name = io::AsText(row[2]);
+  run.status = RunStatusNamed(io::AsText(row[3]));
+  run.started_ms = io::AsInt(row[4]);
+  if (!io::IsNull(row[5])) run.ended_ms = io::AsInt(row[5]);
+  run.lifecycle = LifecycleNamed(io::AsText(row[6]));
+  run.user_id = io::AsText(row[7]);
+  run.artifact_uri = io::AsText(row[8]);
+  return run;
 }
 
 Result<RunRecord> ReadActive(io::SqlSession& session, const std::string& id) {
@@ -162,23 +175,14 @@ Status RequireActive(const RunRecord& run) {
 }
 
 Result<RunRecord> ReadRunInfo(io::SqlSession& session, const std::string& id) {
-  KEELSON_ASSIGN_OR_RETURN(const auto rows,
-                           session.Query("SELECT sequence, experiment_id, name, status, started_ms, ended_ms, "
-                                         "lifecycle, user_id, artifact_uri FROM run WHERE id = ?",
-                                         {id}));
+  KEELSON_ASSIGN_OR_RETURN(const auto rows, session.Query("SELECT sequence FROM run WHERE id = ?", {id}));
   if (rows.empty()) return Fail(ErrorCode::kNotFound, fmt::format("Run with id={} not found", id));
-  const auto& row = rows[0];
-  RunRecord run;
-  run.sequence = io::AsInt(row[0]);
-  run.id = id;
-  run.experiment_id = io::AsInt(row[1]);
-  run.name = io::AsText(row[2]);
-  run.status = StatusNamed(io::AsText(row[3]));
-  run.started_ms = io::AsInt(row[4]);
-  if (!io::IsNull(row[5])) run.ended_ms = io::AsInt(row[5]);
-  run.lifecycle = LifecycleNamed(io::AsText(row[6]));
-  run.user_id = io::AsText(row[7]);
-  run.artifact_uri = io::AsText(row[8]);
+  return ReadRow(session, io::AsInt(rows[0][0]));
+}
+
+Result<RunRecord> ReadRunNumbered(io::SqlSession& session, std::int64_t sequence) {
+  KEELSON_ASSIGN_OR_RETURN(RunRecord run, ReadRow(session, sequence));
+  KEELSON_RETURN_IF_ERROR(FillRun(session, run));
   return run;
 }
 
@@ -276,7 +280,8 @@ Status Runs::LogBatch(const std::string& id, const std::vector<MetricPoint>& met
     }
     KEELSON_RETURN_IF_ERROR(PutMetrics(session, run.sequence, metrics, keys_, numbers));
     KEELSON_RETURN_IF_ERROR(PutModelMetrics(session, id, metrics));
-    return PutTags(session, run.sequence, tags);
+    KEELSON_RETURN_IF_ERROR(PutTags(session, run.sequence, tags));
+    return MarkChanged(session, run.sequence);
   });
   if (written.has_value()) keys_.Remember(numbers);
   return written;
@@ -286,7 +291,7 @@ Status Runs::LogParam(const std::string& id, const std::string& key, const std::
   return database_.Write([&](io::SqlSession& session) -> Status {
     KEELSON_ASSIGN_OR_RETURN(const auto run, ReadActive(session, id));
     KEELSON_ASSIGN_OR_RETURN(const auto conflicts, PutParams(session, run.sequence, {{key, value}}));
-    if (conflicts.empty()) return {};
+    if (conflicts.empty()) return MarkChanged(session, run.sequence);
     return Fail(ErrorCode::kInvalidArgument,
                 fmt::format("Changing param values is not allowed. Param with key='{}' was already logged with "
                             "value='{}' for run ID='{}'. Attempted logging new value '{}'.",
@@ -299,7 +304,7 @@ Status Runs::DeleteTag(const std::string& id, const std::string& key) {
     KEELSON_ASSIGN_OR_RETURN(const auto run, ReadActive(session, id));
     KEELSON_ASSIGN_OR_RETURN(const std::int64_t gone,
                              session.Execute("DELETE FROM run_tag WHERE run = ? AND key = ?", {run.sequence, key}));
-    if (gone > 0) return {};
+    if (gone > 0) return MarkChanged(session, run.sequence);
     return Fail(ErrorCode::kNotFound, fmt::format("No tag with name: {} in run with id {}", key, id));
   });
 }
@@ -311,7 +316,8 @@ Status Runs::ChangeTag(const std::string& id, const std::string& key,
     KEELSON_ASSIGN_OR_RETURN(const auto rows,
                              session.Query("SELECT value FROM run_tag WHERE run = ? AND key = ?", {run.sequence, key}));
     KEELSON_ASSIGN_OR_RETURN(std::string value, change(rows.empty() ? std::nullopt : Optional(rows[0][0])));
-    return PutTags(session, run.sequence, {{key, std::move(value)}});
+    KEELSON_RETURN_IF_ERROR(PutTags(session, run.sequence, {{key, std::move(value)}}));
+    return MarkChanged(session, run.sequence);
   });
 }
 

@@ -11,6 +11,7 @@
 #include "io/database.h"
 #include "tracking/metric_keys.h"
 #include "tracking/records.h"
+#include "tracking/run_index.h"
 #include "tracking/search.h"
 
 namespace keelson::tracking {
@@ -21,7 +22,8 @@ namespace keelson::tracking {
 // read and restored but not changed (kInvalidArgument). Thread-safe; the database and the clock outlive it.
 class Runs {
  public:
-  Runs(io::Database& database, const Clock& clock) : database_(database), clock_(clock) {}
+  Runs(io::Database& database, const Clock& clock, RunIndex::Options index = {})
+      : database_(database), clock_(clock), index_(database, index) {}
 
   struct NewRun {
     std::int64_t experiment_id = 0;
@@ -77,6 +79,8 @@ class Runs {
     std::string digest;
     std::optional<std::string> context;
   };
+  RunIndex& index() { return index_; }
+
   Result<std::vector<DatasetSummary>> Datasets(const std::vector<std::int64_t>& experiments);  // at most 1,000
 
  private:
@@ -85,11 +89,13 @@ class Runs {
   io::Database& database_;
   const Clock& clock_;
   MetricKeys keys_;
+  RunIndex index_;
 };
 
 // Within a transaction. `ReadRun` gives everything, `ReadRunInfo` what stands in the run's own row.
 Result<RunRecord> ReadRun(io::SqlSession& session, const std::string& id);
 Result<RunRecord> ReadRunInfo(io::SqlSession& session, const std::string& id);
+Result<RunRecord> ReadRunNumbered(io::SqlSession& session, std::int64_t sequence);
 Status FillRun(io::SqlSession& session, RunRecord& run);
 Status RequireActive(const RunRecord& run);
 

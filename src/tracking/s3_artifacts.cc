@@ -42,6 +42,29 @@ class S3Artifacts final : public ArtifactStore, public RemoteArtifacts {
         key, [&]() -> Result<std::string_view> { return std::exchange(rest, {}); }, content.size()));
   }
 
+  Result<StoredArtifact> PutPieces(std::string_view path, const ArtifactPieces& next,
+                                   std::optional<std::uint64_t> size) override {
+    KEELSON_ASSIGN_OR_RETURN(const std::string key, KeyOf(path));
+    StoredArtifact stored;
+    Sha256 hash;
+    std::optional<Error> of_next;  // whose words are not the store's
+    const auto watched = [&]() -> Result<std::string_view> {
+      auto piece = next();
+      if (piece) {
+        hash.Update(*piece);
+        stored.size += piece->size();
+      } else {
+        of_next = piece.error();
+      }
+      return piece;
+    };
+    Status put = client_->PutPieces(key, watched, size);
+    if (of_next) return std::unexpected(*std::move(of_next));
+    if (!put) return std::unexpected(AsOurs(std::move(put).error()));
+    stored.sha256 = hash.HexDigest();
+    return stored;
+  }
+
   Result<ArtifactContent> Open(std::string_view path) override {
     KEELSON_ASSIGN_OR_RETURN(std::string key, KeyOf(path));
     KEELSON_ASSIGN_OR_RETURN(std::shared_ptr<io::S3Reader> reader,
@@ -74,6 +97,21 @@ class S3Artifacts final : public ArtifactStore, public RemoteArtifacts {
     std::vector<std::string> keys;
     for (const auto& entry : below) keys.push_back(entry.key);
     return AsOurs(client_->DeleteAll(keys));
+  }
+
+  Result<std::optional<ArtifactExtent>> Measure(std::string_view path) override {
+    KEELSON_ASSIGN_OR_RETURN(const std::string key, KeyOf(path));
+    std::optional<ArtifactExtent> extent;
+    KEELSON_RETURN_IF_ERROR(AsOurs(client_->ListAll(key, "", [&](const io::S3Listing& page) -> Status {
+      for (const auto& entry : page.entries) {
+        if (entry.key.size() > key.size() && entry.key[key.size()] != '/') continue;  // only begins so
+        if (!extent) extent.emplace();
+        extent->bytes += entry.size;
+        extent->changed = std::max(extent->changed, entry.changed);
+      }
+      return {};
+    })));
+    return extent;
   }
 
   Result<std::optional<std::string>> Hash(std::string_view path) override {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <type_traits>
@@ -59,11 +61,19 @@ std::string Fingerprint(const std::vector<SortColumn>& columns) {
   return fmt::format("{:016x}", StableHash(all));
 }
 
+constexpr const char* kInfinity = "inf";
+constexpr const char* kMinusInfinity = "-inf";
+
 nlohmann::json ToJson(const io::SqlValue& value) {
   return std::visit(
       [](const auto& v) -> nlohmann::json {
         if constexpr (std::is_same_v<std::decay_t<decltype(v)>, std::monostate>) {
           return nullptr;
+        } else if constexpr (std::is_same_v<std::decay_t<decltype(v)>, io::SqlBlob>) {
+          return v.bytes;  // no column that rows are ordered by
+        } else if constexpr (std::is_same_v<std::decay_t<decltype(v)>, double>) {
+          if (std::isinf(v)) return nlohmann::json::array({v > 0 ? kInfinity : kMinusInfinity});  // JSON has none
+          return v;
         } else {
           return v;
         }
@@ -76,25 +86,9 @@ std::optional<io::SqlValue> FromJson(const nlohmann::json& json) {
   if (json.is_number_integer()) return io::SqlValue(json.get<std::int64_t>());
   if (json.is_number_float()) return io::SqlValue(json.get<double>());
   if (json.is_string()) return io::SqlValue(json.get<std::string>());
+  if (json == nlohmann::json::array({kInfinity})) return io::SqlValue(std::numeric_limits<double>::infinity());
+  if (json == nlohmann::json::array({kMinusInfinity})) return io::SqlValue(-std::numeric_limits<double>::infinity());
   return std::nullopt;
-}
-
-Result<std::vector<io::SqlValue>> ReadToken(std::string_view token, const std::vector<SortColumn>& columns) {
-  const auto invalid = [&](std::string_view why) {
-    return Fail(ErrorCode::kInvalidArgument, fmt::format("Invalid page token, {}", why));
-  };
-  const auto bytes = HexDecode(token);
-  if (!bytes) return invalid("it is none of this server");
-  const auto json = nlohmann::json::parse(*bytes, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_array() || json.size() != columns.size() + 1) return invalid("it is of another search");
-  if (json[0] != Fingerprint(columns)) return invalid("it is of another search");
-  std::vector<io::SqlValue> values;
-  for (std::size_t i = 1; i < json.size(); ++i) {
-    auto value = FromJson(json[i]);
-    if (!value) return invalid("it is damaged");
-    values.push_back(*std::move(value));
-  }
-  return values;
 }
 
 // (s0 > ?) OR (s0 IS ? AND ((s1 < ?) OR ...))
@@ -151,6 +145,24 @@ SqlText CompareSql(std::string_view column, Compare compare, const std::vector<i
   return sql;
 }
 
+Result<std::vector<io::SqlValue>> ReadPageToken(std::string_view token, const std::vector<SortColumn>& columns) {
+  const auto invalid = [&](std::string_view why) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("Invalid page token, {}", why));
+  };
+  const auto bytes = HexDecode(token);
+  if (!bytes) return invalid("it is none of this server");
+  const auto json = nlohmann::json::parse(*bytes, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_array() || json.size() != columns.size() + 1) return invalid("it is of another search");
+  if (json[0] != Fingerprint(columns)) return invalid("it is of another search");
+  std::vector<io::SqlValue> values;
+  for (std::size_t i = 1; i < json.size(); ++i) {
+    auto value = FromJson(json[i]);
+    if (!value) return invalid("it is damaged");
+    values.push_back(*std::move(value));
+  }
+  return values;
+}
+
 Result<SqlText> PagedSql(std::string_view id, const SqlText& from, const std::vector<SortColumn>& columns,
                          const Search& search) {
   SqlText sql;
@@ -170,7 +182,7 @@ Result<SqlText> PagedSql(std::string_view id, const SqlText& from, const std::ve
   sql.Add(from);
   sql.Add(") AS found");
   if (!search.page.empty()) {
-    KEELSON_ASSIGN_OR_RETURN(const auto values, ReadToken(search.page, columns));
+    KEELSON_ASSIGN_OR_RETURN(const auto values, ReadPageToken(search.page, columns));
     sql.Add(" WHERE ");
     sql.Add(Behind(columns, values, 0));
   }

@@ -89,5 +89,7 @@ Result<SqlText> PagedSql(std::string_view id, const SqlText& from, const std::ve
 
 // The token of the page that ends with `row`, of PagedSql's answer.
 std::string PageToken(const io::SqlRow& row, const std::vector<SortColumn>& columns);
+// The sort values that it holds, as many as there are columns, of any type; kInvalidArgument as PagedSql.
+Result<std::vector<io::SqlValue>> ReadPageToken(std::string_view token, const std::vector<SortColumn>& columns);
 
 }  // namespace keelson::tracking

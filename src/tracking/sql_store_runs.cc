@@ -5,7 +5,9 @@
 #include <limits>
 
 #include "base/strings.h"
+#include "tracking/metric_history.h"
 #include "tracking/pairs.h"
+#include "tracking/run_index.h"
 #include "tracking/runs.h"
 #include "tracking/sql_store.h"
 
@@ -153,7 +155,8 @@ Status SqlStore::LogBatch(const std::string& run_id, const std::map<std::string,
     KEELSON_ASSIGN_OR_RETURN(const std::int64_t run, NumberOf(session, run_id));
     for (const auto& [key, value] : params) KEELSON_RETURN_IF_ERROR(PutParam(session, run_id, run, key, value));
     KEELSON_RETURN_IF_ERROR(PutMetrics(session, run, points, keys_, numbers));
-    return PutTags(session, run, tags);
+    KEELSON_RETURN_IF_ERROR(PutTags(session, run, tags));
+    return MarkChanged(session, run);
   });
   if (written.has_value()) keys_.Remember(numbers);
   return written;
@@ -225,13 +228,14 @@ Result<std::vector<Run>> SqlStore::ListRuns(const std::string& experiment_id, in
 Result<std::vector<Metric>> SqlStore::MetricHistory(const std::string& run_id, const std::string& key) {
   return Reading([&](io::SqlSession& session) -> Result<std::vector<Metric>> {
     KEELSON_ASSIGN_OR_RETURN(const std::int64_t run, NumberOf(session, run_id));
-    KEELSON_ASSIGN_OR_RETURN(const auto rows,
-                             session.Query("SELECT value, is_nan, time_ms, step FROM metric WHERE run = ? AND key = "
-                                           "(SELECT id FROM metric_key WHERE name = ?) ORDER BY step, time_ms, value",
-                                           {run, key}));
     std::vector<Metric> metrics;
-    for (const auto& row : rows) {
-      metrics.push_back({key, FromStored(row[0], row[1]), FromMillis(io::AsInt(row[2])), io::AsInt(row[3])});
+    KEELSON_ASSIGN_OR_RETURN(const auto keys, session.Query("SELECT id FROM metric_key WHERE name = ?", {key}));
+    if (keys.empty()) return metrics;
+    KEELSON_ASSIGN_OR_RETURN(const auto points, ReadHistory(session, run, io::AsInt(keys[0][0]), std::nullopt));
+    metrics.reserve(points.size());
+    for (const HistoryPoint& point : points) {
+      metrics.push_back({key, point.is_nan ? std::numeric_limits<double>::quiet_NaN() : point.value,
+                         FromMillis(point.time_ms), point.step});
     }
     return metrics;
   });

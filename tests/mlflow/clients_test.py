@@ -318,6 +318,17 @@ class Clients(unittest.TestCase):
         self.assertEqual(self.client.delete_traces(experiment, trace_ids=[failed_id]), 1)
         self.assertEqual(search(""), [trace_id])
 
+    def test_an_artifact_of_any_size_comes_and_goes(self):
+        content = np.random.default_rng(1).bytes(90_000_000)
+        with tempfile.TemporaryDirectory() as folder:
+            here = pathlib.Path(folder)
+            (here / "large.bin").write_bytes(content)
+            with mlflow.start_run() as run:
+                mlflow.log_artifact(here / "large.bin", "checkpoints")
+            back = mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/checkpoints/large.bin", dst_path=here / "back")
+            self.assertTrue(pathlib.Path(back).read_bytes() == content)
+        self.assertEqual(self.client.list_artifacts(run.info.run_id, "checkpoints")[0].file_size, len(content))
+
     def test_what_is_too_large_is_refused_and_sql_in_filters_is_text(self):
         run = self.client.create_run("0").info.run_id
         call = lambda path, body: servers.call(self.server.address, "POST", "/api/2.0/mlflow/" + path, body)

@@ -209,6 +209,25 @@ Result<io::FileLock> LockDataFolder(const std::string& data) {
   }
 }
 
+constexpr std::uint64_t kCheckedAtOnce = 32u << 20;  // bytes of database
+
+// PostgreSQL looks after its own pages.
+Result<bool> IsLarge(const std::string& data, const std::string& database) {
+  if (!database.empty()) return false;
+  KEELSON_ASSIGN_OR_RETURN(const std::uint64_t size, io::FileSize(data + "/keelson.db"));
+  return size > kCheckedAtOnce;
+}
+
+Status Sound(const std::vector<std::string>& damage, const std::string& data) {
+  if (damage.empty()) return {};
+  return Fail(
+      ErrorCode::kDataLoss,
+      fmt::format("the database is damaged: {}; `keelson doctor` tells all of it, and `keelson restore` makes a "
+                  "data folder from a backup",
+                  damage.front()),
+      data + "/keelson.db");
+}
+
 }  // namespace
 
 Result<int> RunServer(const ServerRoleOptions& options) {
@@ -224,15 +243,12 @@ Result<int> RunServer(const ServerRoleOptions& options) {
   if (tls != nullptr) std::signal(SIGHUP, [](int) { asked_to_reload = true; });
   KEELSON_ASSIGN_OR_RETURN(const Access access, Access::Open(options.listen, data + "/token.sha256", tls, fresh_token));
   KEELSON_ASSIGN_OR_RETURN(auto database, OpenMetadata(data, options.database));
-  // A damaged page may be one that is not read for weeks; what is written until then would be lost with a restore.
-  KEELSON_ASSIGN_OR_RETURN(const auto damage, database->CheckIntegrity());
-  if (!damage.empty()) {
-    return Fail(
-        ErrorCode::kDataLoss,
-        fmt::format("the database is damaged: {}; `keelson doctor` tells all of it, and `keelson restore` makes a "
-                    "data folder from a backup",
-                    damage.front()),
-        data + "/keelson.db");
+  // A damaged page may be one that is not read for weeks; what is written until then would be lost with a restore. To
+  // read a large file takes longer than a start may: it is read beside the work, and the server ends if it is damaged.
+  KEELSON_ASSIGN_OR_RETURN(const bool large, IsLarge(data, options.database));
+  if (!large) {
+    KEELSON_ASSIGN_OR_RETURN(const auto damage, database->CheckIntegrity());
+    KEELSON_RETURN_IF_ERROR(Sound(damage, data));
   }
   KEELSON_ASSIGN_OR_RETURN(const auto artifacts,
                            OpenArtifacts(options.artifacts, data, clock, io::ProcessEnvironment()));
@@ -268,9 +284,13 @@ Result<int> RunServer(const ServerRoleOptions& options) {
                                                        .registry = &registry,
                                                        .clock = &clock,
                                                        .models = models.get()}));
-  wire::api::Api api(*controller, {.version = KEELSON_VERSION, .backup = [&](const std::string& folder) {
-                                     return io::BackUpData(*database, data, folder);
-                                   }});
+  wire::api::Api api(*controller,
+                     {.version = KEELSON_VERSION,
+                      .backup = [&](const std::string& folder) { return io::BackUpData(*database, data, folder); },
+                      .collect_garbage =
+                          [&](const tracking::GarbagePolicy& policy, bool dry_run) {
+                            return tracking::CollectGarbage(*database, clock, *artifacts, policy, dry_run);
+                          }});
   const Directory directory(registry, clock);
   const wire::inference::FeatureLookup lookup = [&](const std::string& endpoint, std::span<const data::Value> keys,
                                                     std::size_t rows, Instant time) {
@@ -281,20 +301,24 @@ Result<int> RunServer(const ServerRoleOptions& options) {
   wire::mlflow::Edge mlflow(*database, clock, artifacts);
   Front front(access, api, edge, mlflow, registry, *gateway);
 
-  KEELSON_ASSIGN_OR_RETURN(auto workers, io::HttpServer::Start({.unix_socket = socket}, [&](io::HttpRequest request,
-                                                                                            io::HttpRespond respond) {
-                             front.Handle(std::move(request), std::move(respond), true);
-                           }));
+  KEELSON_ASSIGN_OR_RETURN(auto workers,
+                           io::HttpServer::Start({.unix_socket = socket, .uploads = wire::mlflow::Edge::IsUpload},
+                                                 [&](io::HttpRequest request, io::HttpRespond respond) {
+                                                   front.Handle(std::move(request), std::move(respond), true);
+                                                 }));
   // Nobody is told that an endpoint does not exist because its project is still being loaded.
   std::promise<void> loaded;
   controller->Post([&loaded] { loaded.set_value(); });
   loaded.get_future().wait();
-  KEELSON_ASSIGN_OR_RETURN(
-      auto server, io::HttpServer::Start(
-                       {.host = options.listen.host, .port = options.port, .threads = options.io_threads, .tls = tls},
-                       [&](io::HttpRequest request, io::HttpRespond respond) {
-                         front.Handle(std::move(request), std::move(respond), false);
-                       }));
+  KEELSON_ASSIGN_OR_RETURN(auto server, io::HttpServer::Start({.host = options.listen.host,
+                                                               .port = options.port,
+                                                               .threads = options.io_threads,
+                                                               .tls = tls,
+                                                               .uploads = wire::mlflow::Edge::IsUpload},
+                                                              [&](io::HttpRequest request, io::HttpRespond respond) {
+                                                                front.Handle(std::move(request), std::move(respond),
+                                                                             false);
+                                                              }));
   std::unique_ptr<GrpcFront> grpc;
   if (options.grpc_port >= 0) {
     KEELSON_ASSIGN_OR_RETURN(
@@ -313,12 +337,21 @@ Result<int> RunServer(const ServerRoleOptions& options) {
             << std::flush;
   LogInfo("ready", {{"address", address}, {"grpc", grpc_address}, {"data", data}});
 
+  Status sound;
+  std::thread checks([&] {
+    if (!large) return;
+    const auto damage = database->CheckTables(asked_to_end);
+    sound = damage.has_value() ? Sound(*damage, data) : std::unexpected(damage.error());
+    if (!sound.has_value()) asked_to_end = true;
+  });
   for (int turn = 0; !asked_to_end; ++turn) {
     std::this_thread::sleep_for(kLook);
     if (tls == nullptr) continue;
     if (asked_to_reload.exchange(false)) ReloadNow(*tls);
     if (turn % kLooksAtFiles == 0) tls->Refresh();
   }
+  checks.join();
+  if (!sound.has_value()) LogError("ending", {{"error", sound.error().ToString()}});
   LogInfo("ending: draining requests");
   constexpr auto kDrain = std::chrono::duration_cast<std::chrono::milliseconds>(kDrainTime);
   std::thread grpc_drain;
@@ -336,6 +369,7 @@ Result<int> RunServer(const ServerRoleOptions& options) {
       if (workload.kind == "replica") static_cast<void>(substrate->Stop(workload.name, std::chrono::seconds(3)));
     }
   }
+  if (!sound.has_value()) return std::unexpected(sound.error());
   return 0;
 }
 

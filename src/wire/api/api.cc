@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "control/project_files.h"
 #include "io/http_status.h"
+#include "wire/api/gc_body.h"
 #include "wire/api/push_body.h"
 #include "wire/api/views.h"
 
@@ -121,16 +122,9 @@ void Api::Handle(const Match& match, io::HttpRequest request, io::HttpRespond re
   std::vector<std::string> parts;
   for (const auto& part : match.parts) parts.push_back(io::PercentDecode(part));
   const RouteId id = match.route->id;
-  if (id == RouteId::kBackup) {
-    pool_.Post([this, request = std::move(request), respond] {
-      const auto run = [&]() -> Answer {
-        KEELSON_ASSIGN_OR_RETURN(BodyReader body, BodyReader::Parse(request.body));
-        KEELSON_ASSIGN_OR_RETURN(const std::string folder, body.Text("folder"));
-        KEELSON_RETURN_IF_ERROR(body.Done());
-        KEELSON_RETURN_IF_ERROR(options_.backup(folder));
-        return JsonResponse({{"path", folder}});
-      };
-      const Answer answer = run();
+  if (id == RouteId::kBackup || id == RouteId::kCollectGarbage) {
+    pool_.Post([this, id, request = std::move(request), respond] {
+      const Answer answer = id == RouteId::kBackup ? BackUp(request.body) : CollectGarbage(request.body);
       respond(answer ? *answer : ErrorResponse(answer.error()));
     });
     return;
@@ -150,6 +144,20 @@ void Api::Handle(const Match& match, io::HttpRequest request, io::HttpRespond re
       respond(synced ? response : ErrorResponse(synced.error()));
     });
   });
+}
+
+Api::Answer Api::BackUp(const std::string& text) {
+  KEELSON_ASSIGN_OR_RETURN(BodyReader body, BodyReader::Parse(text));
+  KEELSON_ASSIGN_OR_RETURN(const std::string folder, body.Text("folder"));
+  KEELSON_RETURN_IF_ERROR(body.Done());
+  KEELSON_RETURN_IF_ERROR(options_.backup(folder));
+  return JsonResponse({{"path", folder}});
+}
+
+Api::Answer Api::CollectGarbage(const std::string& text) {
+  KEELSON_ASSIGN_OR_RETURN(const GcBody body, ReadGcBody(text));
+  KEELSON_ASSIGN_OR_RETURN(const auto items, options_.collect_garbage(body.policy, body.dry_run));
+  return JsonResponse(GcAnswer(body, items));
 }
 
 Api::Answer Api::Run(RouteId id, const std::vector<std::string>& parts, const io::HttpRequest& request) {
@@ -291,6 +299,7 @@ Api::Answer Api::Run(RouteId id, const std::vector<std::string>& parts, const io
     case RouteId::kAttemptResult:
       return Attempt(id, parts.at(0), request);
     case RouteId::kBackup:
+    case RouteId::kCollectGarbage:
     case RouteId::kInference:
     case RouteId::kMetrics:
     case RouteId::kPage:

@@ -3,10 +3,12 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/thread_pool.h"
 #include "control/controller.h"
 #include "io/http.h"
+#include "tracking/garbage.h"
 #include "wire/api/routes.h"
 
 namespace keelson::wire::api {
@@ -20,6 +22,8 @@ class Api {
   struct Options {
     std::string version;                                      // of the program
     std::function<Status(const std::string& folder)> backup;  // into a folder that does not exist yet
+    std::function<Result<std::vector<tracking::GarbageItem>>(const tracking::GarbagePolicy&, bool dry_run)>
+        collect_garbage = {};
   };
   Api(control::Controller& controller, Options options);
 
@@ -37,7 +41,10 @@ class Api {
 
   control::Controller& controller_;
   Options options_;
-  ThreadPool pool_;  // for what may not block the control thread: backups
+  // Off the control thread, which it would block.
+  Answer BackUp(const std::string& body);
+  Answer CollectGarbage(const std::string& body);
+  ThreadPool pool_;  // for those two
 };
 
 // The JSON object of a request's body. kInvalidArgument for what is something else, or nests deeper than anything of

@@ -4,11 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
-#include <memory>
 #include <stdexcept>
 #include <utility>
 
+#include "base/log.h"
 #include "base/strings.h"
 #include "io/files.h"
 #include "tracking/artifact_store.h"
@@ -21,8 +20,7 @@
 namespace keelson::wire::mlflow {
 namespace {
 
-constexpr std::size_t kWhole = 1 << 20;  // larger files go out in pieces
-constexpr std::size_t kPiece = 256 << 10;
+constexpr std::size_t kWhole = 64 << 10;  // larger files are not read into memory
 
 std::string_view TypeOf(std::string_view path) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kTypes = {{{".json", "application/json"},
@@ -73,16 +71,27 @@ Answered SendFile(const Services& services, const std::string& path) {
   if (content.file.empty()) return SendPieces(std::move(content), std::move(response));
   if (content.size <= kWhole) {
     KEELSON_ASSIGN_OR_RETURN(response.body, io::ReadFile(content.file));
-    return response;
+  } else {
+    KEELSON_ASSIGN_OR_RETURN(response.file, io::HttpFile::Open(content.file));
   }
-  const auto file = std::make_shared<std::ifstream>(content.file, std::ios::binary);
-  response.stream = [file] {
-    std::string piece(kPiece, '\0');
-    file->read(piece.data(), static_cast<std::streamsize>(piece.size()));
-    piece.resize(static_cast<std::size_t>(file->gcount()));
-    return piece;
-  };
   return response;
+}
+
+// The body of the request, however long, as the artifact at `path`.
+Answered Store(const Services& services, const std::string& path, const io::HttpRequest& request) {
+  if (request.upload == nullptr) {
+    KEELSON_RETURN_IF_ERROR(services.artifacts->Put(path, request.body));
+    return EmptyAnswer();
+  }
+  std::optional<std::uint64_t> size;  // not of a chunked body
+  if (const auto length = ParseInt(io::FindHeader(request.headers, "content-length"))) {
+    size = static_cast<std::uint64_t>(*length);
+  }
+  KEELSON_ASSIGN_OR_RETURN(const auto stored, services.artifacts->PutPieces(
+                                                  path, [&] { return request.upload->Read(); }, size));
+  LogInfo("an artifact was stored",
+          {{"path", path}, {"bytes", std::to_string(stored.size)}, {"sha256", stored.sha256}});
+  return EmptyAnswer();
 }
 
 // `folder` below the root, `path` below that; names in the answer are below `shown`.
@@ -182,8 +191,7 @@ Answered DownloadArtifact(Services& services, const Asked& asked) {
 Answered UploadArtifact(Services& services, const Asked& asked) {
   KEELSON_ASSIGN_OR_RETURN(const std::string path, SafePath(asked.parts.at(0)));
   if (path.empty()) return Fail(ErrorCode::kInvalidArgument, "Invalid path");
-  KEELSON_RETURN_IF_ERROR(services.artifacts->Put(path, asked.http.body));
-  return EmptyAnswer();
+  return Store(services, path, asked.http);
 }
 
 Answered DeleteArtifact(Services& services, const Asked& asked) {
@@ -201,8 +209,7 @@ Answered UploadRunArtifact(Services& services, const Asked& asked) {
   KEELSON_RETURN_IF_ERROR(SafePath(*path));
   KEELSON_ASSIGN_OR_RETURN(const auto run, services.runs.Get(*run_id));
   KEELSON_ASSIGN_OR_RETURN(const std::string place, PathOf(run.artifact_uri, *path));
-  KEELSON_RETURN_IF_ERROR(services.artifacts->Put(place, asked.http.body));
-  return EmptyAnswer();
+  return Store(services, place, asked.http);
 }
 
 Answered GetRunArtifact(Services& services, const Asked& asked) {

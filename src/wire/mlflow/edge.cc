@@ -11,6 +11,8 @@
 namespace keelson::wire::mlflow {
 namespace {
 
+constexpr std::size_t kUploads = 16;  // at once; more wait their turn
+
 using Function = Answered (*)(Services&, const Asked&);
 
 Function FunctionOf(Call call) {
@@ -133,6 +135,7 @@ Edge::Edge(io::Database& database, const Clock& clock, std::shared_ptr<tracking:
                 tracking::Traces(database, clock),
                 tracking::Assessments(database, clock),
                 std::move(artifacts)},
+      uploads_(std::make_unique<ThreadPool>(kUploads)),
       pool_(std::make_unique<ThreadPool>(threads)) {}
 
 Edge::~Edge() = default;
@@ -141,8 +144,15 @@ bool Edge::Takes(std::string_view path) {
   return !OurPath(path).empty();
 }
 
+bool Edge::IsUpload(const io::HttpRequest& head) {
+  const Match match = FindRoute(head.method, OurPath(head.path));
+  return match.route != nullptr &&
+         (match.route->call == Call::kUploadArtifact || match.route->call == Call::kUploadRunArtifact);
+}
+
 void Edge::Handle(io::HttpRequest request, io::HttpRespond respond) {
-  pool_->Post([this, request = std::move(request), respond = std::move(respond)] {
+  ThreadPool& pool = request.upload != nullptr ? *uploads_ : *pool_;
+  pool.Post([this, request = std::move(request), respond = std::move(respond)] {
     try {
       respond(Answer(request));
     } catch (const std::exception& error) {

@@ -29,13 +29,18 @@ class Edge {
 
   // Whether the path is one of MLflow's; then Handle answers it, if only with 404.
   static bool Takes(std::string_view path);
+  // Whether the request, of which the head is here, brings a file that may be of any length
+  // (HttpServerOptions::uploads).
+  static bool IsUpload(const io::HttpRequest& head);
   void Handle(io::HttpRequest request, io::HttpRespond respond);
   // The same on the caller's thread; for one that may wait for the disk.
   io::HttpResponse Answer(const io::HttpRequest& request);
 
  private:
   Services services_;
-  std::unique_ptr<ThreadPool> pool_;  // last: its tasks use all above
+  // Last: their tasks use all above. A client that sends slowly keeps a thread, but none of those that answer calls.
+  std::unique_ptr<ThreadPool> uploads_;
+  std::unique_ptr<ThreadPool> pool_;
 };
 
 }  // namespace keelson::wire::mlflow

@@ -273,6 +273,57 @@ TEST_F(MlflowEdge, TakesNoVersionFromOutsideItsRun) {
   }
 }
 
+// A body that comes in two pieces, or breaks off behind the first.
+class TwoPieces final : public io::HttpUpload {
+ public:
+  explicit TwoPieces(bool breaks_off) : breaks_off_(breaks_off) {}
+  Result<std::string_view> Read() override {
+    ++reads_;
+    if (reads_ == 1) return "first, ";
+    if (breaks_off_) return Fail(ErrorCode::kUnavailable, "the client went away in the middle of the body");
+    return reads_ == 2 ? "second" : "";
+  }
+
+ private:
+  const bool breaks_off_;
+  int reads_ = 0;
+};
+
+io::HttpRequest Head(const std::string& method, const std::string& path) {
+  io::HttpRequest request;
+  request.method = method;
+  request.path = path;
+  return request;
+}
+
+TEST_F(MlflowEdge, StoresWhatItReadsPieceByPiece) {
+  const std::string run = MakeRun();
+  const std::string file = "0/" + run + "/artifacts/a.txt";
+  const auto send = [&](const std::string& method, const std::string& path, const std::string& query, bool breaks_off,
+                        const std::string& length) {
+    io::HttpRequest request = Head(method, path);
+    request.query = query;
+    if (!length.empty()) request.headers = {{"content-length", length}};
+    EXPECT_TRUE(Edge::IsUpload(request)) << path;
+    request.upload = std::make_shared<TwoPieces>(breaks_off);
+    return edge_->Answer(request).status;
+  };
+  const std::string place = "/api/2.0/mlflow-artifacts/artifacts/" + file;
+  const auto stored = [&] { return io::ReadFile(folder_.File("artifacts") + "/" + file).value_or("none"); };
+  EXPECT_EQ(send("PUT", place, "", true, ""), 503);
+  EXPECT_EQ(stored(), "none");
+  EXPECT_EQ(send("PUT", place, "", false, "13"), 200);
+  EXPECT_EQ(stored(), "first, second");
+  EXPECT_EQ(send("PUT", place, "", true, "13"), 503);
+  EXPECT_EQ(stored(), "first, second");
+  EXPECT_EQ(send("POST", "/ajax-api/2.0/mlflow/upload-artifact", "run_uuid=" + run + "&path=b.txt", false, ""), 200);
+  EXPECT_EQ(Ask("GET", file.substr(0, file.size() - 5) + "b.txt", "", "/api/2.0/mlflow-artifacts/artifacts/").text,
+            "first, second");
+  EXPECT_FALSE(Edge::IsUpload(Head("GET", place)));
+  EXPECT_FALSE(Edge::IsUpload(Head("POST", "/api/2.0/mlflow/runs/log-batch")));
+  EXPECT_FALSE(Edge::IsUpload(Head("PUT", "/api/2.0/elsewhere")));
+}
+
 TEST_F(MlflowEdge, GivesAVersionsNumberOnceAndFollowsARename) {
   Post("registered-models/create", {{"name", "m"}});
   for (int i = 0; i < 2; ++i) Post("model-versions/create", {{"name", "m"}, {"source", "s3://b/m"}});

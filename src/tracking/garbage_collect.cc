@@ -1,0 +1,220 @@
+// What the plan of the garbage looks at, and its removal.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <map>
+
+#include "tracking/artifact_store.h"
+#include "tracking/garbage.h"
+#include "tracking/pairs.h"
+#include "tracking/transaction.h"
+
+namespace keelson::tracking {
+namespace {
+
+using Snapshot = GarbageSnapshot;
+
+constexpr std::string_view kProxied = "mlflow-artifacts:/";
+
+// Below the artifacts; "" for what lies elsewhere.
+std::string FolderOf(const std::string& uri) {
+  std::string_view path = uri;
+  if (path.starts_with(kProxied)) path.remove_prefix(kProxied.size());
+  while (path.starts_with('/') && uri.starts_with(kProxied)) path.remove_prefix(1);
+  if (path.starts_with('/') || path.contains(':') || path.empty()) return "";
+  return std::string(path);
+}
+
+// Of the artifacts of a run or model the folder that is its own: "0/ID" of "0/ID/artifacts".
+std::string OwnFolderOf(const std::string& uri, const std::string& id) {
+  std::string folder = FolderOf(uri);
+  const std::string end = "/" + id + "/artifacts";
+  if (folder.ends_with(end)) folder.resize(folder.size() - std::string_view("/artifacts").size());
+  return folder;
+}
+
+std::optional<Instant> At(const io::SqlValue& value, std::int64_t micros) {
+  if (io::IsNull(value)) return std::nullopt;
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() / 1000;
+  return InstantFromMicros(std::clamp(io::AsInt(value), -kMost, kMost) * micros);
+}
+
+Status ReadRows(io::SqlSession& session, const GarbagePolicy& policy, Snapshot& snapshot) {
+  std::map<std::int64_t, std::optional<Instant>> deleted_experiments;
+  KEELSON_RETURN_IF_ERROR(session.ForEach(
+      "SELECT id, name, lifecycle, updated_us FROM experiment", {}, [&](const io::SqlRow& row) -> Status {
+        Snapshot::Experiment experiment{io::AsInt(row[0]), io::AsText(row[1]), std::nullopt};
+        if (LifecycleNamed(io::AsText(row[2])) == Lifecycle::kDeleted) experiment.deleted = At(row[3], 1);
+        deleted_experiments[experiment.id] = experiment.deleted;
+        snapshot.experiments.push_back(std::move(experiment));
+        return {};
+      }));
+  std::map<std::int64_t, std::size_t> places;
+  KEELSON_RETURN_IF_ERROR(session.ForEach(
+      "SELECT sequence, id, experiment_id, artifact_uri, status, ended_ms, lifecycle, deleted_ms FROM run", {},
+      [&](const io::SqlRow& row) -> Status {
+        places[io::AsInt(row[0])] = snapshot.runs.size();
+        Snapshot::Run run{io::AsText(row[1]), io::AsInt(row[2]), OwnFolderOf(io::AsText(row[3]), io::AsText(row[1])),
+                          std::nullopt,       std::nullopt,      {}};
+        const RunStatus status = RunStatusNamed(io::AsText(row[4]));
+        if (status != RunStatus::kRunning && status != RunStatus::kScheduled) run.ended = At(row[5], 1000);
+        if (LifecycleNamed(io::AsText(row[6])) == Lifecycle::kDeleted) {
+          run.deleted = At(row[7], 1000);
+          if (!run.deleted) run.deleted = deleted_experiments[run.experiment];
+        }
+        snapshot.runs.push_back(std::move(run));
+        return {};
+      }));
+  KEELSON_RETURN_IF_ERROR(
+      session.ForEach("SELECT id, experiment_id, artifact_uri, source_run_id, lifecycle, updated_ms FROM logged_model",
+                      {}, [&](const io::SqlRow& row) -> Status {
+                        Snapshot::LoggedModel model{io::AsText(row[0]), io::AsInt(row[1]),
+                                                    OwnFolderOf(io::AsText(row[2]), io::AsText(row[0])),
+                                                    io::AsText(row[3]), deleted_experiments[io::AsInt(row[1])]};
+                        if (LifecycleNamed(io::AsText(row[4])) == Lifecycle::kDeleted) model.deleted = At(row[5], 1000);
+                        snapshot.models.push_back(std::move(model));
+                        return {};
+                      }));
+  KEELSON_RETURN_IF_ERROR(session.ForEach(
+      "SELECT model, version, run_id, model_id, source, location, stage, (SELECT count(*) FROM alias a WHERE a.model = "
+      "v.model AND a.version = v.version) FROM version v WHERE lifecycle = 'active'",
+      {}, [&](const io::SqlRow& row) -> Status {
+        Snapshot::Version version{fmt::format("{}/{}", io::AsText(row[0]), io::AsInt(row[1])),
+                                  io::AsText(row[2]),
+                                  io::AsText(row[3]),
+                                  {},
+                                  io::AsText(row[6]),
+                                  io::AsInt(row[7]) > 0};
+        for (const std::size_t i : {4U, 5U}) {
+          if (std::string folder = FolderOf(io::AsText(row[i])); !folder.empty()) version.folders.push_back(folder);
+        }
+        snapshot.versions.push_back(std::move(version));
+        return {};
+      }));
+  KEELSON_RETURN_IF_ERROR(
+      session.ForEach("SELECT upstream, downstream, label FROM lineage", {}, [&](const io::SqlRow& row) -> Status {
+        snapshot.lineage.push_back({io::AsText(row[0]), io::AsText(row[1]), io::AsText(row[2])});
+        return {};
+      }));
+  std::set<std::string> metrics;
+  for (const auto& rule : policy.artifacts) {
+    if (rule.keep_best) metrics.insert(rule.keep_best->metric);
+  }
+  for (const std::string& metric : metrics) {
+    KEELSON_RETURN_IF_ERROR(session.ForEach(
+        "SELECT run, value FROM latest_metric JOIN metric_key ON metric_key.id = key WHERE is_nan = 0 AND "
+        "metric_key.name = ?",
+        {metric}, [&](const io::SqlRow& row) -> Status {
+          snapshot.runs[places.at(io::AsInt(row[0]))].metrics.emplace_back(metric, io::AsDouble(row[1]));
+          return {};
+        }));
+  }
+  return {};
+}
+
+bool IsHex(std::string_view text, std::size_t size) {
+  return text.size() == size &&
+         std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+// Folders EXPERIMENT/RUN, EXPERIMENT/models/MODEL and RUN of which there is no run or model.
+Status FindOrphans(ArtifactStore& artifacts, Snapshot& snapshot) {
+  std::set<std::string> known;
+  for (const auto& run : snapshot.runs) known.insert(run.id);
+  for (const auto& model : snapshot.models) known.insert(model.id);
+  const auto folders = [&](const std::string& folder) -> Result<std::vector<std::string>> {
+    std::vector<std::string> names;
+    const auto entries = artifacts.List(folder);
+    if (!entries && entries.error().code == ErrorCode::kInvalidArgument) return names;  // behind a link
+    if (!entries) return std::unexpected(entries.error());
+    for (const ArtifactEntry& entry : *entries) {
+      if (entry.is_folder) names.push_back(entry.path.substr(entry.path.rfind('/') + 1));
+    }
+    return names;
+  };
+  const auto add = [&](const std::string& id, const std::string& folder) -> Status {
+    if (known.contains(id)) return {};
+    KEELSON_ASSIGN_OR_RETURN(const auto extent, artifacts.Measure(folder));
+    if (extent) snapshot.orphans.push_back({folder, extent->changed});
+    return {};
+  };
+  KEELSON_ASSIGN_OR_RETURN(const auto top, folders(""));
+  for (const std::string& name : top) {
+    if (IsHex(name, 32)) KEELSON_RETURN_IF_ERROR(add(name, name));
+    if (!std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; })) continue;
+    KEELSON_ASSIGN_OR_RETURN(const auto inside, folders(name));
+    for (const std::string& run : inside) {
+      if (IsHex(run, 32)) KEELSON_RETURN_IF_ERROR(add(run, name + "/" + run));
+    }
+    KEELSON_ASSIGN_OR_RETURN(const auto models, folders(name + "/models"));
+    for (const std::string& model : models) {
+      if (!model.starts_with("m-") || !IsHex(std::string_view(model).substr(2), 32)) continue;
+      KEELSON_RETURN_IF_ERROR(add(model, name + "/models/" + model));
+    }
+  }
+  return {};
+}
+
+// Whether the row went; one that was restored or registered meanwhile stays.
+Result<bool> RemoveRow(io::Database& database, const GarbageItem& item) {
+  std::string_view sql;
+  switch (item.kind) {
+    case GarbageItem::Kind::kRun:
+      sql =
+          "DELETE FROM run WHERE id = ? AND lifecycle = 'deleted' AND NOT EXISTS (SELECT 1 FROM version WHERE "
+          "version.run_id = run.id AND version.lifecycle = 'active')";
+      break;
+    case GarbageItem::Kind::kLoggedModel:
+      sql =
+          "DELETE FROM logged_model WHERE id = ? AND (lifecycle = 'deleted' OR experiment_id IN (SELECT id FROM "
+          "experiment WHERE lifecycle = 'deleted')) AND NOT EXISTS (SELECT 1 FROM version WHERE version.model_id = "
+          "logged_model.id AND version.lifecycle = 'active')";
+      break;
+    case GarbageItem::Kind::kExperiment:
+      sql =
+          "DELETE FROM experiment WHERE id = ? AND lifecycle = 'deleted' AND NOT EXISTS (SELECT 1 FROM run WHERE "
+          "run.experiment_id = experiment.id) AND NOT EXISTS (SELECT 1 FROM logged_model WHERE "
+          "logged_model.experiment_id = experiment.id)";
+      break;
+    default:
+      return true;
+  }
+  io::SqlValue id = item.id;
+  if (item.kind == GarbageItem::Kind::kExperiment) id = std::int64_t{std::stoll(item.id)};
+  return Writing(database, [&](io::SqlSession& session) -> Result<bool> {
+    KEELSON_ASSIGN_OR_RETURN(const std::int64_t gone, session.Execute(sql, {id}));
+    return gone > 0;
+  });
+}
+
+}  // namespace
+
+Result<std::vector<GarbageItem>> CollectGarbage(io::Database& database, const Clock& clock, ArtifactStore& artifacts,
+                                                const GarbagePolicy& policy, bool dry_run) {
+  Snapshot snapshot;
+  KEELSON_RETURN_IF_ERROR(database.Read([&](io::SqlSession& session) { return ReadRows(session, policy, snapshot); }));
+  KEELSON_RETURN_IF_ERROR(FindOrphans(artifacts, snapshot));
+  std::vector<GarbageItem> gone;
+  for (GarbageItem& item : PlanGarbage(snapshot, clock.WallNow(), policy)) {
+    std::optional<ArtifactExtent> extent;
+    if (!item.folder.empty()) {
+      auto measured = artifacts.Measure(item.folder);
+      // Behind a link it is not ours to remove.
+      if (!measured && measured.error().code != ErrorCode::kInvalidArgument) return std::unexpected(measured.error());
+      if (measured) extent = *measured;
+    }
+    if (extent) item.bytes = extent->bytes;
+    const bool files_only = item.kind == GarbageItem::Kind::kArtifacts || item.kind == GarbageItem::Kind::kOrphan;
+    if (files_only && !extent) continue;
+    if (!dry_run) {
+      KEELSON_ASSIGN_OR_RETURN(const bool removed, RemoveRow(database, item));
+      if (!removed) continue;
+      if (extent) KEELSON_RETURN_IF_ERROR(artifacts.Delete(item.folder));
+    }
+    gone.push_back(std::move(item));
+  }
+  return gone;
+}
+
+}  // namespace keelson::tracking
