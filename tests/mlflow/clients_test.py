@@ -205,6 +205,22 @@ class Clients(unittest.TestCase):
         self.assertEqual(mlflow.genai.load_prompt("prompts:/greeting@live").template, "Hi {{name}}")
         self.assertNotIn("greeting", [m.name for m in self.client.search_registered_models()])
 
+    def test_prompts_are_searched(self):
+        self.client.create_registered_model("search-not-a-prompt")
+        for name, language in (("search-b", "en"), ("search-a", "en"), ("search-c", "de")):
+            mlflow.genai.register_prompt(name=name, template="{{x}}", tags={"lang": language})
+        mlflow.genai.register_prompt(name="search-a", template="{{y}}")
+        self.client.set_prompt_tag("search-c", "lang", "fr")
+        names = lambda *arguments, **options: [each.name for each in self.client.search_prompts(*arguments, **options)]
+        self.assertEqual(names("name LIKE 'search-%'"), ["search-a", "search-b", "search-c"])
+        self.assertEqual(names("name = 'search-b'"), ["search-b"])
+        self.assertEqual(names("name LIKE 'search-%' AND tag.lang = 'en'"), ["search-a", "search-b"])
+        self.assertEqual(names("tags.lang = 'fr'"), ["search-c"])
+        page = self.client.search_prompts("name LIKE 'search-%'", max_results=2)
+        self.assertEqual([each.name for each in page], ["search-a", "search-b"])
+        self.assertEqual(names("name LIKE 'search-%'", max_results=2, page_token=page.token), ["search-c"])
+        self.assertEqual([each.version for each in self.client.search_prompt_versions("search-a")], [2, 1])
+
     def test_command_line(self):
         def run(*arguments):
             done = subprocess.run([sys.executable, "-m", "mlflow", *arguments], capture_output=True, text=True,
