@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "scheduling/amounts.h"
+
 namespace keelson::scheduling {
 namespace {
 
@@ -49,6 +51,7 @@ int NodeState::whole_gpus() const {
 NodeState EmptyNode(const Node& node) {
   NodeState state;
   state.free = node.capacity;
+  state.free_disk = node.disk_bytes;
   state.gpus = static_cast<std::int16_t>(node.gpus);
   state.model = static_cast<std::int16_t>(node.model);
   std::fill_n(state.gpu_free.begin(), node.gpus, static_cast<std::int16_t>(kWholeGpu));
@@ -64,7 +67,7 @@ bool Admits(const NodePool& pool, const PodShape& pod) {
 }
 
 bool Fits(const NodeState& node, const PodShape& pod) {
-  if (!pod.request.FitsIn(node.free)) return false;
+  if (!pod.request.FitsIn(node.free) || pod.disk_bytes > node.free_disk) return false;
   if (pod.gpus == 0) return true;
   if (node.model < 0 || (pod.models >> node.model & 1) == 0) return false;
   int room = 0;
@@ -72,8 +75,27 @@ bool Fits(const NodeState& node, const PodShape& pod) {
   return room >= pod.gpus;
 }
 
+int Slots(NodeState node, const PodShape& pod) {
+  if (!Fits(node, pod)) return 0;
+  if (pod.shares()) {
+    int slots = 0;
+    for (; Fits(node, pod); ++slots) Take(node, pod, BestFitGpu(node, pod));
+    return slots;
+  }
+  std::int64_t slots = kMostSlots;
+  const auto limit = [&slots](std::int64_t free, std::int64_t request) {
+    if (request > 0) slots = std::min(slots, free / request);
+  };
+  limit(node.free.cpu_milli, pod.request.cpu_milli);
+  limit(node.free.memory_bytes, pod.request.memory_bytes);
+  limit(node.free_disk, pod.disk_bytes);
+  limit(node.whole_gpus(), pod.gpus);
+  return static_cast<int>(slots);
+}
+
 void Take(NodeState& node, const PodShape& pod, int gpu) {
   node.free -= pod.request;
+  node.free_disk -= pod.disk_bytes;
   if (pod.shares()) {
     auto& free = node.gpu_free[static_cast<std::size_t>(gpu)];
     free = static_cast<std::int16_t>(free - pod.gpu_milli);
@@ -85,6 +107,15 @@ void Take(NodeState& node, const PodShape& pod, int gpu) {
     if (free != kWholeGpu) continue;
     free = 0;
     --wanted;
+  }
+}
+
+void GiveBack(NodeState& node, const PodShape& pod, const std::vector<int>& gpus) {
+  node.free += pod.request;
+  node.free_disk += pod.disk_bytes;
+  for (const int gpu : gpus) {
+    auto& free = node.gpu_free[static_cast<std::size_t>(gpu)];
+    free = static_cast<std::int16_t>(free + pod.gpu_milli);
   }
 }
 
@@ -101,6 +132,7 @@ std::string WhyImpossible(const Cluster& cluster, const PodShape& pod) {
   bool admitted = false;
   bool model = false;
   Resources most;
+  std::int64_t disk = 0;
   int gpus = 0;
   for (const Node& node : cluster.nodes) {
     if (!Admits(cluster.pools[static_cast<std::size_t>(node.pool)], pod)) continue;
@@ -110,6 +142,7 @@ std::string WhyImpossible(const Cluster& cluster, const PodShape& pod) {
     if (Fits(EmptyNode(node), pod)) return {};
     gpus = std::max(gpus, node.gpus);
     most = {std::max(most.cpu_milli, node.capacity.cpu_milli), std::max(most.memory_bytes, node.capacity.memory_bytes)};
+    disk = std::max(disk, node.disk_bytes);
   }
   if (!admitted) return "no node has the labels that it selects and only taints that it tolerates";
   if (!model) {
@@ -122,6 +155,10 @@ std::string WhyImpossible(const Cluster& cluster, const PodShape& pod) {
   if (!pod.request.FitsIn(most)) {
     return fmt::format("it asks for {}, and no node that it may use has more than {}", FormatResources(pod.request),
                        FormatResources(most));
+  }
+  if (pod.disk_bytes > disk) {
+    return fmt::format("it asks for {}, and no node that it may use has more than {}",
+                       FormatAmount(Resource::kDisk, pod.disk_bytes), FormatAmount(Resource::kDisk, disk));
   }
   return fmt::format("it asks for {} beside {} GPUs, and no one node that it may use has all of that",
                      FormatResources(pod.request), pod.gpus);

@@ -61,12 +61,15 @@ struct Node {
   int gpus = 0;
   int model = -1;  // of its GPUs, by GpuModels; -1 without
   int pool = 0;    // in Cluster::pools
+  std::int64_t disk_bytes = 0;
+  std::vector<int> domains = {};  // that it stands in, one of each of Cluster::levels; empty without topology
 };
 
 struct Cluster {
   GpuModels models;
   std::vector<NodePool> pools{1};
   std::vector<Node> nodes;
+  std::vector<std::string> levels;  // of the topology, the widest first: zone, rack, host
 };
 
 // What one pod asks for. Pods that ask for the same share one shape.
@@ -77,6 +80,7 @@ struct PodShape {
   ModelSet models = kAnyModel;                  // that will do
   std::map<std::string, std::string> selector;  // labels that the pool must have
   std::vector<Toleration> tolerations;
+  std::int64_t disk_bytes = 0;
 
   bool shares() const { return gpus == 1 && gpu_milli < kWholeGpu; }
   int milli() const { return gpus * gpu_milli; }  // of GPU in all
@@ -92,6 +96,7 @@ struct Mix {
 // What is free on a node.
 struct NodeState {
   Resources free;
+  std::int64_t free_disk = 0;
   std::array<std::int16_t, kMostGpus> gpu_free{};  // in thousandths
   std::int16_t gpus = 0;
   std::int16_t model = -1;
@@ -107,8 +112,13 @@ NodeState EmptyNode(const Node& node);
 bool Admits(const NodePool& pool, const PodShape& pod);
 // Whether what is free would do for the pod, labels and taints apart.
 bool Fits(const NodeState& node, const PodShape& pod);
+// How many pods like it would fit, one after the other; kMostSlots stands for any number.
+inline constexpr int kMostSlots = 1 << 14;
+int Slots(NodeState node, const PodShape& pod);
 // Puts the pod, which fits, on the node: a share on the GPU `gpu`, whole GPUs on the first that are free.
 void Take(NodeState& node, const PodShape& pod, int gpu);
+// Gives back what a pod on these GPUs had.
+void GiveBack(NodeState& node, const PodShape& pod, const std::vector<int>& gpus);
 // The GPU with the least free that has room for the share; -1 when none has.
 int BestFitGpu(const NodeState& node, const PodShape& pod);
 

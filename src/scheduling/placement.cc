@@ -15,7 +15,6 @@ Placer::Placer(const Cluster& cluster, const std::vector<PodShape>& shapes, std:
   nodes_.reserve(cluster.nodes.size());
   for (const Node& node : cluster.nodes) nodes_.push_back(EmptyNode(node));
   version_.assign(nodes_.size(), 1);
-  kept_.resize(std::min(shapes.size(), kKeptOffers / std::max<std::size_t>(nodes_.size(), 1)));
   all_.assign(nodes_.size(), 1);
   tainted_ = std::any_of(cluster.pools.begin(), cluster.pools.end(),
                          [](const NodePool& pool) { return !pool.taints.empty(); });
@@ -33,23 +32,31 @@ const std::vector<char>& Placer::Admitted(std::size_t shape) {
   return admitted_;
 }
 
-std::optional<Placement> Placer::Find(std::size_t shape) {
+Placer::Kept* Placer::KeptOf(std::size_t shape) {
+  if (shape >= kKeptOffers / std::max<std::size_t>(nodes_.size(), 1)) return nullptr;
+  if (shape >= kept_.size()) kept_.resize(shape + 1);
+  Kept& kept = kept_[shape];
+  if (kept.offers.empty()) {
+    kept.offers.resize(nodes_.size());
+    kept.scores.resize(nodes_.size());
+    kept.version.assign(nodes_.size(), 0);
+  }
+  return &kept;
+}
+
+std::optional<Placement> Placer::Find(std::size_t shape, const std::vector<char>* open) {
   const PodShape& pod = shapes_[shape];
   const std::vector<char>& admitted = Admitted(shape);
   const auto look = [&](std::size_t i) {
     if (admitted[i] == 0 || !Fits(nodes_[i], pod)) return Offer{kUnfit, -1, 0};
     return policy_->Look(nodes_[i], pod, static_cast<int>(i));
   };
-  Kept* kept = shape < kept_.size() ? &kept_[shape] : nullptr;
-  if (kept != nullptr && kept->offers.empty()) {
-    kept->offers.resize(nodes_.size());
-    kept->scores.resize(nodes_.size());
-    kept->version.assign(nodes_.size(), 0);
-  }
+  Kept* kept = KeptOf(shape);
   Placement best;
   float best_score = kUnfit;
   Offer fresh;
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    if (open != nullptr && (*open)[i] == 0) continue;
     const Offer* offer = &fresh;
     if (kept == nullptr) {
       fresh = look(i);
@@ -89,13 +96,20 @@ void Placer::Put(std::size_t shape, const Placement& placement) {
   Change(placement.node, after);
 }
 
-void Placer::Remove(std::size_t shape, int node, const std::vector<int>& gpus) {
+void Placer::Occupy(std::size_t shape, int node, const std::vector<int>& gpus) {
   NodeState after = nodes_[static_cast<std::size_t>(node)];
-  after.free += shapes_[shape].request;
+  after.free -= shapes_[shape].request;
+  after.free_disk -= shapes_[shape].disk_bytes;
   for (const int gpu : gpus) {
     auto& free = after.gpu_free[static_cast<std::size_t>(gpu)];
-    free = static_cast<std::int16_t>(free + shapes_[shape].gpu_milli);
+    free = static_cast<std::int16_t>(free - shapes_[shape].gpu_milli);
   }
+  Change(node, after);
+}
+
+void Placer::Remove(std::size_t shape, int node, const std::vector<int>& gpus) {
+  NodeState after = nodes_[static_cast<std::size_t>(node)];
+  GiveBack(after, shapes_[shape], gpus);
   Change(node, after);
 }
 

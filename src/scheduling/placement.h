@@ -45,7 +45,7 @@ struct Placement {
 };
 
 // The placement core: what is free on every node, and the choice among the nodes that fit. Everything that places goes
-// through it. Not thread-safe; refers to the cluster and the shapes, which must outlive it.
+// through it. Not thread-safe; refers to the cluster and the shapes, which must outlive it; shapes may be added.
 //
 // An offer is computed when a pod of the shape first meets the node in its present state, and kept until that changes.
 // kKeptOffers are kept at most, those of the shapes that come first; of the others they are computed anew each time. So
@@ -56,9 +56,11 @@ class Placer {
 
   Placer(const Cluster& cluster, const std::vector<PodShape>& shapes, std::unique_ptr<PlacementPolicy> policy);
 
-  // Where a pod of the shape would go; nothing when it fits nowhere.
-  std::optional<Placement> Find(std::size_t shape);
+  // Where a pod of the shape would go; nothing when it fits nowhere. With `open`: only nodes that have a 1 there.
+  std::optional<Placement> Find(std::size_t shape, const std::vector<char>* open = nullptr);
   void Put(std::size_t shape, const Placement& placement);
+  // The same for a pod that stands there already, on these GPUs, whether or not there is room.
+  void Occupy(std::size_t shape, int node, const std::vector<int>& gpus);
   // Gives back what the pod had. `gpus` are the ones that it was on, as TakenGpus told before Put.
   void Remove(std::size_t shape, int node, const std::vector<int>& gpus);
   // The GPUs that Put would take.
@@ -74,6 +76,7 @@ class Placer {
   };
   void Change(int node, const NodeState& after);
   const std::vector<char>& Admitted(std::size_t shape);
+  Kept* KeptOf(std::size_t shape);
 
   const Cluster& cluster_;
   const std::vector<PodShape>& shapes_;

@@ -9,11 +9,13 @@
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/simulate/packing_runs.h"
+#include "app/simulate/queue_runs.h"
 #include "app/simulate/seeds.h"
 #include "base/strings.h"
 #include "io/files.h"
 #include "scheduling/placement.h"
 #include "simulation/trace.h"
+#include "wire/kueue/generator.h"
 
 namespace keelson::app {
 namespace {
@@ -23,10 +25,11 @@ constexpr std::size_t kRefusalsShown = 20;
 struct Options {
   std::string workload;
   std::string nodes;
-  std::vector<std::string> policies = {"least-allocated", "fgd", "keelson"};
+  std::vector<std::string> policies;  // none: those of the form of the load
   double arrive = 1.3;
   std::string seeds = "42";
   std::string page;
+  std::string of_openb;  // an option that was given and means nothing for other loads
   OutputFormat format = OutputFormat::kTable;
 };
 
@@ -35,33 +38,65 @@ int Usage(Terminal& terminal, const std::string& message) {
   return kExitUsage;
 }
 
-// The path in "openb:PATH".
-std::optional<std::string> OpenbPath(const std::string& text) {
-  constexpr std::string_view kForm = "openb:";
-  if (!text.starts_with(kForm) || text.size() == kForm.size()) return std::nullopt;
-  return text.substr(kForm.size());
+// The path in "FORM:PATH".
+std::optional<std::string> PathOf(std::string_view form, const std::string& text) {
+  if (!text.starts_with(form) || text.size() == form.size()) return std::nullopt;
+  return text.substr(form.size());
+}
+
+// Why the policies cannot be had; "" when each is one of `known` and stands once.
+std::string WrongPolicies(const std::vector<std::string>& policies, const std::vector<std::string>& known) {
+  for (auto name = policies.begin(); name != policies.end(); ++name) {
+    if (std::find(known.begin(), known.end(), *name) == known.end()) {
+      const auto meant = DidYouMean(*name, known);
+      return fmt::format(
+          "there is no policy '{}'; {}", *name,
+          meant ? fmt::format("did you mean '{}'?", *meant) : fmt::format("there are {}", Join(known, ", ")));
+    }
+    if (std::find(policies.begin(), name, *name) != name) return fmt::format("--policy names '{}' twice", *name);
+  }
+  return "";
+}
+
+// What waits when, under the quotas of queues.
+Result<int> SimulateQueues(const Options& options, const std::string& path, Terminal& terminal) {
+  const std::vector<std::string>& known = simulation::QueuePolicyNames();
+  const std::vector<std::string>& policies = options.policies.empty() ? known : options.policies;
+  if (const std::string wrong = WrongPolicies(policies, known); !wrong.empty()) return Usage(terminal, wrong);
+  KEELSON_ASSIGN_OR_RETURN(const std::string text, io::ReadFile(path));
+  KEELSON_ASSIGN_OR_RETURN(const simulation::QueuedLoad load, wire::kueue::ReadGenerator(text, path));
+  KEELSON_ASSIGN_OR_RETURN(const QueueRuns runs, RunQueues(load, policies));
+  const auto& refused = runs.policies.front().report.refused;
+  for (std::size_t i = 0; i < std::min(refused.size(), kRefusalsShown); ++i) {
+    terminal.err << fmt::format("keelson: {} is refused: {}\n", refused[i].first, refused[i].second);
+  }
+  if (refused.size() > kRefusalsShown) {
+    terminal.err << fmt::format("keelson: {} more workloads are refused\n", refused.size() - kRefusalsShown);
+  }
+  if (!options.page.empty()) KEELSON_RETURN_IF_ERROR(io::WriteFileAtomically(options.page, QueuesPage(runs)));
+  terminal.out << FormatOutput(options.format, QueuesJson(runs), QueuesTable(runs));
+  return kExitOk;
 }
 
 Result<int> Simulate(const Options& options, Terminal& terminal) {
-  const auto workload_path = OpenbPath(options.workload);
-  if (!workload_path) return Usage(terminal, fmt::format("--workload '{}' is not openb:FILE", options.workload));
-  const auto nodes_path = OpenbPath(options.nodes);
+  if (const auto path = PathOf("kueue:", options.workload)) {
+    if (!options.of_openb.empty()) {
+      return Usage(terminal, fmt::format("{} goes with openb:FILE, and the load is kueue:FILE", options.of_openb));
+    }
+    return SimulateQueues(options, *path, terminal);
+  }
+  const auto workload_path = PathOf("openb:", options.workload);
+  if (!workload_path) {
+    return Usage(terminal, fmt::format("--workload '{}' is neither openb:FILE nor kueue:FILE", options.workload));
+  }
+  const auto nodes_path = PathOf("openb:", options.nodes);
   if (!nodes_path) return Usage(terminal, fmt::format("--nodes '{}' is not openb:FILE", options.nodes));
   const auto seeds = ParseSeeds(options.seeds);
   if (!seeds) return Usage(terminal, "--seeds: " + seeds.error().message);
-  std::vector<std::string> policies;
-  for (const std::string& name : options.policies) {
-    const std::vector<std::string>& known = scheduling::PlacementPolicyNames();
-    if (std::find(known.begin(), known.end(), name) == known.end()) {
-      const auto meant = DidYouMean(name, known);
-      return Usage(terminal, fmt::format("there is no policy '{}'; {}", name,
-                                         meant ? fmt::format("did you mean '{}'?", *meant)
-                                               : fmt::format("there are {}", Join(known, ", "))));
-    }
-    if (std::find(policies.begin(), policies.end(), name) != policies.end()) {
-      return Usage(terminal, fmt::format("--policy names '{}' twice", name));
-    }
-    policies.push_back(name);
+  std::vector<std::string> policies = options.policies;
+  if (policies.empty()) policies = {"least-allocated", "fgd", "keelson"};
+  if (const std::string wrong = WrongPolicies(policies, scheduling::PlacementPolicyNames()); !wrong.empty()) {
+    return Usage(terminal, wrong);
   }
 
   KEELSON_ASSIGN_OR_RETURN(const std::string nodes_text, io::ReadFile(*nodes_path));
@@ -87,29 +122,42 @@ Result<int> Simulate(const Options& options, Terminal& terminal) {
 }  // namespace
 
 Command SimulateCommand() {
-  return {"simulate", "Try scheduling policies on a recorded load and cluster, in virtual time",
-          "keelson simulate --workload openb:pods.csv --nodes openb:nodes.csv --policy fgd,keelson --seeds 42-51\n"
-          "keelson simulate --workload openb:pods.csv --nodes openb:nodes.csv --arrive 1.0 --html packing.html -o json",
-          [](CLI::App& app) -> RunCommand {
-            auto options = std::make_shared<Options>();
-            app.add_option("--workload", options->workload,
-                           "The load: openb:FILE, pods in the form of Alibaba's openb trace")
-                ->required();
-            app.add_option("--nodes", options->nodes, "The cluster: openb:FILE, nodes in the form of the same trace")
-                ->required();
-            app.add_option("--policy", options->policies,
-                           "The policies to compare, of " + Join(scheduling::PlacementPolicyNames(), ", "))
-                ->delimiter(',')
-                ->default_str("least-allocated,fgd,keelson");
-            app.add_option("--arrive", options->arrive, "Pods arrive until they ask for this many times all GPUs")
-                ->check(CLI::Range(0.01, 100.0))
-                ->capture_default_str();
-            app.add_option("--seeds", options->seeds, "Seeds of the random order, as 42, 42-51 or 1,5,10-12")
-                ->capture_default_str();
-            app.add_option("--html", options->page, "Write a page with plots into this file too");
-            AddOutputOption(app, &options->format);
-            return [options](Terminal& terminal) { return Simulate(*options, terminal); };
-          }};
+  return {
+      "simulate", "Try scheduling policies on a recorded load and cluster, in virtual time",
+      "keelson simulate --workload openb:pods.csv --nodes openb:nodes.csv --policy fgd,keelson --seeds 42-51\n"
+      "keelson simulate --workload openb:pods.csv --nodes openb:nodes.csv --arrive 1.0 --html packing.html -o json\n"
+      "keelson simulate --workload kueue:generator.yaml --policy keelson,kueue-fifo",
+      [](CLI::App& app) -> RunCommand {
+        auto options = std::make_shared<Options>();
+        app.add_option("--workload", options->workload,
+                       "The load: openb:FILE, pods in the form of Alibaba's openb trace, or kueue:FILE, queues and "
+                       "workloads in the form of Kueue's performance tests")
+            ->required();
+        std::vector<CLI::Option*> of_openb;
+        of_openb.push_back(
+            app.add_option("--nodes", options->nodes,
+                           "The cluster of an openb load: openb:FILE, nodes in the form of the same trace"));
+        app.add_option("--policy", options->policies,
+                       "The policies to compare: for openb of " + Join(scheduling::PlacementPolicyNames(), ", ") +
+                           " (least-allocated,fgd,keelson), for kueue of " +
+                           Join(simulation::QueuePolicyNames(), ", ") + " (both)")
+            ->delimiter(',');
+        of_openb.push_back(app.add_option("--arrive", options->arrive,
+                                          "Of openb: pods arrive until they ask for this many times all GPUs")
+                               ->check(CLI::Range(0.01, 100.0))
+                               ->capture_default_str());
+        of_openb.push_back(
+            app.add_option("--seeds", options->seeds, "Of openb: seeds of the random order, as 42, 42-51 or 1,5,10-12")
+                ->capture_default_str());
+        app.add_option("--html", options->page, "Write a page with plots into this file too");
+        AddOutputOption(app, &options->format);
+        return [options, of_openb](Terminal& terminal) {
+          for (const CLI::Option* each : of_openb) {
+            if (each->count() > 0) options->of_openb = each->get_name();
+          }
+          return Simulate(*options, terminal);
+        };
+      }};
 }
 
 }  // namespace keelson::app

@@ -100,7 +100,8 @@ TEST(SimulateCommand, ErrorsSayWhatIsWrongAndWhere) {
   };
   expect(Simulate({"--workload", "openb:" + bad, "--nodes", kNodes}), kExitFailed, "bad.csv:2");
   expect(Simulate({"--workload", "openb:/nowhere.csv", "--nodes", kNodes}), kExitNotFound, "/nowhere.csv");
-  expect(Simulate({"--workload", kData + "pods.csv", "--nodes", kNodes}), kExitUsage, "is not openb:FILE");
+  expect(Simulate({"--workload", kData + "pods.csv", "--nodes", kNodes}), kExitUsage,
+         "is neither openb:FILE nor kueue:FILE");
   expect(Simulate({"--workload", kPods, "--nodes", "nodes.csv"}), kExitUsage, "is not openb:FILE");
   expect(Simulate({"--workload", kPods, "--nodes", kNodes, "--policy", "fdg"}), kExitUsage, "did you mean 'fgd'?");
   expect(Simulate({"--workload", kPods, "--nodes", kNodes, "--policy", "fgd,fgd"}), kExitUsage, "twice");
@@ -126,6 +127,71 @@ TEST(SimulationPageTest, NamesAreWrittenSafelyAndEveryLineIsDrawn) {
   EXPECT_THAT(
       html, AllOf(HasSubstr("&lt;b&gt;"), HasSubstr("a &amp; b"), HasSubstr("<td>&lt;x&gt;</td>"), HasSubstr("one&lt;"),
                   HasSubstr("plot &quot;1&quot;"), Not(HasSubstr("nan")), Not(HasSubstr("<b>"))));
+}
+
+constexpr const char* kQueues = R"(
+cohorts:
+- className: team
+  count: 1
+  queuesSets:
+  - className: q
+    count: 2
+    nominalQuota: 4
+    borrowingLimit: 4
+    reclaimWithinCohort: Any
+    withinClusterQueue: LowerPriority
+    workloadsSets:
+    - count: 20
+      creationIntervalMs: 100
+      workloads: [{className: small, runtimeMs: 300, priority: 50, request: 1}]
+    - count: 6
+      creationIntervalMs: 300
+      workloads: [{className: large, runtimeMs: 500, priority: 200, request: 4}]
+    - count: 1
+      creationIntervalMs: 10
+      workloads: [{className: huge, runtimeMs: 500, request: 9}]
+)";
+
+TEST(SimulateCommand, PlaysQueuesInKueuesFormUnderBothPolicies) {
+  const io::TempFolder folder = io::TempFolder::Make().value();
+  const std::string load = folder.path() + "/load.yaml";
+  ASSERT_TRUE(io::WriteFileAtomically(load, kQueues));
+  const std::string page = folder.path() + "/page.html";
+  const auto ran = Simulate({"--workload", "kueue:" + load, "-o", "json", "--html", page});
+  ASSERT_EQ(ran.code, kExitOk) << ran.err;
+  EXPECT_THAT(ran.err, HasSubstr("team-0-q-0-0/huge-2-0-0 is refused: asks for 9 cores, and queue 'team-0-q-0-0' can "
+                                 "never have more than 8 cores"));
+  const auto json = nlohmann::json::parse(ran.out);
+  ASSERT_EQ(json.at("policies").size(), 2U);
+  const auto& ours = json["policies"][0];
+  const auto& fifo = json["policies"][1];
+  EXPECT_EQ(ours.at("name"), "keelson");
+  EXPECT_EQ(fifo.at("name"), "kueue-fifo");
+  for (const auto& policy : json["policies"]) {
+    EXPECT_EQ(policy.at("refused").size(), 2U);
+    ASSERT_EQ(policy.at("classes").size(), 2U);
+    EXPECT_EQ(policy["classes"][0].at("name"), "large");
+    EXPECT_EQ(policy["classes"][0].at("workloads"), 12);
+    EXPECT_EQ(policy["classes"][1].at("workloads"), 40);
+    EXPECT_GE(policy.at("makespan_seconds").get<double>(), policy.at("bound_seconds").get<double>());
+  }
+  EXPECT_EQ(ours.at("preemptions"), 0) << "room comes by itself within the second";
+  EXPECT_GT(fifo.at("preemptions").get<int>(), 0);
+  EXPECT_LE(ours.at("makespan_seconds").get<double>(), fifo.at("makespan_seconds").get<double>());
+  EXPECT_THAT(io::ReadFile(page).value(),
+              AllOf(HasSubstr("Quota used"), HasSubstr("keelson, large"), Not(HasSubstr("http"))));
+  const auto table = Simulate({"--workload", "kueue:" + load, "--policy", "keelson"});
+  EXPECT_THAT(table.out, AllOf(HasSubstr("MEAN WAIT"), HasSubstr("small"), Not(HasSubstr("kueue-fifo"))));
+  EXPECT_EQ(Simulate({"--workload", "kueue:" + load, "--policy", "keelson"}).out, table.out) << "the same again";
+}
+
+TEST(SimulateCommand, OptionsThatMeanNothingForALoadAreRefused) {
+  const auto ran = Simulate({"--workload", "kueue:load.yaml", "--seeds", "1"});
+  EXPECT_EQ(ran.code, kExitUsage);
+  EXPECT_THAT(ran.err, HasSubstr("--seeds goes with openb:FILE"));
+  EXPECT_THAT(Simulate({"--workload", "kueue:load.yaml", "--policy", "keelsn"}).err,
+              HasSubstr("did you mean 'keelson'?"));
+  EXPECT_THAT(Simulate({"--workload", "slurm:x"}).err, HasSubstr("is neither openb:FILE nor kueue:FILE"));
 }
 
 }  // namespace

@@ -1,0 +1,63 @@
+#include "scheduling/backlog.h"
+
+namespace keelson::scheduling {
+
+Amounts WaitingKind::all(int pods) const {
+  Amounts amounts = each;
+  for (std::int64_t& amount : amounts.of) amount *= pods;
+  return amounts;
+}
+
+void Backlog::Add(Workload workload, int queue, std::size_t shape, const std::vector<int>& flavors) {
+  Key key{queue,
+          workload.workload_class,
+          -workload.priority,
+          shape,
+          workload.pods,
+          workload.least(),
+          workload.topology.level,
+          workload.topology.required,
+          workload.run_time ? workload.run_time->count() : -1,
+          workload.search,
+          workload.parallel,
+          workload.rung};
+  WaitingKind& kind = kinds_[key];
+  if (kind.waiting.empty()) {
+    kind.queue = queue;
+    kind.shape = shape;
+    kind.each = workload.each();
+    kind.flavors = flavors;
+    kind.cause = {};
+    kind.alike = alike_
+                     .try_emplace({queue, shape, workload.pods, workload.least(), workload.topology.level,
+                                   workload.topology.required, workload.search},
+                                  static_cast<int>(alike_.size()))
+                     .first->second;
+  }
+  places_.emplace(workload.id, std::pair(std::move(key), workload.submitted));
+  std::pair<Instant, std::string> place{workload.submitted, workload.id};
+  kind.waiting.emplace(std::move(place), std::move(workload));
+}
+
+std::optional<Workload> Backlog::Take(const std::string& id) {
+  const auto place = places_.find(id);
+  if (place == places_.end()) return std::nullopt;
+  const auto kind = kinds_.find(place->second.first);
+  auto taken = kind->second.waiting.extract({place->second.second, id});
+  if (kind->second.waiting.empty()) kinds_.erase(kind);
+  places_.erase(place);
+  return std::move(taken.mapped());
+}
+
+const WaitingKind* Backlog::Find(const std::string& id) const {
+  const auto place = places_.find(id);
+  return place == places_.end() ? nullptr : &kinds_.at(place->second.first);
+}
+
+const Workload* Backlog::FindWorkload(const std::string& id) const {
+  const auto place = places_.find(id);
+  if (place == places_.end()) return nullptr;
+  return &kinds_.at(place->second.first).waiting.at({place->second.second, id});
+}
+
+}  // namespace keelson::scheduling
