@@ -11,7 +11,7 @@ const std::vector<Command>& Commands() {
       ReplayCommand(),   BacktestCommand(),   SimulateCommand(),    DeleteCommand(),  BackupCommand(),
       GcCommand(),       RestoreCommand(),    DoctorCommand(),      RenderCommand(),  SchemaCommand(),
       HelpCommand(),     CompletionCommand(), VersionCommand(),     ServeCommand(),   PayloadCommand(),
-      WorkerCommand(),
+      SuggestCommand(),  WorkerCommand(),
   };
   return commands;
 }

@@ -34,6 +34,7 @@ Command HelpCommand();
 Command RenderCommand();
 Command SchemaCommand();
 Command ServeCommand();
+Command SuggestCommand();
 Command VersionCommand();
 
 }  // namespace keelson::app

@@ -41,7 +41,7 @@ struct Services {
   PipelineRunner* pipelines = nullptr;
   const Clock* clock = nullptr;
   ReadyProbe probe;
-  Duration payload_period{};  // see PayloadTurner
+  Duration payload_period{};                 // see PayloadTurner
   tracking::ModelFolders* models = nullptr;  // null: the files of versions are on this machine
 };
 

@@ -13,6 +13,8 @@ namespace {
 
 constexpr int kRungReduction = 3;
 constexpr int kFirstRungDivisor = 8;  // of the rounds: the first look at a trial
+constexpr int kMedianRungs = 8;       // how often a trial is compared with the median
+constexpr int kMedianTrials = 3;      // that must be there to be compared with
 
 // The number that the search makes small: the log loss where there is one, else the error.
 double ObjectiveOf(const Json& output) {
@@ -54,6 +56,9 @@ Json BeginSearch(const project::SearchSpec& search, const project::TrainSpec& tr
     state.asha = training::AshaPolicy{.min_rounds = std::max(1, state.rounds / kFirstRungDivisor),
                                       .max_rounds = state.rounds,
                                       .reduction = kRungReduction};
+  } else if (search.pruner == "median") {
+    state.median = training::MedianPolicy{
+        .interval = std::max(1, state.rounds / kMedianRungs), .max_rounds = state.rounds, .min_trials = kMedianTrials};
   }
   return {{"state", state.ToJson()}, {"running", Json::object()}, {"fraction", 0.0}, {"progress", ""}};
 }

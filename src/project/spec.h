@@ -58,7 +58,7 @@ struct SearchSpec {
   std::string algorithm = "tpe";  // tpe | random
   int trials = 20;
   int parallel = 1;
-  std::string pruner = "asha";              // asha | none
+  std::string pruner = "asha";              // asha | median | none
   std::vector<SearchParameter> parameters;  // empty: the trainer's own default space
   std::uint64_t seed = 1;
 };

@@ -3,6 +3,8 @@
 #include <optional>
 #include <vector>
 
+#include "training/pruner.h"
+
 namespace keelson::training {
 
 // Asynchronous successive halving (Li et al., "A System for Massively Parallel Hyperparameter Tuning", 2018): every
@@ -18,13 +20,6 @@ struct AshaPolicy {
 // Rounds at which trials are compared: min, min * reduction, ..., and max at last. Values under 1 count as 1
 // (reduction: 2).
 std::vector<int> Rungs(const AshaPolicy& policy);
-
-// What a trial has shown at each rung that it ended; NaN at the last one: it failed.
-struct RungResults {
-  int trial = 0;
-  std::vector<double> objectives;  // minimised
-  bool running = false;            // on its way to the next rung, or promoted to it
-};
 
 // Pure. The trial to go on with when a place is free: looked for at the highest rung first; nothing when none is among
 // the best n / reduction of the n that ended its rung. Ties go to the lower trial number.

@@ -7,32 +7,44 @@
 
 namespace keelson::training {
 
-// The density of one range's values, estimated from observed ones: a mixture of one truncated normal a value and a wide
-// prior, or smoothed counts for choices. Immutable; `range` must outlive it.
+// The joint density of points, estimated from observed ones: a mixture of one kernel a point and a wide prior. A kernel
+// is a product over the ranges: a truncated normal (of the logarithm where the range says so; its mass around each
+// value where the range is of whole numbers or has a step), or smoothed shares of the choices. Immutable; `space` must
+// outlive it.
 class ParzenEstimator {
  public:
-  // `weights`: one a value; the prior weighs 1.
-  ParzenEstimator(const Range& range, const std::vector<double>& values, const std::vector<double>& weights);
+  // `weights`: one a point; the prior weighs `prior_weight`.
+  ParzenEstimator(const std::vector<Range>& space, const std::vector<const Point*>& points,
+                  const std::vector<double>& weights, double prior_weight = 1);
 
-  double Draw(Random& random) const;
-  double LogDensity(double value) const;
+  Point Draw(Random& random) const;
+  double LogDensity(const Point& point) const;
 
  private:
-  struct Kernel {
-    double weight;
-    double mean;  // on the range's scale: its logarithm where it says so
-    double width;
-    double inside;  // share of the untruncated normal that lies in the range
+  struct Normal {
+    double mean = 0;  // on the range's scale: its logarithm where it says so
+    double width = 0;
+    double inside = 1;    // share of the untruncated normal that lies in the range
+    double log_peak = 0;  // of the density
   };
-  double ToScale(double value) const;
-  void MakeKernels(const std::vector<double>& values, const std::vector<double>& weights);
-  void MakeCounts(const std::vector<double>& values, const std::vector<double>& weights);
+  // One range of all kernels, the prior's last.
+  struct Axis {
+    const Range* range = nullptr;
+    double low = 0;  // of the scale; half a step beyond the ends where there are steps
+    double high = 0;
+    double half = 0;                      // of a step
+    std::vector<Normal> normals;          // of numbers
+    std::vector<std::size_t> chosen;      // of choices: each kernel's; the prior has none
+    double log_chosen = 0, log_rest = 0;  // of a kernel's share for its own choice, and for each other one
+  };
+  static Axis MakeAxis(const Range& range, std::size_t place, const std::vector<const Point*>& points,
+                       double prior_weight);
+  static void MakeNormals(Axis& axis, std::size_t place, const std::vector<const Point*>& points);
+  static double DrawFrom(const Axis& axis, std::size_t kernel, Random& random);
+  static void AddLogDensity(const Axis& axis, double value, std::vector<double>& densities);
 
-  const Range& range_;
-  double low_ = 0;  // of the scale; half a step beyond the ends for whole numbers
-  double high_ = 0;
-  std::vector<Kernel> kernels_;
-  std::vector<double> shares_;  // of choices
+  std::vector<double> weights_;  // of the kernels; their sum is 1
+  std::vector<Axis> axes_;
 };
 
 }  // namespace keelson::training

@@ -8,13 +8,17 @@ namespace {
 
 double RandomValue(const Range& range, Random& random) {
   if (range.kind == Range::Kind::kChoice) return static_cast<double>(random.Below(range.choices.size()));
-  const double half = range.kind == Range::Kind::kInt ? 0.5 : 0;  // each whole number gets an equal share
-  const double low = range.low - half;
-  const double high = range.high + half;
-  const double share = random.Uniform();
-  const double value =
-      range.log ? std::exp(std::log(low) + share * (std::log(high) - std::log(low))) : low + share * (high - low);
-  return std::clamp(half > 0 ? std::round(value) : value, range.low, range.high);
+  const auto scaled = [&](double value) { return range.log ? std::log(value) : value; };
+  const double low = scaled(LowestOf(range));  // each value gets an equal share
+  const double high = scaled(range.high + HalfStep(range));
+  double share = random.Uniform();
+  if (range.normal) {
+    do {
+      share = 0.5 + random.Normal() / 6;
+    } while (share < 0 || share > 1);
+  }
+  const double value = low + share * (high - low);
+  return OnStep(range, range.log ? std::exp(value) : value);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 
 namespace keelson::training {
 
-// One hyperparameter's range. Whole numbers include both ends.
+// One hyperparameter's range. Whole numbers and those with a step include both ends.
 struct Range {
   std::string name;
   enum class Kind { kFloat, kInt, kChoice } kind = Kind::kFloat;
@@ -19,9 +19,18 @@ struct Range {
   double high = 0;
   bool log = false;                  // searched by its logarithm; low must be above 0
   std::vector<std::string> choices;  // of kChoice
+  double step = 0;                   // values are low, low + step, ...; 0: any, or each whole number
+  bool normal = false;               // the middle is likelier: a normal whose three deviations reach to the ends
 
   bool operator==(const Range&) const = default;
 };
+
+// Half of what lies between two values; 0 where every number is one.
+double HalfStep(const Range& range);
+// Where the share of the lowest value begins; above 0 where logarithms are taken.
+double LowestOf(const Range& range);
+// The value of the range that is nearest.
+double OnStep(const Range& range, double value);
 
 // kInvalidArgument names the range: no name or one twice, low above high, infinite, a logarithm of nothing, no choices.
 Status CheckRanges(const std::vector<Range>& space);
@@ -50,7 +59,16 @@ class Sampler {
                         const std::vector<TrialOutcome>& outcomes, const std::vector<Point>& running) const = 0;
 };
 
+// How a sampler differs from the usual one. Of random only the seed counts.
+struct SamplerSettings {
+  std::uint64_t seed = 1;
+  int startup = 10;     // outcomes before which the tree-structured Parzen estimator is random
+  int candidates = 64;  // that it chooses a point from
+  double gamma = 0;     // the best ceil(gamma * sqrt(outcomes)) are good, at most 25; 0: a tenth of them, at most 25
+  double prior_weight = 1;
+};
+
 // "tpe" or "random"; kInvalidArgument otherwise, with a suggestion.
-Result<std::unique_ptr<Sampler>> MakeSampler(const std::string& algorithm, std::uint64_t seed);
+Result<std::unique_ptr<Sampler>> MakeSampler(const std::string& algorithm, const SamplerSettings& settings);
 
 }  // namespace keelson::training

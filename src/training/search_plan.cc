@@ -30,11 +30,17 @@ int BestTrial(const std::vector<Trial>& trials) {
   return best;
 }
 
-std::optional<int> Promotable(const SearchState& state) {
-  if (!state.asha) return std::nullopt;
+std::optional<int> Promising(const SearchState& state) {
+  if (!state.asha && !state.median) return std::nullopt;
   std::vector<RungResults> results;
   for (const Trial& trial : state.trials) results.push_back({trial.number, trial.objectives, trial.running});
-  return PromotableTrial(results, *state.asha);
+  return state.asha ? PromotableTrial(results, *state.asha) : TrialToGoOn(results, *state.median);
+}
+
+std::vector<int> RungsOf(const SearchState& state) {
+  if (state.asha) return Rungs(*state.asha);
+  if (state.median) return Rungs(*state.median);
+  return {state.rounds};
 }
 
 Point NextPoint(const SearchState& state, const Sampler& sampler) {
@@ -64,6 +70,8 @@ Json ToJson(const Range& range) {
   json["low"] = range.low;
   json["high"] = range.high;
   json["log"] = range.log;
+  if (range.step != 0) json["step"] = range.step;
+  if (range.normal) json["normal"] = true;
   return json;
 }
 
@@ -79,6 +87,8 @@ Range ReadRange(const Json& json) {
   range.low = json.at("low").get<double>();
   range.high = json.at("high").get<double>();
   range.log = json.at("log").get<bool>();
+  range.step = json.value("step", 0.0);
+  range.normal = json.value("normal", false);
   return range;
 }
 
@@ -111,6 +121,10 @@ std::string SearchState::ToJson() const {
   if (asha) {
     json["asha"] = {{"min_rounds", asha->min_rounds}, {"max_rounds", asha->max_rounds}, {"reduction", asha->reduction}};
   }
+  if (median) {
+    json["median"] = {
+        {"interval", median->interval}, {"max_rounds", median->max_rounds}, {"min_trials", median->min_trials}};
+  }
   json["space"] = Json::array();
   for (const Range& range : space) json["space"].push_back(training::ToJson(range));
   json["trials"] = Json::array();
@@ -137,6 +151,11 @@ Result<SearchState> SearchState::FromJson(std::string_view text) {
       state.asha = AshaPolicy{asha.at("min_rounds").get<int>(), asha.at("max_rounds").get<int>(),
                               asha.at("reduction").get<int>()};
     }
+    if (json.contains("median")) {
+      const Json& median = json.at("median");
+      state.median = MedianPolicy{median.at("interval").get<int>(), median.at("max_rounds").get<int>(),
+                                  median.at("min_trials").get<int>()};
+    }
     for (const Json& range : json.at("space")) state.space.push_back(ReadRange(range));
     for (const Json& trial : json.at("trials")) {
       state.trials.push_back(ReadTrial(trial, state.trials.size()));
@@ -152,8 +171,9 @@ Result<SearchState> SearchState::FromJson(std::string_view text) {
 
 Result<std::vector<TrialAction>> PlanTrials(const SearchState& original) {
   KEELSON_RETURN_IF_ERROR(CheckRanges(original.space));
-  KEELSON_ASSIGN_OR_RETURN(const std::unique_ptr<Sampler> sampler, MakeSampler(original.algorithm, original.seed));
-  const std::vector<int> rungs = original.asha ? Rungs(*original.asha) : std::vector<int>{original.rounds};
+  KEELSON_ASSIGN_OR_RETURN(const std::unique_ptr<Sampler> sampler,
+                           MakeSampler(original.algorithm, {.seed = original.seed}));
+  const std::vector<int> rungs = RungsOf(original);
   const auto promote = [&rungs](const Trial& trial) {
     return TrialAction{TrialAction::Kind::kPromote, trial.number, trial.point, rungs[trial.objectives.size()]};
   };
@@ -164,7 +184,7 @@ Result<std::vector<TrialAction>> PlanTrials(const SearchState& original) {
   };
   while (running() < std::max(state.parallel, 1)) {
     TrialAction action;
-    if (const auto trial = Promotable(state)) {
+    if (const auto trial = Promising(state)) {
       action = promote(state.trials[static_cast<std::size_t>(*trial)]);
     } else if (static_cast<int>(state.trials.size()) < state.trials_wanted) {
       action = {TrialAction::Kind::kStart, static_cast<int>(state.trials.size()), NextPoint(state, *sampler),

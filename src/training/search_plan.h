@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "training/asha.h"
+#include "training/median_stop.h"
 #include "training/search.h"
 
 namespace keelson::training {
@@ -30,8 +31,9 @@ struct SearchState {
   int trials_wanted = 20;
   int parallel = 1;
   int rounds = 200;                // of every trial, without pruner
-  std::optional<AshaPolicy> asha;  // the pruner
-  std::vector<Trial> trials;       // by number: 0, 1, 2, ...
+  std::optional<AshaPolicy> asha;  // the pruner, of which there is one at most
+  std::optional<MedianPolicy> median;
+  std::vector<Trial> trials;  // by number: 0, 1, 2, ...
 
   std::string ToJson() const;
   // kDataLoss for what ToJson cannot have written.
@@ -51,7 +53,7 @@ struct TrialAction {
   bool operator==(const TrialAction&) const = default;
 };
 
-// Pure. Keeps `parallel` trials running: promotes what ASHA finds promising, else starts the next one, until
+// Pure. Keeps `parallel` trials running: goes on with what the pruner finds promising, else starts the next one, until
 // `trials_wanted` have ended; if then none has reached the last rung, the best one goes on to it. The best is the least
 // objective among the trials of the highest rung reached. kInvalidArgument for ranges or an algorithm that make no
 // sense.

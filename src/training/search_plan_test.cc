@@ -61,7 +61,8 @@ Played Play(SearchState state, int store_every = 0, int fail_every = 0) {
     const TrialAction ended = running.front();
     running.pop_front();
     const Trial& trial = state.trials[static_cast<std::size_t>(ended.trial)];
-    const int before = trial.objectives.empty() ? 0 : Rungs(AshaPolicy{25, 200, 3})[trial.objectives.size() - 1];
+    const std::vector<int> rungs = state.median ? Rungs(*state.median) : Rungs(AshaPolicy{25, 200, 3});
+    const int before = trial.objectives.empty() ? 0 : rungs[trial.objectives.size() - 1];
     played.rounds_spent += ended.rounds - before;
     const bool fails = fail_every > 0 && ended.trial % fail_every == 0;
     state = Report(std::move(state), ended.trial, fails ? std::nan("") : Objective(trial.point, ended.rounds));
@@ -71,11 +72,11 @@ Played Play(SearchState state, int store_every = 0, int fail_every = 0) {
 }
 
 TEST(AshaTest, RungsGrowByTheReductionUpToTheMost) {
-  EXPECT_EQ(Rungs({25, 200, 3}), (std::vector<int>{25, 75, 200}));
-  EXPECT_EQ(Rungs({1, 64, 4}), (std::vector<int>{1, 4, 16, 64}));
-  EXPECT_EQ(Rungs({500, 200, 3}), (std::vector<int>{200}));
-  EXPECT_EQ(Rungs({0, 3, 1}), (std::vector<int>{1, 2, 3}));
-  EXPECT_EQ(Rungs({1000000000, 2147483647, 1000}), (std::vector<int>{1000000000, 2147483647}));
+  EXPECT_EQ(Rungs(AshaPolicy{25, 200, 3}), (std::vector<int>{25, 75, 200}));
+  EXPECT_EQ(Rungs(AshaPolicy{1, 64, 4}), (std::vector<int>{1, 4, 16, 64}));
+  EXPECT_EQ(Rungs(AshaPolicy{500, 200, 3}), (std::vector<int>{200}));
+  EXPECT_EQ(Rungs(AshaPolicy{0, 3, 1}), (std::vector<int>{1, 2, 3}));
+  EXPECT_EQ(Rungs(AshaPolicy{1000000000, 2147483647, 1000}), (std::vector<int>{1000000000, 2147483647}));
 }
 
 TEST(AshaTest, PromotesTheBestThirdOfARungHighestRungFirst) {
@@ -112,6 +113,19 @@ TEST(SearchPlanTest, PruningSpendsLessAndFindsAsGood) {
   const Played pruned = Play(MakeSearch(50, 4));
   EXPECT_EQ(pruned.state.trials.size(), 50u);
   EXPECT_LT(pruned.rounds_spent, 50 * 200 * 6 / 10);
+  const Trial& best = pruned.state.trials[static_cast<std::size_t>(pruned.best)];
+  EXPECT_EQ(best.rounds, 200);
+  EXPECT_LT(best.objectives.back(), full.state.trials[static_cast<std::size_t>(full.best)].objectives.back() + 0.05);
+}
+
+TEST(SearchPlanTest, TheMedianRuleSpendsLessAndFindsAsGood) {
+  SearchState state = MakeSearch(50, 4, /*asha=*/false);
+  const Played full = Play(state);
+  state.median = MedianPolicy{25, 200, 3};
+  const Played pruned = Play(state, /*store_every=*/1);
+  EXPECT_EQ(pruned.state.trials.size(), 50u);
+  EXPECT_EQ(pruned.state.median, state.median);
+  EXPECT_LT(pruned.rounds_spent, 50 * 200 * 9 / 10);
   const Trial& best = pruned.state.trials[static_cast<std::size_t>(pruned.best)];
   EXPECT_EQ(best.rounds, 200);
   EXPECT_LT(best.objectives.back(), full.state.trials[static_cast<std::size_t>(full.best)].objectives.back() + 0.05);
@@ -177,6 +191,10 @@ TEST(SearchPlanTest, WhatIsNoStoredSearchIsRefused) {
                                  std::string(R"({"algorithm": 3})")}) {
     EXPECT_EQ(SearchState::FromJson(bad).error().code, ErrorCode::kDataLoss) << bad;
   }
+  SearchState stepped = MakeSearch(3, 1);
+  stepped.space[0].step = 0.25;
+  stepped.space[0].normal = true;
+  EXPECT_EQ(SearchState::FromJson(stepped.ToJson()).value(), stepped);
   SearchState wrong = MakeSearch(3, 1);
   wrong.trials.push_back({0, {1.0}, false, 25, {0.5}});
   EXPECT_FALSE(SearchState::FromJson(wrong.ToJson()).has_value());

@@ -10,7 +10,6 @@
 #include <set>
 
 #include "base/random.h"
-#include "training/parzen.h"
 #include "training/random_search.h"
 #include "training/search_plan.h"
 
@@ -58,7 +57,7 @@ std::vector<Range> Box(std::size_t dimensions, double low, double high) {
 
 double BestOf(const std::string& algorithm, std::uint64_t seed, const std::vector<Range>& space,
               const Objective& objective, int trials) {
-  const auto sampler = MakeSampler(algorithm, seed);
+  const auto sampler = MakeSampler(algorithm, {.seed = seed});
   std::vector<TrialOutcome> outcomes;
   double best = INFINITY;
   for (int i = 0; i < trials; ++i) {
@@ -113,9 +112,13 @@ TEST(SamplerTest, PointsStayInTheirRanges) {
                                     {"lf", Kind::kFloat, 1e-8, 1e3, true, {}},
                                     {"c", Kind::kChoice, 0, 0, false, {"x", "y"}},
                                     {"one", Kind::kFloat, 4, 4, false, {}},
-                                    {"one_int", Kind::kInt, 4, 4, false, {}}};
+                                    {"one_int", Kind::kInt, 4, 4, false, {}},
+                                    {"stepped", Kind::kFloat, 1, 2.1, false, {}, 0.25},
+                                    {"log_stepped", Kind::kFloat, 0.1, 5, true, {}, 0.5},
+                                    {"whole_steps", Kind::kInt, 2, 33, false, {}, 5},
+                                    {"bell", Kind::kFloat, -3, 3, false, {}, 0, true}};
   for (const char* algorithm : {"tpe", "random"}) {
-    const auto sampler = MakeSampler(algorithm, 5);
+    const auto sampler = MakeSampler(algorithm, {.seed = 5});
     Random noise(1);
     std::vector<TrialOutcome> outcomes;
     std::set<double> whole;
@@ -131,19 +134,54 @@ TEST(SamplerTest, PointsStayInTheirRanges) {
         if (space[range].kind == Kind::kInt) {
           ASSERT_EQ(point[range], std::round(point[range]));
         }
+        if (space[range].step > 0) {
+          const double steps = (point[range] - space[range].low) / space[range].step;
+          ASSERT_NEAR(steps, std::round(steps), 1e-9) << space[range].name << " " << point[range];
+        }
       }
       whole.insert(point[0]);
       // Failed trials and ties are among the outcomes too.
       outcomes.push_back({point, i % 7 == 0 ? std::nan("") : i % 3 == 0 ? 1.0 : noise.Normal()});
     }
-    EXPECT_EQ(whole.size(), 4u) << algorithm;
+    if (algorithm == std::string_view("random")) {
+      EXPECT_EQ(whole.size(), 4u);
+    }
   }
+}
+
+TEST(SamplerTest, ANormalRangeIsLikelierInTheMiddle) {
+  const std::vector<Range> space = {{"bell", Kind::kFloat, 0, 6, false, {}, 0, true},
+                                    {"flat", Kind::kFloat, 0, 6, false, {}}};
+  const auto sampler = MakeSampler("random", {.seed = 9});
+  int bell = 0, flat = 0;
+  for (std::uint64_t i = 0; i < 2000; ++i) {
+    const Point point = (*sampler)->Suggest(space, i, {}, {});
+    bell += point[0] > 2 && point[0] < 4 ? 1 : 0;
+    flat += point[1] > 2 && point[1] < 4 ? 1 : 0;
+  }
+  EXPECT_NEAR(bell, 2000 * 0.683, 90);
+  EXPECT_NEAR(flat, 2000 / 3.0, 90);
+}
+
+TEST(TpeTest, SettingsSayHowLongItIsRandomAndWhatCountsAsGood) {
+  const std::vector<Range> space = Box(2, 0, 1);
+  std::vector<TrialOutcome> outcomes;
+  for (int i = 0; i < 30; ++i) outcomes.push_back({{i / 30.0, 0.5}, std::abs(i / 30.0 - 0.2)});
+  const auto suggest = [&](const SamplerSettings& settings) {
+    return (*MakeSampler("tpe", settings))->Suggest(space, 7, outcomes, {});
+  };
+  EXPECT_EQ(suggest({.startup = 31}), (*MakeSampler("random", {}))->Suggest(space, 7, {}, {}));
+  EXPECT_NE(suggest({.startup = 30}), suggest({.startup = 31}));
+  EXPECT_NE(suggest({.candidates = 2}), suggest({}));
+  EXPECT_NE(suggest({.gamma = 0.9}), suggest({}));
+  EXPECT_NE(suggest({.prior_weight = 20}), suggest({}));
+  EXPECT_EQ(suggest({.startup = 0}), suggest({}));
 }
 
 TEST(SamplerTest, EqualSeedsGiveEqualSequences) {
   const std::vector<Range> space = DefaultXgboostSpace();
   const auto sequence = [&](const std::string& algorithm, std::uint64_t seed) {
-    const auto sampler = MakeSampler(algorithm, seed);
+    const auto sampler = MakeSampler(algorithm, {.seed = seed});
     std::vector<TrialOutcome> outcomes;
     std::vector<Point> points;
     for (std::uint64_t i = 0; i < 30; ++i) {
@@ -160,7 +198,7 @@ TEST(SamplerTest, EqualSeedsGiveEqualSequences) {
 
 TEST(SamplerTest, ParallelTrialsKeepAwayFromEachOther) {
   const std::vector<Range> space = Box(1, 0, 1);
-  const auto sampler = MakeSampler("tpe", 3);
+  const auto sampler = MakeSampler("tpe", {.seed = 3});
   std::vector<TrialOutcome> outcomes;
   for (int i = 0; i < 30; ++i) outcomes.push_back({{i / 30.0}, std::abs(i / 30.0 - 0.5)});
   double alone = 0, crowded = 0;
@@ -172,24 +210,6 @@ TEST(SamplerTest, ParallelTrialsKeepAwayFromEachOther) {
     crowded += std::abs(away[0] - first[0]);
   }
   EXPECT_GT(crowded, alone);
-}
-
-TEST(ParzenTest, TheDensityIsOne) {
-  const Range plain{"x", Kind::kFloat, -1, 3, false, {}};
-  const Range whole{"n", Kind::kInt, 1, 9, true, {}};
-  const Range choice{"c", Kind::kChoice, 0, 0, false, {"a", "b", "c"}};
-  const ParzenEstimator x(plain, {-1, 0.2, 2.9, 0.2}, {1, 1, 0.5, 1});
-  double mass = 0;
-  for (int i = 0; i < 4000; ++i) mass += std::exp(x.LogDensity(-1 + (i + 0.5) / 1000)) / 1000;
-  EXPECT_NEAR(mass, 1, 1e-4);
-  const ParzenEstimator n(whole, {1, 4, 9}, {1, 1, 1});
-  mass = 0;
-  for (int i = 1; i <= 9; ++i) mass += std::exp(n.LogDensity(i));
-  EXPECT_NEAR(mass, 1, 1e-9);
-  const ParzenEstimator c(choice, {1, 1, 2}, {1, 1, 1});
-  EXPECT_NEAR(std::exp(c.LogDensity(0)) + std::exp(c.LogDensity(1)) + std::exp(c.LogDensity(2)), 1, 1e-9);
-  EXPECT_GT(c.LogDensity(1), c.LogDensity(2));
-  EXPECT_GT(c.LogDensity(2), c.LogDensity(0));
 }
 
 TEST(SearchTest, ParametersAreWrittenAsTheTrainerReadsThem) {
@@ -209,12 +229,18 @@ TEST(SearchTest, RangesThatMakeNoSenseAreRefused) {
   EXPECT_EQ(why({"x", Kind::kFloat, 2, 1, false, {}}), "low is above high");
   EXPECT_EQ(why({"x", Kind::kFloat, 0, 1, true, {}}), "a logarithmic range must begin above 0");
   EXPECT_EQ(why({"x", Kind::kFloat, 0, INFINITY, false, {}}), "the ends must be finite numbers");
-  EXPECT_EQ(why({"x", Kind::kInt, 0.5, 3, false, {}}), "the ends of a range of whole numbers must be whole");
+  EXPECT_EQ(why({"x", Kind::kInt, 0.5, 3, false, {}}),
+            "the ends and the step of a range of whole numbers must be whole");
+  EXPECT_EQ(why({"x", Kind::kInt, 1, 3, false, {}, 0.5}),
+            "the ends and the step of a range of whole numbers must be whole");
+  EXPECT_EQ(why({"x", Kind::kInt, 1, 1e16, false, {}}), "whole numbers end at 2^53");
+  EXPECT_EQ(why({"x", Kind::kFloat, -1e308, 1e308, false, {}}), "the range is wider than numbers are");
+  EXPECT_EQ(why({"x", Kind::kFloat, 1, 3, false, {}, -1}), "the step must be a number above 0");
   EXPECT_EQ(why({"x", Kind::kChoice, 0, 0, false, {}}), "there is nothing to choose from");
   EXPECT_EQ(why({"", Kind::kFloat, 0, 1, false, {}}), "a range has no name");
   EXPECT_FALSE(CheckRanges({}).has_value());
   EXPECT_FALSE(CheckRanges({{"x", Kind::kFloat, 0, 1, false, {}}, {"x", Kind::kFloat, 0, 1, false, {}}}).has_value());
-  EXPECT_NE(MakeSampler("tpee", 1).error().message.find("did you mean tpe"), std::string::npos);
+  EXPECT_NE(MakeSampler("tpee", {}).error().message.find("did you mean tpe"), std::string::npos);
   EXPECT_TRUE(CheckRanges(DefaultXgboostSpace()).has_value());
 }
 

@@ -11,8 +11,6 @@
 namespace keelson::training {
 namespace {
 
-constexpr std::size_t kStartupTrials = 10;
-constexpr std::size_t kCandidates = 24;
 constexpr std::size_t kMostGood = 25;
 constexpr std::size_t kFullWeight = 25;  // the newest so many bad outcomes weigh 1; older ones less and less
 
@@ -20,12 +18,6 @@ constexpr std::size_t kFullWeight = 25;  // the newest so many bad outcomes weig
 struct Side {
   std::vector<const Point*> points;
   std::vector<double> weights;
-
-  std::vector<double> Values(std::size_t range) const {
-    std::vector<double> values;
-    for (const Point* point : points) values.push_back((*point)[range]);
-    return values;
-  }
 };
 
 std::vector<double> WeightsByAge(std::size_t count) {
@@ -39,14 +31,21 @@ std::vector<double> WeightsByAge(std::size_t count) {
   return weights;
 }
 
-void Split(const std::vector<TrialOutcome>& outcomes, const std::vector<Point>& running, Side& good, Side& bad) {
+std::size_t GoodOnes(std::size_t outcomes, double gamma) {
+  const std::size_t good =
+      gamma > 0 ? static_cast<std::size_t>(std::ceil(gamma * std::sqrt(outcomes))) : (outcomes + 9) / 10;
+  return std::min({good, kMostGood, outcomes});
+}
+
+void Split(const std::vector<TrialOutcome>& outcomes, const std::vector<Point>& running, double gamma, Side& good,
+           Side& bad) {
   const auto rank = [&](std::size_t i) {
     return std::isnan(outcomes[i].objective) ? std::numeric_limits<double>::infinity() : outcomes[i].objective;
   };
   std::vector<std::size_t> order(outcomes.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return rank(a) < rank(b); });
-  const std::size_t best = std::min((outcomes.size() + 9) / 10, kMostGood);
+  const std::size_t best = GoodOnes(outcomes.size(), gamma);
   std::vector<bool> is_good(outcomes.size());
   for (std::size_t i = 0; i < best; ++i) is_good[order[i]] = true;
   for (std::size_t i = 0; i < outcomes.size(); ++i) (is_good[i] ? good : bad).points.push_back(&outcomes[i].point);
@@ -59,26 +58,25 @@ void Split(const std::vector<TrialOutcome>& outcomes, const std::vector<Point>& 
 
 Point TpeSampler::Suggest(const std::vector<Range>& space, std::uint64_t trial_number,
                           const std::vector<TrialOutcome>& outcomes, const std::vector<Point>& running) const {
-  Random random = TrialRandom(seed_, trial_number);
-  if (outcomes.size() < kStartupTrials) return RandomPoint(space, random);
-  Side good, bad;
-  Split(outcomes, running, good, bad);
-  Point point;
-  for (std::size_t range = 0; range < space.size(); ++range) {
-    const ParzenEstimator likes(space[range], good.Values(range), good.weights);
-    const ParzenEstimator dislikes(space[range], bad.Values(range), bad.weights);
-    double best = 0, best_ratio = -std::numeric_limits<double>::infinity();
-    for (std::size_t i = 0; i < kCandidates; ++i) {
-      const double value = likes.Draw(random);
-      const double ratio = likes.LogDensity(value) - dislikes.LogDensity(value);
-      if (ratio > best_ratio) {
-        best = value;
-        best_ratio = ratio;
-      }
-    }
-    point.push_back(best);
+  Random random = TrialRandom(settings_.seed, trial_number);
+  if (outcomes.empty() || outcomes.size() < static_cast<std::size_t>(settings_.startup)) {
+    return RandomPoint(space, random);
   }
-  return point;
+  Side good, bad;
+  Split(outcomes, running, settings_.gamma, good, bad);
+  const ParzenEstimator likes(space, good.points, good.weights, settings_.prior_weight);
+  const ParzenEstimator dislikes(space, bad.points, bad.weights, settings_.prior_weight);
+  Point best;
+  double best_ratio = -std::numeric_limits<double>::infinity();
+  for (int i = 0; i < settings_.candidates; ++i) {
+    Point point = likes.Draw(random);
+    const double ratio = likes.LogDensity(point) - dislikes.LogDensity(point);
+    if (best.empty() || ratio > best_ratio) {
+      best = std::move(point);
+      best_ratio = ratio;
+    }
+  }
+  return best;
 }
 
 }  // namespace keelson::training

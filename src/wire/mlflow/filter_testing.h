@@ -60,7 +60,8 @@ inline std::vector<std::vector<std::string>> FilterCases(std::string_view file) 
   return cases;
 }
 
-// What a case wants of what was read: its conditions, as `write` writes them, or "!" and the beginning of the error's message.
+// What a case wants of what was read: its conditions, as `write` writes them, or "!" and the beginning of the error's
+// message.
 template <typename Condition>
 void ExpectFilter(const Result<std::vector<Condition>>& read, std::string_view wanted,
                   std::string (*write)(const Condition&)) {
