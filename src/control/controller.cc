@@ -110,6 +110,7 @@ Services Controller::ServicesOf() {
           .pipelines = pipelines_.get(),
           .clock = parts_.clock,
           .probe = parts_.probe,
+          .payload_period = options_.payload_period,
           .models = parts_.models};
 }
 

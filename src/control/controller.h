@@ -34,6 +34,7 @@ class Controller {
     std::string data_folder;
     std::string server_address;  // for workers
     std::vector<scheduling::QueueState> queues;
+    Duration payload_period{};  // see PayloadTurner
   };
   struct Parts {
     io::Database* database = nullptr;

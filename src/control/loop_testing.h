@@ -89,8 +89,10 @@ class LoopFixture : public testing::Test {
     auto tracking = tracking::Store::Open(database(), clock_, folder_.File("artifacts"));
     ASSERT_TRUE(tracking) << tracking.error().ToString();
     tracking_ = *std::move(tracking);
-    Controller::Options options{
-        .data_folder = folder_.path(), .server_address = "unix:/server.sock", .queues = std::move(queues_)};
+    Controller::Options options{.data_folder = folder_.path(),
+                                .server_address = "unix:/server.sock",
+                                .queues = std::move(queues_),
+                                .payload_period = payload_period_};
     Controller::Parts parts{.database = &database(),
                             .tracking = tracking_.get(),
                             .substrate = &substrate_,
@@ -291,6 +293,7 @@ class LoopFixture : public testing::Test {
   substrate::FakeSubstrate substrate_{{.cpu_milli = 4'000, .memory_bytes = std::int64_t{8} << 30}, folder_.path()};
   ScriptedGateway scripted_;
   std::vector<scheduling::QueueState> queues_;
+  Duration payload_period_{};
   bool real_probe_ = false;
   std::set<std::string> deaf_;  // addresses of replicas that do not become ready
   int models_ = 0;

@@ -23,6 +23,7 @@ class ProjectFolders {
   std::string Rows(const std::string& source) const { return root_ + "/rows/" + source + ".log"; }
   std::string Quarantine(const std::string& source) const { return root_ + "/quarantine/" + source; }
   std::string Payload() const { return root_ + "/payload"; }
+  std::string PayloadParquet() const { return root_ + "/payload-parquet"; }
   std::string Payload(int version, const std::string& replica) const {
     return Payload() + "/" + std::to_string(version) + "/" + replica;
   }

@@ -30,7 +30,8 @@ ProjectRuntime::ProjectRuntime(Services services, ProjectState state, Rollout ro
       rollout_(std::move(rollout)),
       stored_state_(state_),
       stored_rollout_(rollout_),
-      folders_(services_.data_folder, state_.name) {}
+      folders_(services_.data_folder, state_.name),
+      payload_(state_.name, folders_, *services_.jobs, *services_.clock, services_.payload_period) {}
 
 Result<std::unique_ptr<ProjectRuntime>> ProjectRuntime::Open(Services services, ProjectState state, Rollout rollout) {
   auto runtime =
@@ -374,6 +375,7 @@ Status ProjectRuntime::Reconcile(const std::vector<substrate::WorkloadStatus>& w
   if (unplaced_) KEELSON_RETURN_IF_ERROR(UseVersion());
   // What runs since before a restart is not ended because what it serves is not known yet.
   if (endpoint_ && (placed_ || !unplaced_)) KEELSON_RETURN_IF_ERROR(endpoint_->Reconcile(workloads));
+  KEELSON_RETURN_IF_ERROR(payload_.Reconcile());
   if (state_.replay || state_.revision.empty()) return {};
   KEELSON_ASSIGN_OR_RETURN(const auto ignored, AdvanceClock(services_.clock->WallNow()));
   static_cast<void>(ignored);

@@ -13,6 +13,7 @@
 #include "control/endpoint_controller.h"
 #include "control/endpoint_registry.h"
 #include "control/monitor_loop.h"
+#include "control/payload_turner.h"
 #include "control/pipeline_runner.h"
 #include "control/project_rows.h"
 #include "control/types.h"
@@ -40,6 +41,7 @@ struct Services {
   PipelineRunner* pipelines = nullptr;
   const Clock* clock = nullptr;
   ReadyProbe probe;
+  Duration payload_period{};                 // see PayloadTurner
   tracking::ModelFolders* models = nullptr;  // null: the files of versions are on this machine
 };
 
@@ -144,6 +146,7 @@ class ProjectRuntime {
   std::unique_ptr<ProjectRows> rows_;
   std::unique_ptr<MonitorLoop> monitor_;
   std::unique_ptr<EndpointController> endpoint_;
+  PayloadTurner payload_;
   std::shared_ptr<EndpointInfo> info_;
   std::optional<int> watched_;   // the version whose profile the monitor has
   std::optional<int> baseline_;  // the version that it compares with

@@ -29,6 +29,11 @@ Command ServerCommand() {
                            "Port to answer predictions by gRPC on, beside the one for REST; 0 is any free one, without "
                            "the option there is none")
                 ->check(CLI::Range(0, 65'535));
+            app.add_option("--payload-parquet-every", options->payload_seconds,
+                           "Seconds between two jobs that turn a project's payload log into Parquet, in "
+                           "DATA/projects/NAME/payload-parquet; 0: none")
+                ->default_val(3'600)
+                ->check(CLI::NonNegativeNumber);
             app.add_option(
                 "--artifacts", options->artifacts,
                 "s3://bucket/prefix: keep artifacts in this object store; address and keys by AWS_ENDPOINT_URL, "

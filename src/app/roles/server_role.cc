@@ -272,15 +272,18 @@ Result<int> RunServer(const ServerRoleOptions& options) {
       return io::OsFail(errno, "make the folder of sockets", folder);
     socket = folder + "/server.sock";
   }
-  KEELSON_ASSIGN_OR_RETURN(auto controller, control::Controller::Start(
-                                                {.data_folder = data, .server_address = "unix:" + socket, .queues = {}},
-                                                {.database = database.get(),
-                                                 .tracking = tracking.get(),
-                                                 .substrate = substrate.get(),
-                                                 .gateway = gateway.get(),
-                                                 .registry = &registry,
-                                                 .clock = &clock,
-                                                 .models = models.get()}));
+  KEELSON_ASSIGN_OR_RETURN(auto controller,
+                           control::Controller::Start({.data_folder = data,
+                                                       .server_address = "unix:" + socket,
+                                                       .queues = {},
+                                                       .payload_period = std::chrono::seconds(options.payload_seconds)},
+                                                      {.database = database.get(),
+                                                       .tracking = tracking.get(),
+                                                       .substrate = substrate.get(),
+                                                       .gateway = gateway.get(),
+                                                       .registry = &registry,
+                                                       .clock = &clock,
+                                                       .models = models.get()}));
   tracking::Promotions promotions(*database, clock);
   wire::api::Api api(*controller,
                      {.version = KEELSON_VERSION,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "app/roles/listen.h"
@@ -17,6 +18,7 @@ struct ServerRoleOptions {
   std::string artifacts;     // "s3://bucket/prefix"; "": the folder of the data, or where it kept them before
   std::string address_file;  // the server's address is written here when it is ready
   std::size_t io_threads = 1;
+  std::int64_t payload_seconds = 3'600;  // between two jobs that turn a project's payload log into Parquet; 0: none
 };
 
 // The server: control, wire and gateway in one process, until SIGTERM or SIGINT. Jobs and replicas go on running when

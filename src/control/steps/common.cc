@@ -16,7 +16,8 @@ Result<Outcome> RunStep(const Context& context) {
   using Run = Result<Outcome> (*)(const Context&);
   static const std::map<std::string, Run> kinds = {
       {"ingest", Ingest},     {"prepare", Prepare}, {"validate", Validate}, {"materialize", Materialize},
-      {"features", Features}, {"trial", Trial},     {"train", Train},       {"evaluate", Evaluate}};
+      {"features", Features}, {"trial", Trial},     {"train", Train},       {"evaluate", Evaluate},
+      {"payload", Payload}};
   const auto run = kinds.find(kind);
   if (run == kinds.end())
     return Fail(ErrorCode::kUnsupported, fmt::format("this worker knows no step of kind \"{}\"", kind));

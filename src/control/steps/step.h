@@ -45,6 +45,7 @@ Result<Outcome> Features(const Context& context);
 Result<Outcome> Trial(const Context& context);
 Result<Outcome> Train(const Context& context);
 Result<Outcome> Evaluate(const Context& context);
+Result<Outcome> Payload(const Context& context);
 
 // The same for a frame that is in memory already.
 Result<Outcome> TrialOn(const Context& context, const Frame& frame);
