@@ -60,11 +60,12 @@ Result<std::unique_ptr<PipelineRunner>> PipelineRunner::Open(std::string data_fo
   return runner;
 }
 
-// A server killed between storing a job and storing the step that owns it leaves a job that nobody waits for.
+// A server killed between storing a job and storing the step that owns it leaves a job that nobody waits for. Jobs of no
+// pipeline are the server's own and go on.
 Status PipelineRunner::StopStrayJobs() {
   std::vector<std::string> stray;
   for (const auto& [id, job] : jobs_.jobs()) {
-    if (job.state != JobState::kPending && job.state != JobState::kRunning) continue;
+    if (job.pipeline.empty() || (job.state != JobState::kPending && job.state != JobState::kRunning)) continue;
     const Pipeline* pipeline = Find(job.pipeline);
     const Step* step = pipeline == nullptr ? nullptr : pipeline->Find(job.step);
     if (step == nullptr || std::ranges::find(step->jobs, id) == step->jobs.end()) stray.push_back(id);
