@@ -60,8 +60,8 @@ Result<std::unique_ptr<PipelineRunner>> PipelineRunner::Open(std::string data_fo
   return runner;
 }
 
-// A server killed between storing a job and storing the step that owns it leaves a job that nobody waits for. Jobs of no
-// pipeline are the server's own and go on.
+// A server killed between storing a job and storing the step that owns it leaves a job that nobody waits for. Jobs of
+// no pipeline are the server's own and go on.
 Status PipelineRunner::StopStrayJobs() {
   std::vector<std::string> stray;
   for (const auto& [id, job] : jobs_.jobs()) {
