@@ -1,4 +1,6 @@
 """An object store for tests: versitygw over a folder, and a proxy in front of it that misbehaves when told to."""
+import hashlib
+import hmac
 import http.client
 import http.server
 import pathlib
@@ -40,6 +42,27 @@ class Store:
         place = self.objects / below
         return {str(each.relative_to(self.objects)): each.stat().st_size for each in sorted(place.rglob("*"))
                 if each.is_file() and not any(part.startswith(".") for part in each.relative_to(self.objects).parts)}
+
+    def put(self, key, content):
+        """As anybody does who has the keys: a request with AWS's signature of version 4."""
+        def keyed(secret, text):
+            return hmac.new(secret, text.encode(), hashlib.sha256).digest()
+
+        host, digest = f"127.0.0.1:{self.port}", hashlib.sha256(content).hexdigest()
+        now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        path, scope, names = f"/{BUCKET}/{key}", f"{now[:8]}/us-east-1/s3/aws4_request", "host;x-amz-content-sha256;x-amz-date"
+        asked = f"PUT\n{path}\n\nhost:{host}\nx-amz-content-sha256:{digest}\nx-amz-date:{now}\n\n{names}\n{digest}"
+        secret = ("AWS4" + SECRET).encode()
+        for part in scope.split("/"):
+            secret = keyed(secret, part)
+        signature = keyed(secret, f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{hashlib.sha256(asked.encode()).hexdigest()}").hex()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request("PUT", path, content, {"x-amz-date": now, "x-amz-content-sha256": digest, "authorization":
+                           f"AWS4-HMAC-SHA256 Credential={ACCESS}/{scope}, SignedHeaders={names}, Signature={signature}"})
+        answer = connection.getresponse()
+        said = answer.read()
+        connection.close()
+        assert answer.status == 200, (answer.status, said)
 
     def stop(self):
         self.server.stop()
