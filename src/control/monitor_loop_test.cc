@@ -171,7 +171,8 @@ TEST_F(MonitorLoopTest, ADamagedSegmentEndsItsReplicaAndNoOther) {
   Append(RecordOf("q3", {1}, {0.25F}), "r2");
   const std::string segment = payload_ + "/1/r1/000001.seg";
   std::string content = io::ReadFile(segment).value();
-  content[content.size() / 2] = static_cast<char>(content[content.size() / 2] ^ 1);
+  char& damaged = content[content.find_last_not_of('\0') / 2];  // zeroes are the open segment's unused end
+  damaged = static_cast<char>(damaged ^ 1);
   ASSERT_TRUE(io::WriteFileAtomically(segment, content));
   for (int i = 0; i < 2; ++i) EXPECT_TRUE(loop_->Consume()) << "it is told in the log, and stops nothing";
   EXPECT_GE(loop_->records(), 1u);

@@ -6,26 +6,18 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cerrno>
 #include <cstring>
 
 #include "io/crc32c.h"
 #include "io/files.h"
+#include "io/frame_log_file.h"
 #include "io/os.h"
 
 namespace keelson::io {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "frames are written in the machine's order");
-
-constexpr std::size_t kHeader = 8;
 constexpr std::size_t kReadStep = std::size_t{1} << 20;
-
-struct FrameHeader {
-  std::uint32_t length = 0;
-  std::uint32_t crc = 0;
-};
 
 FrameHeader ParseHeader(const char* at) {
   FrameHeader header;
@@ -39,12 +31,13 @@ enum class FrameState { kWhole, kShort, kDamaged };
 // What begins at bytes[0]. Eight zero bytes are kShort: a file system may extend a file before its data reached the
 // disk, and no frame is empty.
 FrameState Examine(std::string_view bytes) {
-  if (bytes.size() < kHeader) return FrameState::kShort;
+  if (bytes.size() < kFrameHeaderBytes) return FrameState::kShort;
   const FrameHeader header = ParseHeader(bytes.data());
   if (header.length == 0 && header.crc == 0) return FrameState::kShort;
   if (header.length == 0 || header.length > FrameLog::kMaxPayload) return FrameState::kDamaged;
-  if (bytes.size() - kHeader < header.length) return FrameState::kShort;
-  return Crc32c(bytes.substr(kHeader, header.length)) == header.crc ? FrameState::kWhole : FrameState::kDamaged;
+  if (bytes.size() - kFrameHeaderBytes < header.length) return FrameState::kShort;
+  return Crc32c(bytes.substr(kFrameHeaderBytes, header.length)) == header.crc ? FrameState::kWhole
+                                                                              : FrameState::kDamaged;
 }
 
 // Whether a whole frame begins anywhere behind the first byte: what tells damage in the middle from a torn tail. A tail
@@ -52,7 +45,7 @@ FrameState Examine(std::string_view bytes) {
 // which cuts nothing.
 bool HasWholeFrameBehind(std::string_view bytes) {
   std::uint64_t budget = std::uint64_t{16} << 30;
-  for (std::size_t at = 1; at + kHeader < bytes.size(); ++at) {
+  for (std::size_t at = 1; at + kFrameHeaderBytes < bytes.size(); ++at) {
     const std::string_view rest = bytes.substr(at);
     if (Examine(rest) == FrameState::kWhole) return true;
     const std::uint64_t length = ParseHeader(rest.data()).length;
@@ -81,6 +74,11 @@ class Window {
     begin_ += count;
     offset_ += count;
   }
+  // What was read of the file is read again.
+  void Forget() {
+    buffer_.clear();
+    begin_ = 0;
+  }
 
   // Reads on until at least `want` bytes are there or the file has no more.
   Status Fill(std::size_t want) {
@@ -97,10 +95,11 @@ class Window {
 
   // Fills what the frame that begins here needs, as its header says, and tells its state.
   Result<FrameState> Look() {
-    KEELSON_RETURN_IF_ERROR(Fill(kHeader));
-    if (bytes().size() >= kHeader) {
+    KEELSON_RETURN_IF_ERROR(Fill(kFrameHeaderBytes));
+    if (bytes().size() >= kFrameHeaderBytes) {
       const std::size_t length = ParseHeader(bytes().data()).length;
-      if (length <= FrameLog::kMaxPayload && length <= Remaining()) KEELSON_RETURN_IF_ERROR(Fill(kHeader + length));
+      if (length <= FrameLog::kMaxPayload && length <= Remaining())
+        KEELSON_RETURN_IF_ERROR(Fill(kFrameHeaderBytes + length));
     }
     return Examine(bytes());
   }
@@ -125,16 +124,11 @@ class AppendLog final : public FrameLog {
       : path_(std::move(path)), file_(std::move(file)), size_(size) {}
 
   Status Append(std::string_view payload) override {
-    if (payload.empty() || payload.size() > kMaxPayload) {
-      return Fail(ErrorCode::kInvalidArgument,
-                  fmt::format("a frame holds 1 to {} bytes, not {}", kMaxPayload, payload.size()), path_);
-    }
+    KEELSON_ASSIGN_OR_RETURN(const FrameHeader header, FrameHeaderOf(payload, path_));
     KEELSON_RETURN_IF_ERROR(CutTo(size_));
-    const auto length = static_cast<std::uint32_t>(payload.size());
-    const std::uint32_t crc = Crc32c(payload);
-    frame_.resize(kHeader);
-    std::memcpy(frame_.data(), &length, 4);
-    std::memcpy(frame_.data() + 4, &crc, 4);
+    frame_.resize(kFrameHeaderBytes);
+    std::memcpy(frame_.data(), &header.length, 4);
+    std::memcpy(frame_.data() + 4, &header.crc, 4);
     frame_.append(payload);
     if (const Status written = WriteAll(file_.get(), frame_, path_); !written.has_value()) {
       dirty_ = true;
@@ -183,7 +177,15 @@ Status LockForAppend(int fd, const std::string& path) {
 
 }  // namespace
 
-Result<std::unique_ptr<FrameLog>> FrameLog::OpenForAppend(const std::string& path) {
+Result<FrameHeader> FrameHeaderOf(std::string_view payload, const std::string& path) {
+  if (payload.empty() || payload.size() > FrameLog::kMaxPayload) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("a frame holds 1 to {} bytes, not {}", FrameLog::kMaxPayload, payload.size()), path);
+  }
+  return FrameHeader{static_cast<std::uint32_t>(payload.size()), Crc32c(payload)};
+}
+
+Result<FrameLogFile> OpenFrameLogFile(const std::string& path) {
   const bool existed = Exists(path);
   KEELSON_ASSIGN_OR_RETURN(Fd file, OpenFile(path, O_RDWR | O_CREAT | O_APPEND));
   KEELSON_RETURN_IF_ERROR(LockForAppend(file.get(), path));
@@ -193,7 +195,7 @@ Result<std::unique_ptr<FrameLog>> FrameLog::OpenForAppend(const std::string& pat
   for (;;) {
     KEELSON_ASSIGN_OR_RETURN(const FrameState state, window.Look());
     if (state != FrameState::kWhole) break;
-    window.Skip(kHeader + ParseHeader(window.bytes().data()).length);
+    window.Skip(kFrameHeaderBytes + ParseHeader(window.bytes().data()).length);
   }
   struct stat info {};
   if (fstat(file.get(), &info) != 0) return OsFail(errno, "read the size of the log", path);
@@ -205,7 +207,16 @@ Result<std::unique_ptr<FrameLog>> FrameLog::OpenForAppend(const std::string& pat
       return OsFail(errno, "cut the torn tail off the log", path);
     }
   }
-  return std::make_unique<AppendLog>(path, std::move(file), window.offset());
+  return FrameLogFile{std::move(file), window.offset()};
+}
+
+Result<std::unique_ptr<FrameLog>> FrameLog::OpenForAppend(const std::string& path) {
+  KEELSON_ASSIGN_OR_RETURN(FrameLogFile opened, OpenFrameLogFile(path));
+  return MakeWrittenFrameLog(path, std::move(opened));
+}
+
+std::unique_ptr<FrameLog> MakeWrittenFrameLog(const std::string& path, FrameLogFile opened) {
+  return std::make_unique<AppendLog>(path, std::move(opened.file), opened.size);
 }
 
 Result<FrameRead> ReadFrames(const std::string& path, std::uint64_t offset, std::size_t max_bytes) {
@@ -217,13 +228,18 @@ Result<FrameRead> ReadFrames(const std::string& path, std::uint64_t offset, std:
   }
   Window window(file->get(), path, offset);
   for (std::size_t given = 0; given == 0 || given < max_bytes;) {
-    KEELSON_ASSIGN_OR_RETURN(const FrameState state, window.Look());
-    if (state == FrameState::kDamaged && read.frames.empty()) return Damaged(path, window.offset());
+    KEELSON_ASSIGN_OR_RETURN(FrameState state, window.Look());
+    if (state == FrameState::kDamaged && read.frames.empty()) {
+      // A mapped log may have been written to between the bytes that were read: what stands there now is the truth.
+      window.Forget();
+      KEELSON_ASSIGN_OR_RETURN(state, window.Look());
+      if (state == FrameState::kDamaged) return Damaged(path, window.offset());
+    }
     if (state != FrameState::kWhole) break;
     const std::size_t length = ParseHeader(window.bytes().data()).length;
-    read.frames.emplace_back(window.bytes().substr(kHeader, length));
-    window.Skip(kHeader + length);
-    given += kHeader + length;
+    read.frames.emplace_back(window.bytes().substr(kFrameHeaderBytes, length));
+    window.Skip(kFrameHeaderBytes + length);
+    given += kFrameHeaderBytes + length;
   }
   read.end = window.offset();
   return read;

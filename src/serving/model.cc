@@ -182,7 +182,10 @@ Status LoadedModel::TakeEngine(TreeModelFile model, ModelDirectory* directory, c
                   fmt::format("keelson.json has {} inputs, the model {} features", encoder_->width(), features()),
                   path);
     }
-    for (const auto& input : encoder_->inputs()) feature_names_.push_back(input.name);
+    for (const auto& input : encoder_->inputs()) {
+      feature_names_.push_back(input.name);
+      if (WireType(input.type) == data::ColumnType::kString) numbers_only_ = false;
+    }
   } else if (!model.feature_names.empty()) {
     feature_names_ = std::move(model.feature_names);
   } else {

@@ -83,6 +83,9 @@ class LoadedModel {
   // The inputs as named columns, when the version has an encoder: a request may then give one tensor a column. Always
   // accepted: one FP32 tensor [-1, features()] of encoded numbers.
   const features::InputEncoder* encoder() const { return encoder_ ? &*encoder_ : nullptr; }
+  bool takes_numbers_only() const {
+    return numbers_only_;
+  }  // no input is a text, and the payload log's are the numbers
   // The names of the numbers: the encoder's, else the model's own, else "f0", "f1", ...
   const std::vector<std::string>& feature_names() const { return feature_names_; }
 
@@ -111,6 +114,7 @@ class LoadedModel {
   std::unique_ptr<const TensorModel> tensors_;  // one of the two
   const EvictableEngine* evictable_ = nullptr;  // engine_, when it is under a budget
   std::optional<features::InputEncoder> encoder_;
+  bool numbers_only_ = true;
   std::vector<std::string> feature_names_;
 };
 

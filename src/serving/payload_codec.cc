@@ -7,6 +7,7 @@
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "base/bytes.h"
 
@@ -15,12 +16,19 @@ namespace {
 
 constexpr std::uint8_t kColumnsFormat = 1;
 constexpr std::uint8_t kTensorsFormat = 2;
+constexpr std::uint8_t kNumbersFormat = 3;
 constexpr std::uint8_t kSomeMissing = 1;
 constexpr std::uint8_t kSinglePrecision = 2;
 
 bool ExactInSingle(double value) {
   return std::isnan(value) || (std::abs(value) <= std::numeric_limits<float>::max() &&
                                static_cast<double>(static_cast<float>(value)) == value);
+}
+
+bool HoldsNumbers(const PayloadSchema& schema) {
+  return !schema.tensors && std::ranges::all_of(schema.inputs, [](const data::ColumnSchema& input) {
+    return input.type == data::ColumnType::kDouble;
+  });
 }
 
 bool FitsSchema(const PayloadSchema& schema, const PayloadRecord& record) {
@@ -77,6 +85,36 @@ data::Column DecodeColumn(const data::ColumnSchema& schema, std::uint32_t rows, 
     }
   }
   return column;
+}
+
+// What every record says of its request, which is a PayloadRecord or PayloadNumbers.
+void EncodeBeginning(std::uint8_t format, const auto& request, std::string* out) {
+  PutNumber(*out, format);
+  PutNumber<std::int64_t>(*out, ToMicros(request.time));
+  PutNumber<std::int64_t>(*out, request.latency_us);
+  PutNumber<std::uint32_t>(*out, request.rows);
+  PutText(*out, request.request_id);
+  PutText(*out, request.version);
+}
+
+void PutFloats(std::span<const float> values, std::string* out) {
+  out->append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
+}
+
+// Column by column out of rows x inputs numbers.
+std::vector<data::Column> ColumnsOf(const data::Schema& schema, std::uint32_t rows, std::span<const float> numbers) {
+  std::vector<data::Column> columns;
+  for (std::size_t i = 0; i < schema.size(); ++i) {
+    data::Column& column = columns.emplace_back();
+    column.name = schema[i].name;
+    column.type = schema[i].type;
+    for (std::uint32_t row = 0; row < rows; ++row) {
+      const float value = numbers[row * schema.size() + i];
+      column.valid.push_back(std::isnan(value) ? 0 : 1);
+      column.doubles.push_back(std::isnan(value) ? 0 : static_cast<double>(value));
+    }
+  }
+  return columns;
 }
 
 void EncodeTensors(const std::vector<Tensor>& tensors, std::string* out) {
@@ -176,12 +214,7 @@ Result<std::string> EncodeRecord(const PayloadSchema& schema, const PayloadRecor
   std::string out;
   out.reserve(64 + record.request_id.size() +
               std::size_t{record.rows} * (record.inputs.size() * 5 + record.outputs.size() * 4));
-  PutNumber(out, schema.tensors ? kTensorsFormat : kColumnsFormat);
-  PutNumber<std::int64_t>(out, ToMicros(record.time));
-  PutNumber<std::int64_t>(out, record.latency_us);
-  PutNumber<std::uint32_t>(out, record.rows);
-  PutText(out, record.request_id);
-  PutText(out, record.version);
+  EncodeBeginning(schema.tensors ? kTensorsFormat : kColumnsFormat, record, &out);
   if (schema.tensors) {
     EncodeTensors(record.asked, &out);
     EncodeTensors(record.answered, &out);
@@ -195,10 +228,24 @@ Result<std::string> EncodeRecord(const PayloadSchema& schema, const PayloadRecor
   return out;
 }
 
+Status EncodeNumbers(const PayloadSchema& schema, const PayloadNumbers& numbers, std::string* frame) {
+  if (!HoldsNumbers(schema) || numbers.inputs.size() != std::size_t{numbers.rows} * schema.inputs.size() ||
+      numbers.outputs.size() != std::size_t{numbers.rows} * schema.outputs.size()) {
+    return Fail(ErrorCode::kInvalidArgument, "a payload record that does not fit its log's schema",
+                std::string(numbers.request_id));
+  }
+  frame->clear();
+  EncodeBeginning(kNumbersFormat, numbers, frame);
+  PutFloats(numbers.inputs, frame);
+  PutFloats(numbers.outputs, frame);
+  return {};
+}
+
 Result<PayloadRecord> DecodeRecord(const PayloadSchema& schema, std::string_view frame) {
   ByteReader from(frame);
   const auto format = from.Number<std::uint8_t>();
-  if (from.ok() && format != (schema.tensors ? kTensorsFormat : kColumnsFormat)) {
+  const bool numbers = format == kNumbersFormat && HoldsNumbers(schema);
+  if (from.ok() && !numbers && format != (schema.tensors ? kTensorsFormat : kColumnsFormat)) {
     return Fail(ErrorCode::kUnsupported, fmt::format("a payload record of format {} in a segment of {}", format,
                                                      schema.tensors ? "tensors" : "columns"));
   }
@@ -214,15 +261,15 @@ Result<PayloadRecord> DecodeRecord(const PayloadSchema& schema, std::string_view
     if (!from.done()) return Fail(ErrorCode::kDataLoss, "a payload record does not fit its segment's head");
     return record;
   }
+  if (numbers) {
+    const auto inputs = from.Numbers<float>(std::uint64_t{record.rows} * schema.inputs.size());
+    if (from.ok()) record.inputs = ColumnsOf(schema.inputs, record.rows, inputs);
+  }
   for (const auto& input : schema.inputs) {
-    if (!from.ok()) break;
+    if (numbers || !from.ok()) break;
     record.inputs.push_back(DecodeColumn(input, record.rows, &from));
   }
-  const std::size_t outputs = std::size_t{record.rows} * schema.outputs.size();
-  if (from.Has(outputs * sizeof(float))) {
-    record.outputs.resize(outputs);
-    for (float& value : record.outputs) value = from.Number<float>();
-  }
+  record.outputs = from.Numbers<float>(std::uint64_t{record.rows} * schema.outputs.size());
   if (!from.done()) return Fail(ErrorCode::kDataLoss, "a payload record does not fit its segment's head");
   return record;
 }

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "io/mapped_frame_log.h"
 #include "serving/payload_codec.h"
 
 namespace keelson::serving {
@@ -97,7 +98,7 @@ class Segments {
   Status Begin() {
     if (segment_ != nullptr && segment_->size() > 0) return {};
     if (segment_ == nullptr) {
-      KEELSON_ASSIGN_OR_RETURN(segment_, io::FrameLog::OpenForAppend(folder_ + "/" + SegmentName(number_)));
+      KEELSON_ASSIGN_OR_RETURN(segment_, io::OpenMappedFrameLog(folder_ + "/" + SegmentName(number_)));
     }
     KEELSON_RETURN_IF_ERROR(Written(segment_->Append(head_)));
     bytes_ += segment_->size();
@@ -107,12 +108,19 @@ class Segments {
   Status CheckLimit(std::size_t more) {
     if (options_.limit_bytes == 0 || bytes_ + more <= options_.limit_bytes) return {};
     KEELSON_ASSIGN_OR_RETURN(bytes_, BytesOfSegments(folder_));  // somebody may have taken some away
+    if (segment_ != nullptr) bytes_ -= UnusedEnd();
     if (bytes_ + more <= options_.limit_bytes) return {};
     return Fail(
         ErrorCode::kResourceExhausted,
         fmt::format("the payload log has {} of at most {} bytes: take segments away with keelson payload --remove",
                     bytes_, options_.limit_bytes),
         folder_);
+  }
+
+  // What the open segment's file is longer than its frames.
+  std::uint64_t UnusedEnd() const {
+    const std::uint64_t file = io::FileSize(folder_ + "/" + SegmentName(number_)).value_or(0);
+    return file > segment_->size() ? file - segment_->size() : 0;
   }
 
   static Status Written(Status status) {
@@ -138,15 +146,28 @@ class CompleteWriter final : public PayloadWriter {
 
   Status Append(const PayloadRecord& record) override {
     KEELSON_ASSIGN_OR_RETURN(const auto frame, EncodeRecord(schema_, record));
+    return Write(frame);
+  }
+  Status Append(const PayloadNumbers& numbers) override {
+    thread_local std::string frame;
+    KEELSON_RETURN_IF_ERROR(EncodeNumbers(schema_, numbers, &frame));
+    auto written = Write(frame);
+    if (frame.capacity() > kKept) frame = {};
+    return written;
+  }
+
+  PayloadCounts counts() const override { return {logged_.load(kRelaxed), 0, refused_.load(kRelaxed)}; }
+
+ private:
+  static constexpr std::size_t kKept = 1 << 20;  // bytes of a thread's frame that the next one may use
+
+  Status Write(std::string_view frame) {
     const std::lock_guard lock(mutex_);  // held across the write: frames go one after another into one file
     auto appended = segments_.Append(frame);
     (appended ? logged_ : refused_).fetch_add(1, kRelaxed);
     return appended;
   }
 
-  PayloadCounts counts() const override { return {logged_.load(kRelaxed), 0, refused_.load(kRelaxed)}; }
-
- private:
   const PayloadSchema schema_;
   std::mutex mutex_;
   Segments segments_;
@@ -174,6 +195,20 @@ class SampledWriter final : public PayloadWriter {
 
   Status Append(const PayloadRecord& record) override {
     KEELSON_ASSIGN_OR_RETURN(auto frame, EncodeRecord(schema_, record));
+    return Leave(std::move(frame));
+  }
+  Status Append(const PayloadNumbers& numbers) override {
+    std::string frame;
+    KEELSON_RETURN_IF_ERROR(EncodeNumbers(schema_, numbers, &frame));
+    return Leave(std::move(frame));
+  }
+
+  PayloadCounts counts() const override { return {logged_.load(kRelaxed), dropped_.load(kRelaxed), 0}; }
+
+ private:
+  static constexpr auto kGather = std::chrono::milliseconds(10);
+
+  Status Leave(std::string frame) {
     bool first = false;
     {
       const std::lock_guard lock(mutex_);
@@ -188,11 +223,6 @@ class SampledWriter final : public PayloadWriter {
     if (first) changed_.notify_one();
     return {};
   }
-
-  PayloadCounts counts() const override { return {logged_.load(kRelaxed), dropped_.load(kRelaxed), 0}; }
-
- private:
-  static constexpr auto kGather = std::chrono::milliseconds(10);
 
   void Write() {
     std::vector<std::string> frames;

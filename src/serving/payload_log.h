@@ -47,6 +47,18 @@ struct PayloadRecord {
   std::vector<Tensor> answered;
 };
 
+// What a record is written from when all inputs are numbers, as they are in nearly every request: views, and nothing
+// that is allocated.
+struct PayloadNumbers {
+  std::string_view request_id;
+  std::string_view version;
+  Instant time;  // as PayloadRecord's, with the two below
+  std::int64_t latency_us = 0;
+  std::uint32_t rows = 0;
+  std::span<const float> inputs;   // row-major, rows x inputs; NaN where one is missing
+  std::span<const float> outputs;  // row-major, rows x outputs
+};
+
 struct PayloadOptions {
   std::uint64_t segment_bytes = 64u << 20;
   std::uint64_t limit_bytes = 0;       // of all segments in the folder; 0: none
@@ -75,6 +87,7 @@ class PayloadWriter {
   // limit (429), kUnavailable when it cannot be written, as on a full disk (503). Sampled: returns at once, never with
   // an error of the disk.
   virtual Status Append(const PayloadRecord& record) = 0;
+  virtual Status Append(const PayloadNumbers& numbers) = 0;
   virtual PayloadCounts counts() const = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <set>
 #include <thread>
 
@@ -127,6 +128,7 @@ TEST_F(PayloadLog, GoesOnBehindATornTailAfterARestart) {
 TEST_F(PayloadLog, SaysWhereItIsDamaged) {
   auto writer = *PayloadWriter::Open(folder_, TestSchema());
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(writer->Append(TestRecord(i)).has_value());
+  writer.reset();
   const std::string path = folder_ + "/000001.seg";
   const auto size = static_cast<std::streamoff>(std::filesystem::file_size(path));
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
@@ -242,6 +244,94 @@ TEST_F(PayloadLog, RefusesRecordsThatDoNotFit) {
     EXPECT_EQ(status.error().code, ErrorCode::kInvalidArgument);
   }
   EXPECT_FALSE(PayloadWriter::Open(folder_, {"m", "1", {{"x", data::ColumnType::kBool}}, {}}).has_value());
+}
+
+PayloadSchema NumberSchema() {
+  return {"flights",
+          "3",
+          {{"distance", data::ColumnType::kDouble}, {"delay", data::ColumnType::kDouble}},
+          {"early", "late"}};
+}
+
+constexpr float kInputs[] = {1.5f, -2, std::numeric_limits<float>::quiet_NaN(), 1e30f, 0, 7};
+constexpr float kOutputs[] = {0.25f, 0.75f, 0.5f, 0.5f, 1, 0};
+
+PayloadNumbers TestNumbers(std::string_view id) {
+  return {.request_id = id,
+          .version = "3",
+          .time = InstantFromMicros(1'364'788'800'000'007),
+          .latency_us = 17,
+          .rows = 3,
+          .inputs = kInputs,
+          .outputs = kOutputs};
+}
+
+void ExpectTestNumbers(const PayloadRecord& back, std::string_view id) {
+  EXPECT_EQ(back.request_id, id);
+  EXPECT_EQ(back.version, "3");
+  EXPECT_EQ(ToMicros(back.time), 1'364'788'800'000'007);
+  EXPECT_EQ(back.latency_us, 17);
+  ASSERT_EQ(back.rows, 3u);
+  ASSERT_EQ(back.inputs.size(), 2u);
+  EXPECT_EQ(back.inputs[0].name, "distance");
+  EXPECT_EQ(back.inputs[1].name, "delay");
+  EXPECT_EQ(back.inputs[0].doubles[0], 1.5);
+  EXPECT_TRUE(back.inputs[0].is_null(1));
+  EXPECT_EQ(back.inputs[0].doubles[2], 0);
+  EXPECT_EQ(back.inputs[1].doubles, (std::vector<double>{-2, static_cast<double>(1e30f), 7}));
+  EXPECT_EQ(back.outputs, std::vector<float>(std::begin(kOutputs), std::end(kOutputs)));
+}
+
+TEST_F(PayloadLog, NumbersReadAsARecordOfColumnsDoes) {
+  auto complete = *PayloadWriter::Open(folder_, NumberSchema());
+  auto sampled = *PayloadWriter::OpenSampled(temp_.File("sampled"), NumberSchema(), {});
+  for (const char* id : {"first", "second"}) {
+    ASSERT_TRUE(complete->Append(TestNumbers(id)).has_value());
+    ASSERT_TRUE(sampled->Append(TestNumbers(id)).has_value());
+  }
+  PayloadRecord columns = TestRecord(1);
+  columns.inputs[1] = columns.inputs[0];
+  columns.outputs = {0, 1, 0, 1};
+  ASSERT_TRUE(complete->Append(columns).has_value()) << "both kinds stand in one segment";
+  sampled.reset();
+  for (const auto& folder : {folder_, temp_.File("sampled")}) {
+    const auto read = PayloadReader(folder).Next();
+    ASSERT_TRUE(read.has_value()) << read.error().ToString();
+    ASSERT_EQ(read->size(), folder == folder_ ? 3u : 2u);
+    ExpectTestNumbers((*read)[0], "first");
+    ExpectTestNumbers((*read)[1], "second");
+    if (read->size() == 3) {
+      EXPECT_EQ((*read)[2].inputs[1].doubles, columns.inputs[1].doubles);
+    }
+  }
+  EXPECT_EQ(complete->counts().logged, 3u);
+}
+
+TEST_F(PayloadLog, RefusesNumbersThatDoNotFit) {
+  auto writer = *PayloadWriter::Open(folder_, NumberSchema());
+  auto fewer_inputs = TestNumbers("a"), fewer_outputs = TestNumbers("b"), more_rows = TestNumbers("c");
+  fewer_inputs.inputs = fewer_inputs.inputs.first(5);
+  fewer_outputs.outputs = fewer_outputs.outputs.first(5);
+  more_rows.rows = 4;
+  for (const auto& numbers : {fewer_inputs, fewer_outputs, more_rows}) {
+    EXPECT_EQ(writer->Append(numbers).error().code, ErrorCode::kInvalidArgument) << numbers.request_id;
+  }
+  auto texts = *PayloadWriter::Open(temp_.File("texts"), TestSchema());
+  EXPECT_EQ(texts->Append(TestNumbers("d")).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(writer->counts().logged + texts->counts().logged, 0u);
+}
+
+TEST(PayloadCodec, RefusesEveryTruncationOfNumbers) {
+  std::string frame = "what was there before";
+  ASSERT_TRUE(EncodeNumbers(NumberSchema(), TestNumbers("r1"), &frame).has_value());
+  ASSERT_TRUE(DecodeRecord(NumberSchema(), frame).has_value());
+  for (std::size_t length = 0; length < frame.size(); ++length) {
+    EXPECT_FALSE(DecodeRecord(NumberSchema(), std::string_view(frame).substr(0, length)).has_value()) << length;
+  }
+  EXPECT_FALSE(DecodeRecord(NumberSchema(), frame + "x").has_value());
+  EXPECT_FALSE(DecodeRecord(TestSchema(), frame).has_value()) << "where an input is a text there are no bare numbers";
+  frame[17] = frame[18] = frame[19] = frame[20] = '\x7f';  // two thousand million rows
+  EXPECT_FALSE(DecodeRecord(NumberSchema(), frame).has_value());
 }
 
 TEST(PayloadCodec, RefusesEveryTruncationOfARecord) {

@@ -115,8 +115,8 @@ class HostileWorld(ServerTestCase):
 
     @staticmethod
     def until_refused(ask):
-        """A segment may have room for a few records in its last block."""
-        for _ in range(200):
+        """A payload segment has room for as many records as it has allocated ahead."""
+        for _ in range(3000):
             status, answer = ask()
             if status != 200:
                 break

@@ -264,9 +264,9 @@ class PayloadLog(unittest.TestCase):
             while at + 8 <= len(data):
                 (length,) = struct.unpack_from("<I", data, at)
                 frame = data[at + 8:at + 8 + length]
-                if len(frame) < length:
+                if length == 0 or len(frame) < length:
                     break
-                if frame[0] == 1:  # a record: format, time, latency, rows, then the id
+                if frame[0] in (1, 3):  # a record: format, time, latency, rows, then the id
                     (size,) = struct.unpack_from("<I", frame, 21)
                     names.append(frame[25:25 + size].decode())
                 at += 8 + length

@@ -64,7 +64,7 @@ Result<ModelInputs> TakeMatrix(const serving::LoadedModel& model, Tensor& tensor
   } else {
     inputs.numbers = std::move(tensor.floats);
   }
-  if (!keep_columns) return inputs;
+  if (!keep_columns || model.takes_numbers_only()) return inputs;
   const auto schema = model.payload_schema();
   for (std::size_t f = 0; f < features; ++f) {
     data::Column& column = inputs.columns.emplace_back();

@@ -59,10 +59,11 @@ bool IsLogged(const ServedModels::Entry& entry, const RequestContext& context) {
 
 namespace {
 
-// What a record says of its request, whatever the model.
-serving::PayloadRecord BeginRecord(const ServedModels::Entry& entry, const RequestContext& context, const Clock& clock,
-                                   std::size_t rows, const StageWatch& watch) {
-  serving::PayloadRecord record;
+// What a record says of its request, whatever the model and whichever kind of record.
+template <typename Record>
+Record BeginRecord(const ServedModels::Entry& entry, const RequestContext& context, const Clock& clock,
+                   std::size_t rows, const StageWatch& watch) {
+  Record record;
   record.request_id = context.id;
   record.version = entry.served.model->version();
   const auto time = ParseInt(context.time);
@@ -72,12 +73,29 @@ serving::PayloadRecord BeginRecord(const ServedModels::Entry& entry, const Reque
   return record;
 }
 
+Status LogValues(const ServedModels::Entry& entry, const RequestContext& context, const Clock& clock,
+                 const StageWatch& watch, ModelInputs& inputs, std::vector<float>* values) {
+  auto& payload = *entry.served.payload;
+  if (inputs.columns.empty()) {
+    auto numbers = BeginRecord<serving::PayloadNumbers>(entry, context, clock, inputs.rows, watch);
+    numbers.inputs = inputs.numbers;
+    numbers.outputs = *values;
+    return payload.Append(numbers);
+  }
+  auto record = BeginRecord<serving::PayloadRecord>(entry, context, clock, inputs.rows, watch);
+  record.inputs = std::move(inputs.columns);
+  record.outputs.swap(*values);
+  auto logged = payload.Append(record);
+  record.outputs.swap(*values);
+  return logged;
+}
+
 }  // namespace
 
 Status LogTensors(ServedModels::Entry& entry, const RequestContext& context, const Clock& clock, std::size_t rows,
                   std::vector<Tensor>* asked, std::vector<Tensor>* answered, StageWatch* watch) {
   if (!IsLogged(entry, context)) return {};
-  auto record = BeginRecord(entry, context, clock, rows, *watch);
+  auto record = BeginRecord<serving::PayloadRecord>(entry, context, clock, rows, *watch);
   record.asked.swap(*asked);
   record.answered.swap(*answered);
   auto logged = entry.served.payload->Append(record);
@@ -105,11 +123,7 @@ Result<std::vector<float>> Predict(ServedModels::Entry& entry, ModelInputs input
     watch->EndCompute();
   }
   if (logged) {
-    auto record = BeginRecord(entry, context, clock, inputs.rows, *watch);
-    record.inputs = std::move(inputs.columns);
-    record.outputs = std::move(values);
-    KEELSON_RETURN_IF_ERROR(entry.served.payload->Append(record));
-    values = std::move(record.outputs);
+    KEELSON_RETURN_IF_ERROR(LogValues(entry, context, clock, *watch, inputs, &values));
     watch->EndOutput();
   }
   if (kind != PredictKind::kValue) {
