@@ -63,7 +63,7 @@ Status Planner::Check(const Workload& workload) const {
   return {};
 }
 
-Status Planner::Submit(Workload workload) {
+Result<Planner::Entry> Planner::EntryOf(const Workload& workload) {
   KEELSON_RETURN_IF_ERROR(Check(workload));
   const QuotaTree& tree = pool_->tree();
   const int queue = tree.FindQueue(workload.queue);
@@ -107,7 +107,17 @@ Status Planner::Submit(Workload workload) {
     }
     return Fail(ErrorCode::kResourceExhausted, why, workload.id);
   }
-  backlog_.Add(std::move(workload), queue, shape, flavors);
+  return Entry{queue, shape, std::move(flavors)};
+}
+
+Status Planner::CouldRun(const Workload& workload) {
+  KEELSON_RETURN_IF_ERROR(EntryOf(workload));
+  return {};
+}
+
+Status Planner::Submit(Workload workload) {
+  KEELSON_ASSIGN_OR_RETURN(const Entry entry, EntryOf(workload));
+  backlog_.Add(std::move(workload), entry.queue, entry.shape, entry.flavors);
   return {};
 }
 

@@ -61,6 +61,8 @@ class Planner {
   // It waits from now on. An error says why it never could start (kResourceExhausted: larger than the pool or what its
   // queue may have; kNotFound: the queue; kInvalidArgument), or that there is one of its id (kAlreadyExists).
   Status Submit(Workload workload);
+  // What Submit would answer.
+  Status CouldRun(const Workload& workload);
   // It runs already, somebody says. kNotFound for a queue, flavor or node that is not there.
   Status Adopt(Running running);
   // It has ended, has stopped, or does not want to start any more. Of an unknown one nothing changes.
@@ -81,7 +83,14 @@ class Planner {
  private:
   Planner(Cluster cluster, Queues queues, PlanPolicy policy)
       : cluster_(std::move(cluster)), queues_(std::move(queues)), policy_(std::move(policy)) {}
+  // Where it could stand in line.
+  struct Entry {
+    int queue = -1;
+    std::size_t shape = 0;
+    std::vector<int> flavors;
+  };
   Status Check(const Workload& workload) const;
+  Result<Entry> EntryOf(const Workload& workload);
 
   Cluster cluster_;
   Queues queues_;

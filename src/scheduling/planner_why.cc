@@ -60,6 +60,11 @@ std::optional<std::string> Planner::Why(const std::string& id) const {
                          Pods(workload), workload.queue, Left(pool_->tree(), *kind, cause.flavor), cause.flavor);
       break;
     case Cause::Kind::kNodes:
+      if (cluster_.nodes.size() == 1) {
+        text = fmt::format("waits for room on {}: it asks for {}, and so much is not free", cluster_.nodes.front().name,
+                           Pods(workload));
+        break;
+      }
       text = fmt::format("waits for nodes: its quota has room, and no nodes have {} free{}", Pods(workload),
                          workload.topology.required ? " in one " + workload.topology.level : "");
       break;
