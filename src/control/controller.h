@@ -32,9 +32,9 @@ class Controller {
  public:
   struct Options {
     std::string data_folder;
-    std::string server_address;  // for workers
-    std::vector<scheduling::QueueState> queues;
-    Duration payload_period{};  // see PayloadTurner
+    std::string server_address;                // for workers
+    std::optional<scheduling::Queues> queues;  // JobRunner::Options::queues
+    Duration payload_period{};                 // see PayloadTurner
   };
   struct Parts {
     io::Database* database = nullptr;

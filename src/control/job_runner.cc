@@ -15,6 +15,7 @@ namespace {
 
 constexpr const char* kKind = "job";
 constexpr auto kStopGrace = std::chrono::seconds(5);
+constexpr auto kTellAgain = std::chrono::seconds(5);  // why a job waits, while nothing happens
 
 bool Open(const Job& job) {
   return job.state == JobState::kPending || job.state == JobState::kRunning;
@@ -35,6 +36,7 @@ Result<std::unique_ptr<JobRunner>> JobRunner::Open(Options options, DocumentStor
                                                    OnEnded on_ended) {
   auto runner =
       std::unique_ptr<JobRunner>(new JobRunner(std::move(options), store, substrate, clock, std::move(on_ended)));
+  KEELSON_ASSIGN_OR_RETURN(runner->queues_, JobQueues::Make(runner->options_.queues, substrate.Capacity()));
   KEELSON_ASSIGN_OR_RETURN(const auto documents, store.List(kKind));
   for (const auto& document : documents) {
     KEELSON_ASSIGN_OR_RETURN(Job job, JobFromJson(document.body));
@@ -71,6 +73,7 @@ Result<std::string> JobRunner::Submit(Job job) {
   ++next_id_;
   const std::string id = job.id;
   jobs_.emplace(id, std::move(job));
+  submitted_ = true;
   return id;
 }
 
@@ -128,59 +131,60 @@ Status JobRunner::AttemptDied(Job& job, const substrate::WorkloadStatus* status)
 }
 
 Status JobRunner::Admit() {
-  scheduling::AdmissionSnapshot snapshot;
-  snapshot.capacity = substrate_.Capacity();
-  snapshot.queues = options_.queues;
-  std::set<std::string> known;
-  for (const auto& queue : options_.queues) known.insert(queue.name);
-  std::int64_t sequence = 0;
-  for (const auto& [id, job] : jobs_) {
-    ++sequence;
-    if (!control::Open(job)) continue;
-    if (known.insert(job.queue).second) snapshot.queues.push_back({job.queue, {}});
-    if (job.state == JobState::kRunning) {
-      snapshot.running.push_back({.id = id,
-                                  .queue = job.queue,
-                                  .workload_class = job.workload_class,
-                                  .priority = job.priority,
-                                  .request = job.resources,
-                                  .group = job.group,
-                                  .preemptible = true,
-                                  .stopping = job.token_hash.empty()});
-    } else {
-      const auto wait = not_before_.find(id);
-      if (wait != not_before_.end() && wait->second > clock_.MonotonicNow()) continue;
-      snapshot.pending.push_back({.id = id,
-                                  .queue = job.queue,
-                                  .workload_class = job.workload_class,
-                                  .priority = job.priority,
-                                  .submitted_sequence = sequence,
-                                  .request = job.resources,
-                                  .group = job.group,
-                                  .group_parallel_limit = job.group_parallel});
-    }
+  const auto now = clock_.MonotonicNow();
+  std::set<std::string> not_yet;
+  for (const auto& [id, at] : not_before_) {
+    if (at > now) not_yet.insert(id);
   }
-  if (snapshot.pending.empty()) return {};
-  const scheduling::AdmissionPlan plan = scheduling::PlanAdmission(snapshot);
-  for (const auto& action : plan.actions) {
+  const auto actions = queues_->Plan(jobs_, not_yet, clock_.WallNow());
+  for (const JobQueues::Action& action : actions) {
     Job& job = jobs_.at(action.job);
     switch (action.kind) {
-      case scheduling::AdmissionAction::Kind::kStart:
+      case JobQueues::Action::Kind::kStart:
         KEELSON_RETURN_IF_ERROR(StartAttempt(job));
         break;
-      case scheduling::AdmissionAction::Kind::kPreempt:
+      case JobQueues::Action::Kind::kPreempt:
         LogInfo("preempting", {{"job", job.id}, {"reason", action.reason}});
         KEELSON_RETURN_IF_ERROR(substrate_.Stop(job.Workload(), kStopGrace));
         job.token_hash.clear();
         break;
-      case scheduling::AdmissionAction::Kind::kRefuse:
+      case JobQueues::Action::Kind::kRefuse:
         job.error = action.reason;
         KEELSON_RETURN_IF_ERROR(End(job, JobState::kFailed));
         break;
     }
   }
-  for (const auto& waiting : plan.waiting) jobs_.at(waiting.job).waiting = waiting.reason;
+  const bool news = !actions.empty() || submitted_ || !told_ || now - *told_ >= kTellAgain;
+  if (!news) return {};
+  submitted_ = false;
+  told_ = now;
+  for (auto& [id, job] : jobs_) {
+    if (job.state != JobState::kPending) continue;
+    if (auto why = queues_->Why(id)) job.waiting = *std::move(why);
+  }
   return {};
+}
+
+Result<std::string> JobRunner::Why(const std::string& id) const {
+  const Job* job = Find(id);
+  if (job == nullptr) return Fail(ErrorCode::kNotFound, "no such job; `keelson get jobs` lists them", id);
+  switch (job->state) {
+    case JobState::kPending:
+      if (auto why = queues_->Why(id)) return *std::move(why);
+      if (not_before_.contains(id)) return fmt::format("is tried again in a moment: {}", job->waiting);
+      return std::string("waits to be looked at");
+    case JobState::kRunning: {
+      if (job->token_hash.empty()) return std::string("was told to stop, and begins again when there is room");
+      const auto end = queues_->ExpectedEnd(id);
+      return fmt::format("runs since {}, attempt {}{}", FormatInstant(job->started.value_or(job->created)),
+                         job->attempts, end ? ", and should end at " + FormatInstant(*end) : "");
+    }
+    case JobState::kSucceeded:
+    case JobState::kFailed:
+    case JobState::kStopped:
+      break;
+  }
+  return fmt::format("has ended, {}{}", JobStateName(job->state), job->error.empty() ? "" : ": " + job->error);
 }
 
 Status JobRunner::StartAttempt(Job& job) {

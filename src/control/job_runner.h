@@ -9,12 +9,13 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "control/documents.h"
+#include "control/job_queues.h"
 #include "control/types.h"
 #include "substrate/substrate.h"
 
 namespace keelson::control {
 
-// Brings jobs to their end: admits them by the pure plan of scheduling, starts each attempt on the substrate, takes
+// Brings jobs to their end: asks JobQueues what starts and stops, starts each attempt on the substrate, takes
 // what a worker reports, and tries again when an attempt dies. An attempt has a token of its own; what comes with
 // another is refused, so a job's result is accepted once. Everything is stored before it is acted on, and Reconcile
 // starts from what is stored and what is observed: a restarted server goes on with the workers that still run.
@@ -23,11 +24,11 @@ namespace keelson::control {
 class JobRunner {
  public:
   struct Options {
-    std::string data_folder;     // DATA
-    std::string server_address;  // what workers call: "unix:DATA/run/server.sock"
-    std::vector<scheduling::QueueState> queues;
-    int max_failures = 3;  // attempts that ended by their own error
-    int max_kills = 50;    // attempts that were killed or vanished
+    std::string data_folder;                   // DATA
+    std::string server_address;                // what workers call: "unix:DATA/run/server.sock"
+    std::optional<scheduling::Queues> queues;  // that jobs stand in; nothing: one, which has the whole machine
+    int max_failures = 3;                      // attempts that ended by their own error
+    int max_kills = 50;                        // attempts that were killed or vanished
   };
   // Called when a job has ended, with its final state stored.
   using OnEnded = std::function<void(const Job&)>;
@@ -57,6 +58,9 @@ class JobRunner {
 
   const Job* Find(const std::string& job) const;
   const std::map<std::string, Job>& jobs() const { return jobs_; }
+  JobQueues& queues() { return *queues_; }
+  // For people: why a job does not run, or since when it does and when it should end, or how it ended. kNotFound.
+  Result<std::string> Why(const std::string& job) const;
   bool busy() const;                                // something is pending or running
   std::string Folder(const Job& job) const;         // of all attempts: checkpoints live here
   std::string AttemptFolder(const Job& job) const;  // of the running attempt
@@ -78,9 +82,12 @@ class JobRunner {
   const Clock& clock_;
   OnEnded on_ended_;
   std::map<std::string, Job> jobs_;
+  std::unique_ptr<JobQueues> queues_;
+  std::optional<std::chrono::steady_clock::time_point> told_;  // when the waiting jobs were last told why
   std::map<std::string, int> kills_;  // attempts of a job that were killed since this server started
   std::map<std::string, int> failures_;
   std::map<std::string, std::chrono::steady_clock::time_point> not_before_;  // back-off after a failure
+  bool submitted_ = false;                                                   // something, since then
   bool tidy_ = false;  // the substrate has no record of a job's workload, so an idle runner need not look
   std::string tracking_uri_;
   std::uint64_t next_id_ = 1;

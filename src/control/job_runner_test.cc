@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "control/job_queues_testing.h"
 #include "io/database_testing.h"
 #include "io/files.h"
 #include "io/temp_folder.h"
@@ -23,9 +24,8 @@ class JobRunnerTest : public testing::Test {
     database_.reset();
     database_ = io::OpenTestDatabase(folder_.File("keelson.db")).value();
     store_ = DocumentStore::Open(*database_).value();
-    JobRunner::Options options{.data_folder = folder_.path(),
-                               .server_address = "unix:/server.sock",
-                               .queues = {{"small", {.cpu_milli = 1'000, .memory_bytes = 0}}}};
+    JobRunner::Options options{
+        .data_folder = folder_.path(), .server_address = "unix:/server.sock", .queues = TestQueues()};
     options.max_kills = 5;
     jobs_ = JobRunner::Open(std::move(options), *store_, substrate_, clock_, [this](const Job& job) {
               ended_.push_back(job.id);

@@ -91,7 +91,7 @@ class LoopFixture : public testing::Test {
     tracking_ = *std::move(tracking);
     Controller::Options options{.data_folder = folder_.path(),
                                 .server_address = "unix:/server.sock",
-                                .queues = std::move(queues_),
+                                .queues = queues_,
                                 .payload_period = payload_period_};
     Controller::Parts parts{.database = &database(),
                             .tracking = tracking_.get(),
@@ -292,7 +292,7 @@ class LoopFixture : public testing::Test {
   ManualClock clock_{ParseInstant("2026-03-01T00:00:00Z").value()};
   substrate::FakeSubstrate substrate_{{.cpu_milli = 4'000, .memory_bytes = std::int64_t{8} << 30}, folder_.path()};
   ScriptedGateway scripted_;
-  std::vector<scheduling::QueueState> queues_;
+  std::optional<scheduling::Queues> queues_;
   Duration payload_period_{};
   bool real_probe_ = false;
   std::set<std::string> deaf_;  // addresses of replicas that do not become ready

@@ -27,8 +27,7 @@ void FillResources(Job& job, const project::Project& spec) {
   job.queue = spec.train->queue;
   job.priority = spec.train->priority;
   if (job.kind == "train" || job.kind == "trial") {
-    job.resources = {.cpu_milli = static_cast<std::int64_t>(spec.train->resources.cpu * 1'000),
-                     .memory_bytes = static_cast<std::int64_t>(spec.train->resources.memory_bytes)};
+    job.resources = ResourcesOf(*spec.train);
   }
 }
 
