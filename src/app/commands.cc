@@ -1,17 +1,19 @@
 #include "app/commands.h"
 
 #include "app/commands/payload.h"
+#include "app/commands/queues.h"
 
 namespace keelson::app {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command> commands = {
-      ServerCommand(),   ApplyCommand(),      RunPipelineCommand(), StatusCommand(),  GetCommand(),
-      DescribeCommand(), LogsCommand(),       PredictCommand(),     PromoteCommand(), RollbackCommand(),
-      ReplayCommand(),   BacktestCommand(),   SimulateCommand(),    DeleteCommand(),  BackupCommand(),
-      GcCommand(),       RestoreCommand(),    DoctorCommand(),      RenderCommand(),  SchemaCommand(),
-      HelpCommand(),     CompletionCommand(), VersionCommand(),     ServeCommand(),   PayloadCommand(),
-      SuggestCommand(),  WorkerCommand(),
+      ServerCommand(),     ApplyCommand(),    RunPipelineCommand(), StatusCommand(),   GetCommand(),
+      DescribeCommand(),   QueueCommand(),    WhyCommand(),         QuotaCommand(),    TopCommand(),
+      LogsCommand(),       PredictCommand(),  PromoteCommand(),     RollbackCommand(), ReplayCommand(),
+      BacktestCommand(),   SimulateCommand(), DeleteCommand(),      BackupCommand(),   GcCommand(),
+      RestoreCommand(),    DoctorCommand(),   RenderCommand(),      SchemaCommand(),   HelpCommand(),
+      CompletionCommand(), VersionCommand(),  ServeCommand(),       PayloadCommand(),  SuggestCommand(),
+      WorkerCommand(),
   };
   return commands;
 }

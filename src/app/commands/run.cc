@@ -34,6 +34,7 @@ Command RunPipelineCommand() {
                   const Json begun,
                   client.Post(kApi + "/projects/" + io::PercentEncode(options->project) + "/runs", body));
               const std::string id = begun.at("pipeline");
+              if (begun.contains("notice")) terminal.err << "note: " << begun.at("notice").get<std::string>() << "\n";
               if (!options->follow) {
                 terminal.out << id << "\n";
                 return kExitOk;

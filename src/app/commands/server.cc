@@ -38,6 +38,9 @@ Command ServerCommand() {
                 "--artifacts", options->artifacts,
                 "s3://bucket/prefix: keep artifacts in this object store; address and keys by AWS_ENDPOINT_URL, "
                 "AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or ~/.aws");
+            app.add_option("--queues", options->queues,
+                           "YAML file with the queues that jobs stand in: ClusterQueue, Cohort, LocalQueue and "
+                           "ResourceFlavor of Kueue; without it there is one, which has the whole machine");
             app.add_option("--address-file", options->address_file, "Write the address into this file once ready");
             return [options](Terminal&) -> Result<int> {
               options->data_folder = std::filesystem::absolute(options->data_folder).lexically_normal().string();

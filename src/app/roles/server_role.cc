@@ -31,6 +31,7 @@
 #include "wire/api/api.h"
 #include "wire/inference/edge.h"
 #include "wire/inference/grpc_edge.h"
+#include "wire/kueue/objects.h"
 #include "wire/mlflow/edge.h"
 #include "wire/page/page.h"
 
@@ -242,6 +243,11 @@ Result<int> RunServer(const ServerRoleOptions& options) {
   KEELSON_ASSIGN_OR_RETURN(const auto tls, options.listen.OpenTls(false));
   if (tls != nullptr) std::signal(SIGHUP, [](int) { asked_to_reload = true; });
   KEELSON_ASSIGN_OR_RETURN(const Access access, Access::Open(options.listen, data + "/token.sha256", tls, fresh_token));
+  std::optional<scheduling::Queues> queues;
+  if (!options.queues.empty()) {
+    KEELSON_ASSIGN_OR_RETURN(const std::string text, io::ReadFile(options.queues));
+    KEELSON_ASSIGN_OR_RETURN(queues, wire::kueue::ReadObjects(text, options.queues));
+  }
   KEELSON_ASSIGN_OR_RETURN(auto database, OpenMetadata(data, options.database));
   // A damaged page may be one that is not read for weeks; what is written until then would be lost with a restore. To
   // read a large file takes longer than a start may: it is read beside the work, and the server ends if it is damaged.
@@ -275,7 +281,7 @@ Result<int> RunServer(const ServerRoleOptions& options) {
   KEELSON_ASSIGN_OR_RETURN(auto controller,
                            control::Controller::Start({.data_folder = data,
                                                        .server_address = "unix:" + socket,
-                                                       .queues = {},
+                                                       .queues = queues,
                                                        .payload_period = std::chrono::seconds(options.payload_seconds)},
                                                       {.database = database.get(),
                                                        .tracking = tracking.get(),

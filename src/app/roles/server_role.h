@@ -16,6 +16,7 @@ struct ServerRoleOptions {
   int port = 7070;           // 0: any free one
   int grpc_port = -1;        // 0: any free one; -1: no gRPC
   std::string artifacts;     // "s3://bucket/prefix"; "": the folder of the data, or where it kept them before
+  std::string queues;        // a file with the queues of the machine, as Kueue's objects; "": one queue, all of it
   std::string address_file;  // the server's address is written here when it is ready
   std::size_t io_threads = 1;
   std::int64_t payload_seconds = 3'600;  // between two jobs that turn a project's payload log into Parquet; 0: none

@@ -184,6 +184,7 @@ Api::Answer Api::Run(RouteId id, const std::vector<std::string>& parts, const io
       if (const auto* runtime = controller_.Find(spec.name)) {
         KEELSON_ASSIGN_OR_RETURN(before, runtime->StoredBundle());
       }
+      KEELSON_RETURN_IF_ERROR(control::CheckQueue(spec, controller_.jobs().queues()));
       for (const auto& line : project::Diff(before ? *before : project::Bundle{}, parsed)) changes.push_back(line);
       if (!dry_run || !dry_run->is_boolean() || !dry_run->get<bool>()) {
         KEELSON_RETURN_IF_ERROR(controller_.Apply(bundle, folder));
@@ -278,6 +279,13 @@ Api::Answer Api::Run(RouteId id, const std::vector<std::string>& parts, const io
       }
       return JsonResponse(view);
     }
+    case RouteId::kJobWhy: {
+      KEELSON_ASSIGN_OR_RETURN(const std::string why, controller_.jobs().Why(parts.at(0)));
+      const auto* job = controller_.jobs().Find(parts.at(0));
+      return JsonResponse({{"job", job->id}, {"state", control::JobStateName(job->state)}, {"why", why}});
+    }
+    case RouteId::kQueues:
+      return JsonResponse(QueuesView(controller_.jobs()));
     case RouteId::kJobLog:
       return JobLog(parts.at(0), request);
     case RouteId::kAttemptProgress:
@@ -307,7 +315,12 @@ Api::Answer Api::RunProject(const std::string& project, const Json& json, const 
   const std::string cause = body.OptionalText("cause").value_or("asked by the operator");
   KEELSON_RETURN_IF_ERROR(body.Done());
   KEELSON_ASSIGN_OR_RETURN(const std::string pipeline, runtime->Run(as_of, cause, request_id));
-  return JsonResponse({{"pipeline", pipeline}});
+  Json answer = {{"pipeline", pipeline}};
+  if (const auto& train = runtime->spec().train) {
+    const auto notice = controller_.jobs().queues().Notice(project, train->queue, control::ResourcesOf(*train));
+    if (!notice.empty()) answer["notice"] = notice;
+  }
+  return JsonResponse(answer);
 }
 
 Api::Answer Api::MoveClock(const std::string& project, const std::string& json) {

@@ -1,5 +1,6 @@
 #include "wire/api/api.h"
 
+#include "control/job_queues_testing.h"
 #include "control/loop_testing.h"
 
 namespace keelson::wire::api {
@@ -155,6 +156,49 @@ TEST_F(ApiTest, ARunCarriesTheRequestIdThroughPipelineAndJobs) {
   EXPECT_EQ(ErrorOf(Post(std::string(kTrips) + "/runs", Json::object())), "409 failed_precondition " + id);
   EXPECT_EQ(Post("/api/keelson/v1/pipelines/" + id + "/stop", Json::object()).status, 200);
   EXPECT_EQ(Call("GET", "/api/keelson/v1/pipelines/" + id).body.at("state"), "failed");
+}
+
+TEST_F(ApiTest, QueuesShowWhatRunsAndWaitsAndWhyAndASubmitterIsToldOfAUsedQuota) {
+  queues_ = control::TestQueues();
+  Restart();
+  train_ = "{label: tip > 0, inputs: [a], queue: small, resources: {cpu: 1}, trainer: {xgboost: {rounds: 5}}}";
+  Apply();
+  EXPECT_FALSE(Post(std::string(kTrips) + "/runs", Json::object()).body.contains("notice"));
+  Turn();
+  control::Job other = *controller_->jobs().Find("j000001");
+  other.state = control::JobState::kPending;
+  ASSERT_TRUE(controller_->jobs().Submit(other));
+  Turn();
+  const Json answer = Call("GET", "/api/keelson/v1/queues").body;
+  EXPECT_EQ(answer.at("machine").at("cpu"), 4.0);
+  EXPECT_EQ(answer.at("machine").at("cpu_used"), 1.0);
+  const Json small = answer.at("queues").at(1);
+  EXPECT_EQ(small.at("name"), "small");
+  EXPECT_EQ(small.at("running"), 1);
+  EXPECT_EQ(small.at("waiting"), 1);
+  EXPECT_EQ(small.at("quotas").at(0),
+            (Json{{"flavor", "default"}, {"resource", "cpu"}, {"nominal", 1.0}, {"used", 1.0}, {"available", 0.0}}));
+  ASSERT_EQ(answer.at("jobs").size(), 2U);
+  EXPECT_EQ(answer.at("jobs").at(0).at("state"), "running");
+  EXPECT_EQ(answer.at("jobs").at(1).at("state"), "pending");
+  const std::string waits = answer.at("jobs").at(1).at("id");
+  const Json why = Call("GET", "/api/keelson/v1/jobs/" + waits + "/why").body;
+  EXPECT_NE(why.at("why").get<std::string>().find("waits for quota"), std::string::npos) << why;
+  EXPECT_EQ(why.at("why"), answer.at("jobs").at(1).at("why"));
+  const Json runs = Call("GET", "/api/keelson/v1/jobs/j000001/why").body;
+  EXPECT_EQ(runs.at("why").get<std::string>().substr(0, 10), "runs since") << runs;
+  EXPECT_EQ(Call("GET", "/api/keelson/v1/jobs/j9/why").status, 404);
+  Json second = BundleBody();
+  project::Bundle bundle = project::Bundle::FromJson(second.at("bundle").get<std::string>()).value();
+  std::string& file = bundle.files[project::Bundle::kProjectFile];
+  file.replace(file.find("name: trips"), 11, "name: buses");
+  second["bundle"] = bundle.ToJson();
+  ASSERT_EQ(Post("/api/keelson/v1/projects", second).status, 200) << last_text_;
+  const Json begun = Post("/api/keelson/v1/projects/buses/runs", Json::object()).body;
+  EXPECT_NE(begun.at("notice").get<std::string>().find("queue 'small' uses 1 core"), std::string::npos) << begun;
+  file.replace(file.find("queue: small"), 12, "queue: smell");
+  second["bundle"] = bundle.ToJson();
+  EXPECT_EQ(ErrorOf(Post("/api/keelson/v1/projects", second)), "404 not_found train.queue");
 }
 
 TEST_F(ApiTest, AWorkerNeedsTheTokenOfItsAttempt) {

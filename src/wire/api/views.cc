@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
+#include <vector>
 
 #include "control/month_json.h"
 #include "control/step_specs.h"
@@ -138,6 +140,71 @@ Json JobView(const control::Job& job, bool full) {
     view["memory_bytes"] = job.resources.memory_bytes;
   }
   return view;
+}
+
+Json QueuesView(control::JobRunner& jobs) {
+  const auto amount = [](scheduling::Resource resource, const std::optional<std::int64_t>& value) -> Json {
+    if (!value) return nullptr;
+    const bool bytes = resource == scheduling::Resource::kMemory || resource == scheduling::Resource::kDisk;
+    return bytes ? Json(*value) : Json(static_cast<double>(*value) / 1'000);
+  };
+  const scheduling::Resources& machine = jobs.queues().machine();
+  scheduling::Resources used;
+  std::vector<const control::Job*> line;
+  for (const auto& [id, job] : jobs.jobs()) {
+    const bool runs = job.state == control::JobState::kRunning;
+    if (!runs && job.state != control::JobState::kPending) continue;
+    if (runs) used += job.resources;
+    line.push_back(&job);
+  }
+  // What runs first, then the line as far as class and priority make it.
+  std::ranges::stable_sort(line, {}, [](const control::Job* job) {
+    return std::tuple(job->state != control::JobState::kRunning, job->workload_class, -job->priority, job->created);
+  });
+  Json list = Json::array();
+  for (const control::Job* each : line) {
+    const control::Job& job = *each;
+    const auto why = jobs.Why(job.id);
+    const auto queue = jobs.queues().QueueOf(job.project, job.queue);
+    list.push_back({{"id", job.id},
+                    {"project", job.project},
+                    {"step", job.step},
+                    {"state", control::JobStateName(job.state)},
+                    {"queue", queue ? *queue : job.queue},
+                    {"class", scheduling::WorkloadClassName(job.workload_class)},
+                    {"priority", job.priority},
+                    {"cpu", static_cast<double>(job.resources.cpu_milli) / 1'000},
+                    {"memory_bytes", job.resources.memory_bytes},
+                    {"created", FormatInstant(job.created)},
+                    {"started", Time(job.started)},
+                    {"fraction", job.fraction},
+                    {"why", why ? *why : why.error().message}});
+  }
+  Json queues = Json::array();
+  for (const auto& queue : jobs.queues().queues()) {
+    Json quotas = Json::array();
+    for (const auto& quota : queue.quotas) {
+      quotas.push_back({{"flavor", quota.flavor},
+                        {"resource", scheduling::ResourceName(quota.resource)},
+                        {"nominal", amount(quota.resource, quota.nominal)},
+                        {"used", amount(quota.resource, quota.used)},
+                        {"available", amount(quota.resource, quota.available)}});
+    }
+    queues.push_back({{"name", queue.name},
+                      {"cohort", queue.cohort},
+                      {"held", queue.held},
+                      {"weight", queue.weight},
+                      {"running", queue.running},
+                      {"waiting", queue.waiting},
+                      {"quotas", quotas}});
+  }
+  return {{"machine",
+           {{"cpu", static_cast<double>(machine.cpu_milli) / 1'000},
+            {"memory_bytes", machine.memory_bytes},
+            {"cpu_used", static_cast<double>(used.cpu_milli) / 1'000},
+            {"memory_bytes_used", used.memory_bytes}}},
+          {"queues", queues},
+          {"jobs", list}};
 }
 
 Json PipelineView(const control::Pipeline& pipeline, const control::JobRunner& jobs, bool full) {

@@ -6,6 +6,7 @@ namespace keelson::wire::api {
 
 // What the page and `keelson get`/`describe` read: control's state as JSON. Called on the control thread.
 control::Json JobView(const control::Job& job, bool full);
+control::Json QueuesView(control::JobRunner& jobs);  // the machine, its queues, and the jobs that run or wait
 control::Json PipelineView(const control::Pipeline& pipeline, const control::JobRunner& jobs, bool full);
 control::Json ProjectView(control::Controller& controller, control::ProjectRuntime& runtime);
 control::Json SummaryView(control::ProjectRuntime& runtime);
