@@ -129,6 +129,31 @@ TEST(CommandLine, RenderTellsMistakesAndTheirExitCode) {
   EXPECT_TRUE(Invoke({"schema"}).out.starts_with("{\n  \"$schema\""));
 }
 
+TEST(CommandLine, RenderWritesTheObjectsOfKubernetes) {
+  const std::string file = std::string(KEELSON_SOURCE_DIR) + "/examples/rain/keelson.yaml";
+  const Ran objects =
+      Invoke({"render", "--kubernetes", "--with", "keda,metrics-server", "--image", "me/keelson:9", file});
+  EXPECT_EQ(objects.code, kExitOk) << objects.err;
+  EXPECT_TRUE(objects.out.starts_with("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: rain\n")) << objects.out;
+  EXPECT_NE(objects.out.find("kind: ScaledObject"), std::string::npos);
+  EXPECT_NE(objects.out.find("image: me/keelson:9\n"), std::string::npos);
+  EXPECT_NE(Invoke({"render", "--kubernetes", "--cluster"}).out.find("name: projects.keelson.dev"), std::string::npos);
+  EXPECT_TRUE(Invoke({"schema", "--kubernetes"}).out.starts_with("apiVersion: apiextensions.k8s.io/v1\n"));
+
+  const Ran refused = Invoke({"render", "--kubernetes", "--namespace", "default", file});
+  EXPECT_EQ(refused.code, kExitFailed);
+  EXPECT_NE(refused.err.find("settings.workspace"), std::string::npos) << refused.err;
+  for (const std::vector<std::string>& bad :
+       std::vector<std::vector<std::string>>{{"--image", "x"},
+                                             {"--kubernetes", "--with", "magic"},
+                                             {"--cluster"},
+                                             {"--kubernetes", "--model-version", "0"}}) {
+    std::vector<std::string> words = {"render", file};
+    words.insert(words.end(), bad.begin(), bad.end());
+    EXPECT_EQ(Invoke(words).code, kExitUsage) << bad.back();
+  }
+}
+
 TEST(CommandLine, TheManualInDocsIsCurrent) {
   std::ifstream file(std::string(KEELSON_SOURCE_DIR) + "/docs/command-line.md");
   std::stringstream stored;

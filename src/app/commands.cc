@@ -7,13 +7,13 @@ namespace keelson::app {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command> commands = {
-      ServerCommand(),     ApplyCommand(),    RunPipelineCommand(), StatusCommand(),   GetCommand(),
-      DescribeCommand(),   QueueCommand(),    WhyCommand(),         QuotaCommand(),    TopCommand(),
-      LogsCommand(),       PredictCommand(),  PromoteCommand(),     RollbackCommand(), ReplayCommand(),
-      BacktestCommand(),   SimulateCommand(), DeleteCommand(),      BackupCommand(),   GcCommand(),
-      RestoreCommand(),    DoctorCommand(),   RenderCommand(),      SchemaCommand(),   HelpCommand(),
-      CompletionCommand(), VersionCommand(),  ServeCommand(),       PayloadCommand(),  SuggestCommand(),
-      WorkerCommand(),
+      ServerCommand(),   ApplyCommand(),      RunPipelineCommand(), StatusCommand(),   GetCommand(),
+      DescribeCommand(), QueueCommand(),      WhyCommand(),         QuotaCommand(),    TopCommand(),
+      LogsCommand(),     PredictCommand(),    PromoteCommand(),     RollbackCommand(), ReplayCommand(),
+      BacktestCommand(), SimulateCommand(),   DeleteCommand(),      FetchCommand(),    BackupCommand(),
+      GcCommand(),       RestoreCommand(),    DoctorCommand(),      RenderCommand(),   SchemaCommand(),
+      HelpCommand(),     CompletionCommand(), VersionCommand(),     ServeCommand(),    PayloadCommand(),
+      SuggestCommand(),  WorkerCommand(),
   };
   return commands;
 }

@@ -113,9 +113,7 @@ std::vector<Json> Expand(const Project& project) {
 }
 
 std::string Render(const Project& project) {
-  std::string text;
-  for (const Json& document : Expand(project)) text += (text.empty() ? "" : "---\n") + ToYaml(document);
-  return text;
+  return ToYamlDocuments(Expand(project));
 }
 
 }  // namespace keelson::project

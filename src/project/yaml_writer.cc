@@ -100,4 +100,10 @@ std::string ToYaml(const Json& value) {
   return text;
 }
 
+std::string ToYamlDocuments(const std::vector<Json>& values) {
+  std::string text;
+  for (const Json& value : values) text += (text.empty() ? "" : "---\n") + ToYaml(value);
+  return text;
+}
+
 }  // namespace keelson::project

@@ -87,6 +87,22 @@ class OperatorsCommands(ServerTestCase):
         self.assertRegex(replica["limits"], LIMITS)
         self.assertIn(replica["limits"], self.succeeds(server, "describe", "project", "parcels"))
 
+    def test_a_fetched_version_is_what_was_registered_and_serves(self):
+        server = self.begin()
+        self.works(server)
+        folder = str(self.here / "fetched")
+        for _ in range(2):
+            self.assertEqual(self.succeeds(server, "fetch", "parcels", "1", "--to", folder), f"version 1 of parcels is in {folder}\n")
+        self.assertEqual(server.run("fetch", "parcels", "9", "--to", folder).returncode, 3)
+        with subprocess.Popen([self.keelson, "serve", "--model", f"parcels={folder}", "--version", "1", "--port", "0"],
+                              stdout=subprocess.PIPE, text=True) as replica:
+            guard = threading.Timer(PATIENCE_S, replica.kill)
+            guard.start()
+            self.assertIn("parcels version 1", replica.stdout.readline())
+            replica.terminate()
+            self.assertEqual(replica.wait(), 0)
+            guard.cancel()
+
     def test_rollback_goes_back_to_the_champion_before_and_its_answers(self):
         server = self.begin()
         project = self.two_versions(server)

@@ -1,40 +1,10 @@
 """The cluster of tests/kubernetes/cluster: that it is a real Kubernetes, and that its parts stop and start."""
 import json
-import os
 import pathlib
 import subprocess
-import time
 import unittest
 
-CLUSTER = os.environ["KEELSON_CLUSTER"]
-FOLDER = pathlib.Path(os.environ["KEELSON_CLUSTER_FOLDER"])
-PATIENCE = 120
-
-
-def cluster(command, *arguments, text=None, code=0):
-    done = subprocess.run([CLUSTER, command, FOLDER, *arguments], input=text, capture_output=True, text=True, timeout=300)
-    if code is not None and done.returncode != code:
-        raise AssertionError(f"{command} {arguments}: code {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stdout + done.stderr
-
-
-def kubectl(*arguments, text=None, code=0):
-    return cluster("kubectl", *arguments, text=text, code=code)
-
-
-def get(*arguments):
-    return json.loads(kubectl("get", *arguments, "-o", "json"))
-
-
-def eventually(what, check):
-    until = time.monotonic() + PATIENCE
-    while True:
-        value = check()
-        if value:
-            return value
-        if time.monotonic() > until:
-            raise AssertionError(f"within {PATIENCE} s not: {what}")
-        time.sleep(0.2)
+from clusters import CLUSTER, FOLDER, cluster, eventually, get, kubectl
 
 
 def pod(name, gpus=0, annotations=None, image="example.org/none:1"):

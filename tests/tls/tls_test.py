@@ -120,6 +120,9 @@ class Token(RoleTestCase):
             self.assertNotIn(self.get(server.port, path, bearer), (401, 403))
         self.assertEqual(403, self.get(server.port, PROJECTS, {**bearer, "Host": "evil.example"}))
         self.assertEqual(200, self.get(server.port, "/", {}), "the page asks for the token itself")
+        for path in ("/health", "/v2/health/live", "/v2/health/ready"):
+            self.assertEqual(200, self.get(server.port, path, {}), "what watches a container has no token")
+            self.assertEqual(403, self.get(server.port, path, {"Host": "evil.example"}))
         server.stop()
         self.assertIsNone(self.server("--host", "0.0.0.0").token())
         kept = [path for path in self.folder.rglob("*") if path.is_file() and path.name != "out.txt"]

@@ -5,6 +5,7 @@
 
 #include "app/client/client.h"
 #include "app/commands.h"
+#include "app/commands/kubernetes_apply.h"
 #include "app/project_problems.h"
 #include "project/bundle.h"
 
@@ -12,19 +13,30 @@ namespace keelson::app {
 
 Command ApplyCommand() {
   return {"apply", "Send a project file to the server; says what changes before it does",
-          "keelson apply -f examples/flights/keelson.yaml\nkeelson apply --dry-run", [](CLI::App& app) -> RunCommand {
+          "keelson apply -f examples/flights/keelson.yaml\n"
+          "keelson apply --dry-run\n"
+          "keelson apply --kubernetes --image registry.example/keelson:1.0 --dry-run",
+          [](CLI::App& app) -> RunCommand {
             struct Options {
               ServerOptions server;
               std::string file = "keelson.yaml";
               bool dry_run = false;
+              KubernetesOptions kubernetes;
             };
             auto options = std::make_shared<Options>();
             options->server.AddTo(app);
             app.add_option("-f,--file", options->file, "Project file")->default_val("keelson.yaml");
             app.add_flag("--dry-run", options->dry_run, "Say what would change, and change nothing");
+            options->kubernetes.AddTo(
+                app,
+                "Make the cluster that kubectl speaks to have the project's objects and no others "
+                "of it, instead; without --with, what the cluster has is asked of it");
             return [options](Terminal& terminal) -> Result<int> {
               auto loaded = project::LoadProject(options->file);
               if (!loaded) return ReportProblems(terminal, loaded.error());
+              if (options->kubernetes.wanted) {
+                return ApplyToCluster(*loaded, options->kubernetes, options->dry_run, terminal);
+              }
               KEELSON_ASSIGN_OR_RETURN(Client client, Client::Connect(options->server));
               const auto folder = std::filesystem::absolute(options->file).parent_path().lexically_normal().string();
               Json body = {{"bundle", loaded->bundle.ToJson()}, {"source_folder", folder}, {"dry_run", true}};

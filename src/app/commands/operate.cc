@@ -7,6 +7,7 @@
 
 #include "app/client/client.h"
 #include "app/commands.h"
+#include "app/commands/kubernetes_apply.h"
 #include "io/files.h"
 
 namespace keelson::app {
@@ -126,24 +127,29 @@ Command RollbackCommand() {
 }
 
 Command DeleteCommand() {
-  return {"delete", "Delete a project with its endpoint, versions, jobs and data", "keelson delete flight-delays --yes",
-          [](CLI::App& app) -> RunCommand {
-            auto options = std::make_shared<Options>();
-            options->server.AddTo(app);
-            app.add_option("project", options->name, "Name of the project")->required();
-            app.add_flag("--yes", options->flag, "Really do it");
-            return [options](Terminal& terminal) -> Result<int> {
-              if (!options->flag) {
-                return Fail(ErrorCode::kFailedPrecondition,
-                            "this removes the project's endpoint, versions and data for good; say --yes",
-                            options->name);
-              }
-              KEELSON_ASSIGN_OR_RETURN(Client client, Client::Connect(options->server));
-              KEELSON_RETURN_IF_ERROR(client.Delete(Project(options->name)));
-              terminal.out << "deleted " << options->name << "\n";
-              return kExitOk;
-            };
-          }};
+  return {
+      "delete", "Delete a project with its endpoint, versions, jobs and data",
+      "keelson delete flight-delays --yes\nkeelson delete --kubernetes flight-delays", [](CLI::App& app) -> RunCommand {
+        auto options = std::make_shared<Options>();
+        auto kubernetes = std::make_shared<bool>(false);
+        options->server.AddTo(app);
+        app.add_option("project", options->name, "Name of the project")->required();
+        app.add_flag("--yes", options->flag, "Really do it; without it --kubernetes says what would be deleted");
+        app.add_flag("--kubernetes", *kubernetes,
+                     "Delete what `keelson apply --kubernetes` made, and nothing else, from the cluster that "
+                     "kubectl speaks to");
+        return [options, kubernetes](Terminal& terminal) -> Result<int> {
+          if (*kubernetes) return DeleteFromCluster(options->name, !options->flag, terminal);
+          if (!options->flag) {
+            return Fail(ErrorCode::kFailedPrecondition,
+                        "this removes the project's endpoint, versions and data for good; say --yes", options->name);
+          }
+          KEELSON_ASSIGN_OR_RETURN(Client client, Client::Connect(options->server));
+          KEELSON_RETURN_IF_ERROR(client.Delete(Project(options->name)));
+          terminal.out << "deleted " << options->name << "\n";
+          return kExitOk;
+        };
+      }};
 }
 
 }  // namespace keelson::app

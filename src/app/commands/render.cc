@@ -6,25 +6,43 @@
 #include <ostream>
 
 #include "app/commands.h"
+#include "app/commands/kubernetes_options.h"
 #include "app/project_problems.h"
+#include "kubernetes/objects/project_objects.h"
 #include "project/bundle.h"
+#include "project/yaml_writer.h"
 
 namespace keelson::app {
 namespace {
 
+using Objects = std::vector<nlohmann::ordered_json>;
+
 struct Options {
   std::string file = "keelson.yaml";
   std::string output = "yaml";
+  bool cluster = false;
+  KubernetesOptions kubernetes;
 };
 
+void Print(const Objects& objects, const std::string& output, std::ostream& out) {
+  out << (output == "json" ? nlohmann::ordered_json(objects).dump(2) + "\n" : project::ToYamlDocuments(objects));
+}
+
 Result<int> Render(const Options& options, Terminal& terminal) {
-  const auto loaded = project::LoadProject(options.file);
-  if (!loaded) return ReportProblems(terminal, loaded.error());
-  if (options.output == "yaml") {
-    terminal.out << project::Render(loaded->parsed.project);
+  if (options.cluster) {
+    Print(kubernetes::ClusterObjects(options.kubernetes.Chosen()), options.output, terminal.out);
     return kExitOk;
   }
-  terminal.out << nlohmann::ordered_json(project::Expand(loaded->parsed.project)).dump(2) << "\n";
+  const auto loaded = project::LoadProject(options.file);
+  if (!loaded) return ReportProblems(terminal, loaded.error());
+  Objects objects;
+  if (options.kubernetes.wanted) {
+    KEELSON_ASSIGN_OR_RETURN(objects, kubernetes::ProjectObjects(loaded->parsed.project, loaded->bundle.Revision(),
+                                                                 options.kubernetes.Chosen()));
+  } else {
+    objects = project::Expand(loaded->parsed.project);
+  }
+  Print(objects, options.output, terminal.out);
   return kExitOk;
 }
 
@@ -32,11 +50,21 @@ Result<int> Render(const Options& options, Terminal& terminal) {
 
 Command RenderCommand() {
   return {"render", "Check a project file and show everything that it expands to",
-          "keelson render -f examples/flights/keelson.yaml", [](CLI::App& app) -> RunCommand {
+          "keelson render -f examples/flights/keelson.yaml\n"
+          "keelson render --kubernetes --with keda,prometheus-operator -f examples/flights/keelson.yaml\n"
+          "keelson render --kubernetes --cluster | kubectl apply --server-side -f -",
+          [](CLI::App& app) -> RunCommand {
             auto options = std::make_shared<Options>();
-            app.add_option("-f,--file", options->file, "The project file; keelson.yaml without it");
+            app.add_option("-f,--file,file", options->file, "The project file; keelson.yaml without it");
             app.add_option("-o,--output", options->output, "How it is printed: yaml or json")
                 ->check(CLI::IsMember({"yaml", "json"}));
+            auto* const kubernetes =
+                options->kubernetes.AddTo(app, "Every object of Kubernetes that the project is, instead");
+            app.add_flag(
+                   "--cluster", options->cluster,
+                   "What a cluster needs once for all projects, instead: four PriorityClasses, the kind Project and "
+                   "what runs the server")
+                ->needs(kubernetes);
             return [options](Terminal& terminal) { return Render(*options, terminal); };
           }};
 }

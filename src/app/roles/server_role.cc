@@ -139,14 +139,17 @@ class Front {
     const auto match = wire::api::FindRoute(request.method, request.path);
     // Predictions first: they are what this is for.
     if (match.route != nullptr && match.route->id == wire::api::RouteId::kInference) {
-      if (!from_worker && Refuse(access_.Check(request), respond)) return;
+      const bool health = request.path.starts_with("/v2/health/");
+      if (!from_worker && Refuse(health ? access_.CheckOrigin(request) : access_.Check(request), respond)) return;
       edge_.Handle(std::move(request), std::move(respond));
       return;
     }
     const bool internal = request.path.starts_with("/internal/");
     // The page's own files hold nothing and must open without a token: the page asks for one and sends it to the API.
-    const bool is_page = match.route != nullptr && match.route->id == wire::api::RouteId::kPage;
-    if (!from_worker && Refuse(is_page ? access_.CheckOrigin(request) : access_.Check(request), respond)) return;
+    // Nor has what watches a container one.
+    const bool open = match.route != nullptr &&
+                      (match.route->id == wire::api::RouteId::kPage || match.route->id == wire::api::RouteId::kHealth);
+    if (!from_worker && Refuse(open ? access_.CheckOrigin(request) : access_.Check(request), respond)) return;
     if (!from_worker && match.route == nullptr && wire::mlflow::Edge::Takes(request.path)) {
       mlflow_.Handle(std::move(request), std::move(respond));
       return;

@@ -53,4 +53,10 @@ const Kind* Kinds::Find(std::string_view api_version, std::string_view name) con
   return found == kinds_.end() ? nullptr : &found->second;
 }
 
+std::vector<const Kind*> Kinds::All() const {
+  std::vector<const Kind*> all;
+  for (const auto& [key, kind] : kinds_) all.push_back(&kind);
+  return all;
+}
+
 }  // namespace keelson::kubernetes

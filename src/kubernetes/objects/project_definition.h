@@ -1,0 +1,17 @@
+#pragma once
+
+#include "kubernetes/objects/metadata.h"
+
+namespace keelson::kubernetes {
+
+// An IANA time zone: what a project file says as metadata.time_zone, where Kubernetes lets no field of others stand.
+inline constexpr const char* kTimeZoneAnnotation = "keelson.dev/time-zone";
+
+// The CustomResourceDefinition projects.keelson.dev: a project file is an object of it as it stands, but for its time
+// zone. From project::JsonSchema; with conditions, what serves and what kubectl shows in columns.
+Json ProjectDefinition(const std::string& version);
+
+// A project as such an object, every default written out.
+Json ProjectResource(const Owner& owner);
+
+}  // namespace keelson::kubernetes
