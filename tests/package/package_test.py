@@ -4,16 +4,16 @@
 
 FOLDER holds the unpacked package; it is mounted at /opt of the root. Everything runs there as nobody, with an empty environment.
 """
-import fcntl
 import json
 import os
 import pathlib
 import re
 import socket
-import struct
 import subprocess
 import sys
 import unittest
+
+from namespaces import loopback_up
 
 ROOT, FOLDER = map(pathlib.Path, sys.argv[1:3])
 PATIENCE_S = 120
@@ -33,10 +33,7 @@ def enter():
     for empty in ("tmp", "usr/share/zoneinfo"):
         mount("-t", "tmpfs", "tmpfs", ROOT / empty)
     os.chmod(ROOT / "tmp", 0o1777)
-    with socket.socket() as any_socket:  # loopback is down in a new network namespace: up with it
-        get_flags, set_flags, up = 0x8913, 0x8914, 1
-        name, flags, rest = struct.unpack("16sH22s", fcntl.ioctl(any_socket, get_flags, struct.pack("16sH22s", b"lo", 0, b"")))
-        fcntl.ioctl(any_socket, set_flags, struct.pack("16sH22s", name, flags | up, rest))
+    loopback_up()
 
 
 def command(*line):
