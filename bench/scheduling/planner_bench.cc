@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <ctime>
 #include <iostream>
+#include <map>
 
 #include "base/random.h"
 #include "base/strings.h"
@@ -99,8 +100,12 @@ Status Measure(int nodes, int pending, int changes) {
   const double plan = CpuSeconds() - begun;
   const std::size_t started = running.size();
   std::vector<double> times;
+  std::map<Instant, std::vector<std::string>> stopping;
   for (int i = 0; i < changes; ++i) {
     now += std::chrono::milliseconds(100);
+    for (; !stopping.empty() && stopping.begin()->first <= now; stopping.erase(stopping.begin())) {
+      for (const std::string& id : stopping.begin()->second) planner->Ended(id);
+    }
     scheduling::Workload made = MakeWorkload(random, now, number++);
     std::string ended;
     if (!running.empty()) {
@@ -115,7 +120,11 @@ Status Measure(int nodes, int pending, int changes) {
     const auto decisions = planner->Plan(now);
     times.push_back(CpuSeconds() - begun);
     for (const scheduling::Decision& each : decisions) {
-      if (each.kind == scheduling::Decision::Kind::kStart) running.push_back(each.id);
+      if (each.kind == scheduling::Decision::Kind::kStart) {
+        running.push_back(each.id);
+      } else {
+        stopping[each.stops].push_back(each.id);
+      }
     }
   }
   rusage usage{};

@@ -1,5 +1,7 @@
 #include "scheduling/backlog.h"
 
+#include <limits>
+
 namespace keelson::scheduling {
 
 Amounts WaitingKind::all(int pods) const {
@@ -47,6 +49,15 @@ std::optional<Workload> Backlog::Take(const std::string& id) {
   if (kind->second.waiting.empty()) kinds_.erase(kind);
   places_.erase(place);
   return std::move(taken.mapped());
+}
+
+std::ranges::subrange<std::map<Backlog::Key, WaitingKind>::iterator> Backlog::KindsOf(int begin, int end) {
+  const auto from = [this](int queue) {
+    constexpr int kLeast = std::numeric_limits<int>::min();
+    return kinds_.lower_bound({queue, WorkloadClass{}, kLeast, 0, kLeast, kLeast, "", false,
+                               std::numeric_limits<std::int64_t>::min(), "", kLeast, kLeast});
+  };
+  return {from(begin), from(end)};
 }
 
 const WaitingKind* Backlog::Find(const std::string& id) const {

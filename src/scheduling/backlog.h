@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <ranges>
 #include <string>
 #include <tuple>
 #include <unordered_map>
@@ -59,6 +60,8 @@ class Backlog {
   const Workload* FindWorkload(const std::string& id) const;
   std::map<Key, WaitingKind>& kinds() { return kinds_; }
   const std::map<Key, WaitingKind>& kinds() const { return kinds_; }
+  // Those of the queues from `begin` up to `end`.
+  std::ranges::subrange<std::map<Key, WaitingKind>::iterator> KindsOf(int begin, int end);
   std::size_t size() const { return places_.size(); }
 
  private:

@@ -9,6 +9,12 @@ int FindLevel(const Cluster& cluster, const std::string& level) {
   return found == cluster.levels.end() ? -1 : static_cast<int>(found - cluster.levels.begin());
 }
 
+int DomainOf(const Cluster& cluster, std::size_t node, int level) {
+  if (level < 0) return 0;
+  const auto& domains = cluster.nodes[node].domains;
+  return static_cast<std::size_t>(level) < domains.size() ? domains[static_cast<std::size_t>(level)] : -1;
+}
+
 std::vector<PodPlace> GangPlacer::Put(std::size_t shape, int least, int most, const TopologyWish& wish,
                                       const std::vector<char>* open) {
   // From the level upwards, as far as the wish allows.
@@ -45,19 +51,17 @@ void GangPlacer::Occupy(std::size_t shape, const std::vector<PodPlace>& places) 
 }
 
 std::vector<char> GangPlacer::BestDomain(std::size_t shape, int least, int most, int level,
-                                         const std::vector<char>* open) const {
+                                         const std::vector<char>* open) {
   const PodShape& pod = shapes_[shape];
-  const auto domain_of = [&](std::size_t node) {
-    const auto& domains = cluster_.nodes[node].domains;
-    return static_cast<std::size_t>(level) < domains.size() ? domains[static_cast<std::size_t>(level)] : -1;
-  };
+  const std::vector<int>& slots = placer_.SlotsOf(shape);
+  const auto domain_of = [&](std::size_t node) { return DomainOf(cluster_, node, level); };
   std::vector<int> room;  // by domain
   for (std::size_t i = 0; i < placer_.nodes().size(); ++i) {
     const int domain = domain_of(i);
     if (domain < 0 || (open != nullptr && (*open)[i] == 0)) continue;
     if (!Admits(cluster_.pools[static_cast<std::size_t>(cluster_.nodes[i].pool)], pod)) continue;
     if (static_cast<std::size_t>(domain) >= room.size()) room.resize(static_cast<std::size_t>(domain) + 1);
-    room[static_cast<std::size_t>(domain)] += Slots(placer_.nodes()[i], pod);
+    room[static_cast<std::size_t>(domain)] += slots[i];
   }
   // The least room that takes all; where none does, the most room.
   int best = -1;

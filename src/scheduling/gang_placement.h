@@ -10,6 +10,8 @@ namespace keelson::scheduling {
 
 // The number of the level in the cluster's topology; -1 for "" and one that is not there.
 int FindLevel(const Cluster& cluster, const std::string& level);
+// The domain of the level in which the node stands; 0 when the level is none (-1); -1 when the node stands in none.
+int DomainOf(const Cluster& cluster, std::size_t node, int level);
 
 // Puts gangs through the placement core, all or nothing. Refers to its arguments, which must outlive it.
 class GangPlacer {
@@ -27,7 +29,7 @@ class GangPlacer {
  private:
   std::vector<PodPlace> PutWithin(std::size_t shape, int least, int most, const std::vector<char>* open);
   // The nodes of the domain of `level` that suits best; empty when none has room enough.
-  std::vector<char> BestDomain(std::size_t shape, int least, int most, int level, const std::vector<char>* open) const;
+  std::vector<char> BestDomain(std::size_t shape, int least, int most, int level, const std::vector<char>* open);
 
   const Cluster& cluster_;
   const std::vector<PodShape>& shapes_;

@@ -33,7 +33,7 @@ const std::vector<char>& Placer::Admitted(std::size_t shape) {
 }
 
 Placer::Kept* Placer::KeptOf(std::size_t shape) {
-  if (shape >= kKeptOffers / std::max<std::size_t>(nodes_.size(), 1)) return nullptr;
+  if (!Keeps(shape, nodes_.size())) return nullptr;
   if (shape >= kept_.size()) kept_.resize(shape + 1);
   Kept& kept = kept_[shape];
   if (kept.offers.empty()) {
@@ -77,6 +77,22 @@ std::optional<Placement> Placer::Find(std::size_t shape, const std::vector<char>
   }
   if (best.node < 0) return std::nullopt;
   return best;
+}
+
+const std::vector<int>& Placer::SlotsOf(std::size_t shape) {
+  const bool keeps = Keeps(shape, nodes_.size());
+  if (keeps && shape >= slots_.size()) slots_.resize(shape + 1);
+  KeptSlots& kept = keeps ? slots_[shape] : unkept_;
+  if (!keeps || kept.slots.size() != nodes_.size()) {
+    kept.version.assign(nodes_.size(), 0);
+    kept.slots.assign(nodes_.size(), 0);
+  }
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    if (kept.version[i] == version_[i]) continue;
+    kept.version[i] = version_[i];
+    kept.slots[i] = Slots(nodes_[i], shapes_[shape]);
+  }
+  return kept.slots;
 }
 
 std::vector<int> Placer::TakenGpus(std::size_t shape, const Placement& placement) const {

@@ -63,6 +63,9 @@ class Placer {
   void Occupy(std::size_t shape, int node, const std::vector<int>& gpus);
   // Gives back what the pod had. `gpus` are the ones that it was on, as TakenGpus told before Put.
   void Remove(std::size_t shape, int node, const std::vector<int>& gpus);
+  // How many pods of the shape each node would take now, labels and taints apart (scheduling::Slots). Until the next
+  // call; only nodes that have changed since the last one are counted anew, for the shapes whose offers are kept.
+  const std::vector<int>& SlotsOf(std::size_t shape);
   // The GPUs that Put would take.
   std::vector<int> TakenGpus(std::size_t shape, const Placement& placement) const;
 
@@ -74,6 +77,11 @@ class Placer {
     std::vector<float> scores;           // of the offers: what the choice reads of most nodes
     std::vector<Offer> offers;
   };
+  struct KeptSlots {
+    std::vector<std::uint32_t> version;  // of the node for which the number holds; 0: none was counted
+    std::vector<int> slots;
+  };
+  static bool Keeps(std::size_t shape, std::size_t nodes) { return shape < kKeptOffers / (nodes > 0 ? nodes : 1); }
   void Change(int node, const NodeState& after);
   const std::vector<char>& Admitted(std::size_t shape);
   Kept* KeptOf(std::size_t shape);
@@ -84,6 +92,8 @@ class Placer {
   std::vector<NodeState> nodes_;
   std::vector<std::uint32_t> version_;  // of each node: one more with each change
   std::vector<Kept> kept_;              // by shape
+  std::vector<KeptSlots> slots_;        // by shape
+  KeptSlots unkept_;                    // of a shape beyond those
   std::vector<char> all_;               // what Admitted answers when no label and no taint is in play
   std::vector<char> admitted_;          // its last other answer
   bool tainted_ = false;                // some pool is

@@ -117,7 +117,9 @@ Status Planner::CouldRun(const Workload& workload) {
 
 Status Planner::Submit(Workload workload) {
   KEELSON_ASSIGN_OR_RETURN(const Entry entry, EntryOf(workload));
+  const std::string id = workload.id;
   backlog_.Add(std::move(workload), entry.queue, entry.shape, entry.flavors);
+  if (backlog_.Find(id)->first().id == id) memory_.Forget(pool_->tree().root(entry.queue));
   return {};
 }
 
@@ -140,12 +142,19 @@ Status Planner::Adopt(Running running) {
     }
   }
   pool_->Put(std::move(running), queue, flavor, false);
+  memory_.Forget(pool_->tree().root(queue));
   return {};
 }
 
 void Planner::Ended(const std::string& id) {
-  pool_->Take(id);
-  backlog_.Take(id);
+  if (const Held* held = pool_->Find(id)) {
+    memory_.Forget(pool_->tree().root(held->queue));
+    pool_->Take(id);
+  }
+  if (const WaitingKind* kind = backlog_.Find(id)) {
+    if (kind->first().id == id) memory_.Forget(pool_->tree().root(kind->queue));
+    backlog_.Take(id);
+  }
 }
 
 std::vector<Decision> Planner::Plan(Instant now) {
@@ -153,7 +162,8 @@ std::vector<Decision> Planner::Plan(Instant now) {
   // Until nothing more happens: what starts late in a pass may change what was looked at before it.
   for (std::size_t before = decisions.size() + 1; before != decisions.size();) {
     before = decisions.size();
-    PlannerPass(*pool_, backlog_, queues_, policy_, now).Run(decisions);
+    while (!PlannerPass(*pool_, backlog_, queues_, policy_, memory_, now).Run(decisions)) {
+    }
   }
   return decisions;
 }

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "scheduling/backlog.h"
+#include "scheduling/planner_memory.h"
 #include "scheduling/pool.h"
 #include "scheduling/queues.h"
 #include "scheduling/reservation.h"
@@ -28,6 +29,9 @@ struct PlanPolicy {
   // Beside one workload in each tree of cohorts, so many in all have nodes kept for them.
   int node_reservations = 4;
   bool preempt_by_class = true;  // PreemptionRules::by_class
+  // What was found out of a tree of cohorts is not found out again while it holds (PlannerMemory). It decides the same
+  // without, slower.
+  bool remember = true;
 };
 
 struct Decision {
@@ -97,6 +101,7 @@ class Planner {
   PlanPolicy policy_;
   std::unique_ptr<Pool> pool_;
   Backlog backlog_;
+  PlannerMemory memory_;  // of the last Plan, as far as it still holds
 };
 
 // All of it as one pure function.

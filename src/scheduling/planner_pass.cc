@@ -16,14 +16,20 @@ int Rank(WorkloadClass workload_class) {
 
 }  // namespace
 
-bool PlannerPass::Overdue(const Workload& workload) const {
-  if (Rank(workload.workload_class) < kOverdue) return false;
+// When it will have waited too long; nothing for what always goes before those who have.
+std::optional<Instant> PlannerPass::OverdueFrom(const Workload& workload) const {
+  if (Rank(workload.workload_class) < kOverdue) return std::nullopt;
   Duration patience = policy_.patience;
   if (workload.run_time) {
     const double runs = static_cast<double>(workload.run_time->count()) * policy_.patience_runs;
     if (runs < static_cast<double>(patience.count())) patience = Duration(static_cast<std::int64_t>(runs));
   }
-  return now_ - workload.submitted >= patience;
+  return workload.submitted + patience;
+}
+
+bool PlannerPass::Overdue(const Workload& workload) const {
+  const auto from = OverdueFrom(workload);
+  return from && now_ >= *from;
 }
 
 bool PlannerPass::Borrows(const WaitingKind& kind) const {
@@ -59,16 +65,6 @@ bool PlannerPass::StandsBehind(const Held& held, const WaitingKind& kind) const 
   return mine.priority > other.priority;
 }
 
-void PlannerPass::Run(std::vector<Decision>& decisions) {
-  decisions_ = &decisions;
-  FindFirstOfStrictQueues();
-  for (auto& [key, kind] : backlog_.kinds()) levels_[LevelOf(kind)].push_back(&kind);
-  while (!levels_.empty()) {
-    auto level = levels_.extract(levels_.begin());
-    RunLevel(level.key(), std::move(level.mapped()));
-  }
-}
-
 // A strict queue stands in line as the first in it does: the most important, then the oldest.
 void PlannerPass::FindFirstOfStrictQueues() {
   const auto before = [this](const WaitingKind& a, const WaitingKind& b) {
@@ -81,10 +77,12 @@ void PlannerPass::FindFirstOfStrictQueues() {
     return key(a) < key(b);
   };
   strict_.clear();
-  for (auto& [key, kind] : backlog_.kinds()) {
-    if (!QueueOf(kind).strict_fifo) continue;
-    const WaitingKind*& first = strict_[kind.queue];
-    if (first == nullptr || before(kind, *first)) first = &kind;
+  for (const int root : looked_at_) {
+    for (auto& [key, kind] : backlog_.KindsOf(root, pool_.tree().end(root))) {
+      if (!QueueOf(kind).strict_fifo) continue;
+      const WaitingKind*& first = strict_[kind.queue];
+      if (first == nullptr || before(kind, *first)) first = &kind;
+    }
   }
 }
 
@@ -109,20 +107,22 @@ void PlannerPass::RunLevel(const Level& level, std::vector<WaitingKind*> kinds) 
     const auto claim = order_.Take();
     return claim ? open_[*claim] : nullptr;
   };
+  const auto known = [this](const WaitingKind& kind) { return Known(pool_.tree().root(kind.queue)) != nullptr; };
   for (WaitingKind* kind : kinds) {
-    if (!Hopeless(*kind)) add(kind);
+    if (known(*kind) || !Hopeless(*kind)) add(kind);
   }
   while (WaitingKind* kind = next()) {
+    if (known(*kind)) {
+      Look(*kind, level);  // it stands where it stood
+      continue;
+    }
     if (const Level now = LevelOf(*kind); now > level) {  // its queue has taken the rest of its quota meanwhile
       levels_[now].push_back(kind);
       continue;
     }
     const int queue = kind->queue;
     const bool last = kind->waiting.size() == 1;  // the kind is gone when it starts
-    if (!Start(*kind)) {
-      Block(*kind);
-      continue;
-    }
+    if (!Look(*kind, level)) continue;
     order_.Update(queue);
     if (strict_.contains(queue)) FindFirstOfStrictQueues();
     if (last) continue;
@@ -135,11 +135,28 @@ void PlannerPass::RunLevel(const Level& level, std::vector<WaitingKind*> kinds) 
   }
 }
 
+// Starts the first of the kind, or finds out what keeps it waiting.
+bool PlannerPass::Look(WaitingKind& kind, const Level& level) {
+  const int root = pool_.tree().root(kind.queue);
+  looked_at_from_ = level;
+  beyond_tree_ = kind.first().parallel > 0;
+  if (Start(kind)) return true;
+  Block(kind);
+  const Cause::Kind why = kind.cause.kind;
+  const bool passed_over = why == Cause::Kind::kHeld || why == Cause::Kind::kSearch || why == Cause::Kind::kBehind;
+  if (Known(root) == nullptr) {
+    if (beyond_tree_) live_[root].push_back({&kind, level, passed_over});
+  } else if (passed_over != passed_over_.contains(&kind)) {
+    changed_.insert(root);
+  }
+  return false;
+}
+
 // What can neither start nor get a reservation nor preempt need not stand in line: in a full pool that is nearly all.
 bool PlannerPass::Hopeless(WaitingKind& kind) const {
   const QuotaTree& tree = pool_.tree();
   const Workload& first = kind.first();
-  if (!reserved_roots_.contains(tree.root(kind.queue)) || QueueOf(kind).strict_fifo || QueueOf(kind).held) return false;
+  if (!reserved_.contains(tree.root(kind.queue)) || QueueOf(kind).strict_fifo || QueueOf(kind).held) return false;
   if (first.parallel > 0) return false;
   for (const int flavor : kind.flavors) {
     if (QuotaAllows(tree, kind.queue, flavor, kind.each, first.least()) == first.least()) return false;
@@ -173,9 +190,9 @@ bool PlannerPass::Start(WaitingKind& kind) {
     return false;
   }
   const auto alike = blocked_.find(kind.alike);
-  if (alike != blocked_.end() && EndOf(first, first.pods) >= alike->second.second) {
+  if (alike != blocked_.end() && EndOf(first, first.pods) >= alike->second.end) {
     kind.cause.kind = Cause::Kind::kBehind;
-    kind.cause.other = alike->second.first;
+    kind.cause.other = alike->second.id;
     return false;
   }
   for (const int flavor : kind.flavors) {
@@ -222,17 +239,21 @@ bool PlannerPass::Start(WaitingKind& kind) {
     }
     const int queue = kind.queue;
     const std::string name = pool_.tree().flavor(static_cast<std::size_t>(flavor));
+    std::vector<int> flavors = kind.flavors;
     Running running{*backlog_.Take(first.id), name, places, now_, std::nullopt, std::nullopt, ""};
-    decisions_->push_back({Decision::Kind::kStart, running.workload.id, name, std::move(places), "", {}});
+    done_.push_back(
+        {{Decision::Kind::kStart, running.workload.id, name, std::move(places), "", {}}, std::move(flavors)});
     pool_.Put(std::move(running), queue, flavor, true);
+    Touch(root);
     return true;
   }
-  blocked_.try_emplace(kind.alike, first.id, EndOf(first, first.pods));
+  blocked_.try_emplace(kind.alike, Blocked{first.id, EndOf(first, first.pods), {&kind, looked_at_from_, false}});
   return false;
 }
 
 std::vector<PodPlace> PlannerPass::Place(const WaitingKind& kind, int least, int most, int flavor, Instant end,
                                          bool& delays) {
+  beyond_tree_ = true;
   const TopologyWish& wish = kind.first().topology;
   std::vector<Unplaced>& unplaced = unplaced_[{kind.shape, flavor, wish.required ? wish.level : ""}];
   for (const Unplaced& each : unplaced) {
@@ -303,13 +324,16 @@ bool PlannerPass::Preempt(WaitingKind& kind, std::optional<Instant> by_itself) {
   const PreemptionRules rules{queue.reclaim, queue.preempt, policy_.preempt_by_class,
                               [this, &kind](const Held& held) { return StandsBehind(held, kind); }};
   for (const int flavor : kind.flavors) {
-    const std::vector<std::string> victims = ChooseVictims(pool_, kind, flavor, rules, reservations_, now_);
-    for (const std::string& victim : victims) {
+    const Victims victims = ChooseVictims(pool_, kind, flavor, rules, reservations_, now_);
+    beyond_tree_ = beyond_tree_ || !victims.by_tree_alone;
+    for (const std::string& victim : victims.ids) {
       const Instant stops = now_ + policy_.grace;
       pool_.Tell(victim, stops, first.id);
-      decisions_->push_back({Decision::Kind::kPreempt, victim, "", {}, first.id, stops});
+      Touch(pool_.tree().root(pool_.Find(victim)->queue));
+      done_.push_back({{Decision::Kind::kPreempt, victim, "", {}, first.id, stops}, {}});
     }
-    if (victims.empty()) continue;
+    if (victims.ids.empty()) continue;
+    Touch(pool_.tree().root(kind.queue));
     return true;
   }
   return false;
@@ -321,9 +345,10 @@ void PlannerPass::Block(WaitingKind& kind) {
   if (QueueOf(kind).strict_fifo) closed_.emplace(kind.queue, kind.first().id);
   const int root = pool_.tree().root(kind.queue);
   const bool nodes = pool_.has_nodes() && node_reservations_ < policy_.node_reservations;
-  const bool reserves = !reserved_roots_.contains(root);
+  const bool reserves = !reserved_.contains(root);
   const bool may_preempt = MayPreempt(kind);
   if (!reserves && !may_preempt) return;
+  beyond_tree_ = beyond_tree_ || reserves;
   std::optional<Reservation> reservation;
   if (reserves) reservation = Reserve(pool_, kind, now_, reservations_, nodes);
   std::optional<Instant> by_itself;
@@ -334,7 +359,7 @@ void PlannerPass::Block(WaitingKind& kind) {
   if (!reservation) return;
   kind.cause.expected = reservation->at;
   kind.cause.freed_by = reservation->freed_by;
-  reserved_roots_.insert(root);
+  KeepReservation(*reservation);
   if (!reservation->left.empty()) ++node_reservations_;
   reservations_.push_back(std::move(*reservation));
 }

@@ -10,35 +10,43 @@
 
 #include "scheduling/fair_order.h"
 #include "scheduling/planner.h"
+#include "scheduling/planner_memory.h"
 
 namespace keelson::scheduling {
 
-// One look at all that waits, for Planner::Plan.
+// One look at all that waits, for Planner::Plan. Of the trees that the memory knows only the live kinds are looked at;
+// what comes of it is the same as if all had been.
 class PlannerPass {
  public:
-  PlannerPass(Pool& pool, Backlog& backlog, const Queues& queues, const PlanPolicy& policy, Instant now)
+  PlannerPass(Pool& pool, Backlog& backlog, const Queues& queues, const PlanPolicy& policy, PlannerMemory& memory,
+              Instant now)
       : pool_(pool),
         backlog_(backlog),
         queues_(queues),
         policy_(policy),
+        memory_(memory),
         now_(now),
         order_(pool.tree()),
+        known_(pool.tree().size(), nullptr),
         borrowers_(pool.tree().size() * kRanks, std::numeric_limits<int>::max()) {}
 
-  // Appends what was decided, and has done it to the pool and the backlog.
-  void Run(std::vector<Decision>& decisions);
+  // Appends what was decided, and has done it to the pool and the backlog; what came of the trees in which nothing was
+  // decided is in the memory. False: one that the memory knew came to something else. Then it is forgotten, and nothing
+  // was decided: another pass will see all of it.
+  bool Run(std::vector<Decision>& decisions);
 
  private:
-  // The more important the less: the class, with ageing between inference and training; then whether it must borrow,
-  // since whoever is within his quota could take it back at once; then -priority.
-  using Level = std::tuple<int, bool, int>;
+  using Level = PlanLevel;
   static constexpr int kRanks = 5;
   bool Borrows(const WaitingKind& kind) const;
   Level LevelOf(const WaitingKind& kind);
+  void AddTree(int root);
   void FindFirstOfStrictQueues();
   bool StandsBehind(const Held& held, const WaitingKind& kind) const;
+  std::optional<Instant> OverdueFrom(const Workload& workload) const;
   bool Overdue(const Workload& workload) const;
   void RunLevel(const Level& level, std::vector<WaitingKind*> kinds);
+  bool Look(WaitingKind& kind, const Level& level);
   bool Start(WaitingKind& kind);
   std::vector<PodPlace> Place(const WaitingKind& kind, int least, int most, int flavor, Instant end, bool& delays);
   bool Hopeless(WaitingKind& kind) const;
@@ -50,16 +58,30 @@ class PlannerPass {
   }
   Instant EndOf(const Workload& workload, int pods) const;
 
+  const TreeMemory* Known(int root) const { return known_[static_cast<std::size_t>(root)]; }
+  void Touch(int root);
+  void KeepReservation(const Reservation& reservation);
+  void Remember(int root);
+  void TakeAllBack();
+
   Pool& pool_;
   Backlog& backlog_;
   const Queues& queues_;
   const PlanPolicy& policy_;
+  PlannerMemory& memory_;
   Instant now_;
   FairOrder order_;
+  std::vector<int> looked_at_;            // roots of the trees of which all is looked at
+  std::vector<const TreeMemory*> known_;  // by root: of the others
+  std::set<int> touched_;                 // roots of the trees in which something was decided
+  std::set<int> changed_;                 // roots of trees that came to something else than was known
+  std::optional<std::pair<WorkloadClass, int>> least_running_;  // LeastRunning at the beginning
+  bool least_changed_ = false;                                  // meanwhile
+  std::set<const WaitingKind*> passed_over_;                    // when they were last looked at: of the known trees
   std::map<Level, std::vector<WaitingKind*>> levels_;
   std::vector<WaitingKind*> open_;  // what FairOrder's claims stand for
   std::vector<Reservation> reservations_;
-  std::set<int> reserved_roots_;
+  std::map<int, TreeMemory::Reserved> reserved_;  // by root
   int node_reservations_ = 0;
   // By queue and class: the least -priority of what must borrow. Whatever is less important in the queue goes behind
   // it.
@@ -68,7 +90,12 @@ class PlannerPass {
   std::map<int, std::string> closed_;         // strict queues, and who is first in them
   // By WaitingKind::alike: who found no room, and when it would have ended. What keeps the more important one waiting
   // keeps the others too, unless they end sooner.
-  std::unordered_map<int, std::pair<std::string, Instant>> blocked_;
+  struct Blocked {
+    std::string id;
+    Instant end;
+    TreeMemory::Live as;
+  };
+  std::unordered_map<int, Blocked> blocked_;
   // Found no nodes, or (`delays`) none that would not delay others: so many pods and more, ending then and later.
   struct Unplaced {
     int pods = 0;
@@ -76,8 +103,15 @@ class PlannerPass {
     bool delays = false;
   };
   std::map<std::tuple<std::size_t, int, std::string>, std::vector<Unplaced>>
-      unplaced_;  // shape, flavor, level required
-  std::vector<Decision>* decisions_ = nullptr;
+      unplaced_;                                       // shape, flavor, level required
+  Level looked_at_from_;                               // of what is being looked at
+  bool beyond_tree_ = false;                           // it has looked at more than its tree (TreeMemory)
+  std::map<int, std::vector<TreeMemory::Live>> live_;  // by root
+  struct Done {
+    Decision decision;
+    std::vector<int> flavors;  // of what started
+  };
+  std::vector<Done> done_;
 };
 
 }  // namespace keelson::scheduling

@@ -73,9 +73,8 @@ std::optional<std::string> Planner::Why(const std::string& id) const {
                          cause.other);
       break;
   }
-  const auto stopping = std::count_if(pool_->held().begin(), pool_->held().end(), [&](const auto& each) {
-    return each.second.running.stops && each.second.running.stops_for == id;
-  });
+  const auto stopping = std::ranges::count_if(pool_->StoppingIn(-1),
+                                              [&id](const auto& each) { return each.second->running.stops_for == id; });
   if (stopping > 0) {
     text += fmt::format("; {} been told to stop for it",
                         stopping == 1 ? std::string("one has") : fmt::format("{} have", stopping));

@@ -1,23 +1,11 @@
 #include "scheduling/pool.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 namespace keelson::scheduling {
 namespace {
 
 constexpr Duration kLeastOverrun = std::chrono::seconds(1);
-
-std::string KeyOf(const PodShape& pod) {
-  std::string key = fmt::format("{} {} {} {} {} {}", pod.request.cpu_milli, pod.request.memory_bytes, pod.disk_bytes,
-                                pod.gpus, pod.gpu_milli, pod.models);
-  for (const auto& [name, value] : pod.selector) key += fmt::format("\n{}={}", name, value);
-  for (const Toleration& each : pod.tolerations) {
-    key += fmt::format("\n!{}={}", each.key, each.value ? "=" + *each.value : "");
-  }
-  return key;
-}
 
 bool HasLabels(const NodePool& pool, const std::map<std::string, std::string>& labels) {
   return std::all_of(labels.begin(), labels.end(), [&](const auto& label) {
@@ -32,8 +20,8 @@ Pool::Pool(const Cluster& cluster, const Queues& queues, QuotaTree tree, const s
     : cluster_(cluster),
       tree_(std::move(tree)),
       assumed_(assumed),
-      placer_(std::make_unique<Placer>(cluster, shapes_, MakePlacementPolicy(placement, cluster, {}))),
-      gangs_(cluster, shapes_, *placer_) {
+      placer_(std::make_unique<Placer>(cluster, shapes_.all(), MakePlacementPolicy(placement, cluster, {}))),
+      gangs_(cluster, shapes_.all(), *placer_) {
   for (const ResourceFlavor& flavor : queues.flavors) {
     std::vector<char> nodes;
     for (const Node& node : cluster.nodes) {
@@ -42,12 +30,6 @@ Pool::Pool(const Cluster& cluster, const Queues& queues, QuotaTree tree, const s
     if (std::find(nodes.begin(), nodes.end(), 0) == nodes.end()) nodes.clear();
     flavor_nodes_.push_back(std::move(nodes));
   }
-}
-
-std::size_t Pool::ShapeOf(const PodShape& pod) {
-  const auto [entry, fresh] = shape_numbers_.try_emplace(KeyOf(pod), shapes_.size());
-  if (fresh) shapes_.push_back(pod);
-  return entry->second;
 }
 
 const std::vector<char>* Pool::NodesOf(int flavor) const {
@@ -64,10 +46,7 @@ int Pool::Room(std::size_t shape, int flavor, int level) {
     const Node& node = cluster_.nodes[i];
     if (open != nullptr && (*open)[i] == 0) continue;
     if (!Admits(cluster_.pools[static_cast<std::size_t>(node.pool)], shapes_[shape])) continue;
-    const int domain = level < 0 ? 0
-                       : static_cast<std::size_t>(level) < node.domains.size()
-                           ? node.domains[static_cast<std::size_t>(level)]
-                           : -1;
+    const int domain = DomainOf(cluster_, i, level);
     if (domain >= 0) rooms[domain] += Slots(EmptyNode(node), shapes_[shape]);
   }
   for (const auto& [domain, room] : rooms) entry->second = std::max(entry->second, room);
@@ -81,9 +60,16 @@ void Pool::Index(const Held& held, int step) {
   for (const int root : {-1, tree_.root(held.queue)}) {
     if (step > 0) {
       endings_[root].emplace(ending, &held);
+      if (held.running.stops) stopping_[root].emplace(ending.second, &held);
     } else {
       endings_[root].erase(ending);
+      if (held.running.stops) stopping_[root].erase(ending.second);
     }
+  }
+  if (step > 0) {
+    by_queue_[held.queue].emplace(ending.second, &held);
+  } else {
+    by_queue_[held.queue].erase(ending.second);
   }
   for (const int queue : {-1, held.queue}) {
     if (!counts) continue;
@@ -94,6 +80,16 @@ void Pool::Index(const Held& held, int step) {
   }
 }
 
+Instant Pool::ExpectedEnd(const Running& running) const {
+  if (running.stops) return *running.stops;
+  Duration run_time = running.workload.run_time.value_or(assumed_);
+  if (running.places.size() < static_cast<std::size_t>(running.workload.pods)) {  // the same work by fewer pods
+    run_time =
+        run_time * running.workload.pods / static_cast<std::int64_t>(std::max<std::size_t>(1, running.places.size()));
+  }
+  return running.started + run_time;
+}
+
 const Held& Pool::Put(Running running, int queue, int flavor, bool placed) {
   const std::string id = running.workload.id;
   Held& held = held_[id];
@@ -101,12 +97,7 @@ const Held& Pool::Put(Running running, int queue, int flavor, bool placed) {
   held.flavor = flavor;
   held.shape = ShapeOf(running.workload.pod);
   held.amounts = running.workload.all(static_cast<int>(running.places.size()));
-  Duration run_time = running.workload.run_time.value_or(assumed_);
-  if (running.places.size() < static_cast<std::size_t>(running.workload.pods)) {  // the same work by fewer pods
-    run_time =
-        run_time * running.workload.pods / static_cast<std::int64_t>(std::max<std::size_t>(1, running.places.size()));
-  }
-  held.expected = running.stops.value_or(running.started + run_time);
+  held.expected = ExpectedEnd(running);
   held.running = std::move(running);
   tree_.Add(queue, flavor, held.amounts);
   if (has_nodes() && !placed) gangs_.Occupy(held.shape, held.running.places);
@@ -134,6 +125,28 @@ void Pool::Tell(const std::string& id, Instant stops, const std::string& for_who
   found->second.running.stops_for = for_whom;
   found->second.expected = stops;
   Index(found->second, 1);
+}
+
+void Pool::TakeBack(const std::string& id) {
+  const auto found = held_.find(id);
+  if (found == held_.end()) return;
+  Index(found->second, -1);
+  found->second.running.stops.reset();
+  found->second.running.stops_for.clear();
+  found->second.expected = ExpectedEnd(found->second.running);
+  Index(found->second, 1);
+}
+
+const Pool::ById& Pool::HeldOf(int queue) const {
+  static const ById none;
+  const auto found = by_queue_.find(queue);
+  return found == by_queue_.end() ? none : found->second;
+}
+
+const Pool::ById& Pool::StoppingIn(int root) const {
+  static const ById none;
+  const auto found = stopping_.find(root);
+  return found == stopping_.end() ? none : found->second;
 }
 
 const Held* Pool::Find(const std::string& id) const {

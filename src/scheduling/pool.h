@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "scheduling/gang_placement.h"
+#include "scheduling/pod_shapes.h"
 #include "scheduling/quota_tree.h"
 #include "scheduling/workload.h"
 
@@ -35,13 +36,14 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  std::size_t ShapeOf(const PodShape& pod);  // its number, new or known
+  std::size_t ShapeOf(const PodShape& pod) { return shapes_.Number(pod); }
   const PodShape& shape(std::size_t index) const { return shapes_[index]; }
   bool has_nodes() const { return !cluster_.nodes.empty(); }
   const Cluster& cluster() const { return cluster_; }
   const QuotaTree& tree() const { return tree_; }
   QuotaTree& tree() { return tree_; }  // to try something and put it back
   const Placer& placer() const { return *placer_; }
+  Placer& placer() { return *placer_; }
   GangPlacer& gangs() { return gangs_; }
   // The nodes that the flavor is made of; null: all.
   const std::vector<char>* NodesOf(int flavor) const;
@@ -53,9 +55,13 @@ class Pool {
   const Held& Put(Running running, int queue, int flavor, bool placed);
   void Take(const std::string& id);                                              // it has ended
   void Tell(const std::string& id, Instant stops, const std::string& for_whom);  // it was told to stop
+  void TakeBack(const std::string& id);                                          // it was not, after all
 
   const Held* Find(const std::string& id) const;
   const std::unordered_map<std::string, Held>& held() const { return held_; }
+  using ById = std::map<std::string_view, const Held*>;
+  const ById& HeldOf(int queue) const;     // what runs of the queue, what is stopping included
+  const ById& StoppingIn(int root) const;  // what was told to stop, of the tree of `root` or of the whole pool (-1)
   int RunningOf(const std::string& search) const;  // trials that run
   // What should end next, at the instant that is to be expected at `now`, until `look` says false: of the tree of
   // `root`, or of the whole pool (-1). What has run for longer than was expected is thought to be half way through.
@@ -66,13 +72,13 @@ class Pool {
 
  private:
   using Endings = std::map<std::pair<Instant, std::string_view>, const Held*>;
+  Instant ExpectedEnd(const Running& running) const;
   void Index(const Held& held, int step);
 
   const Cluster& cluster_;
   QuotaTree tree_;
   Duration assumed_;
-  std::vector<PodShape> shapes_;
-  std::map<std::string, std::size_t> shape_numbers_;
+  PodShapes shapes_;
   std::unique_ptr<Placer> placer_;
   GangPlacer gangs_;
   std::vector<std::vector<char>> flavor_nodes_;  // empty: all
@@ -80,6 +86,8 @@ class Pool {
   std::unordered_map<std::string, Held> held_;
   std::map<int, Endings> endings_;  // by root; -1: all
   std::map<int, Counts> counts_;    // by queue; -1: all
+  std::map<int, ById> by_queue_;
+  std::map<int, ById> stopping_;  // by root; -1: all
   std::map<std::string, int> searches_;
 };
 

@@ -41,6 +41,7 @@ class QuotaTree {
   const std::string& name(int node) const { return At(node).name; }
   int parent(int node) const { return At(node).parent; }
   int root(int node) const { return At(node).root; }
+  int end(int root) const { return end_[static_cast<std::size_t>(root)]; }  // the first node behind the tree of `root`
   bool is_queue(int node) const { return At(node).queue >= 0; }
   int queue_index(int node) const { return At(node).queue; }  // in Queues::cluster_queues
   const std::vector<int>& flavors_of(int node) const { return At(node).flavors; }

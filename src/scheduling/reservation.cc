@@ -6,41 +6,41 @@
 namespace keelson::scheduling {
 namespace {
 
-// How many pods of a shape each node would take, as nodes are given back one after the other.
+// How many pods of a kind each node would take, as nodes are given back one after the other.
 class Rooms {
  public:
-  Rooms(const Pool& pool, const WaitingKind& kind, int flavor, const std::vector<Reservation>& before)
-      : pool_(pool), pod_(pool.shape(kind.shape)), least_(kind.first().least()) {
-    const Cluster& cluster = pool.cluster();
-    if (kind.first().topology.required) level_ = FindLevel(cluster, kind.first().topology.level);
-    std::vector<char> pools;
-    for (const NodePool& each : cluster.pools) pools.push_back(Admits(each, pod_) ? 1 : 0);
-    const std::vector<char>* open = pool.NodesOf(flavor);
-    slots_.assign(cluster.nodes.size(), -1);
+  Rooms(Pool& pool, const WaitingKind& kind, int flavor, const std::vector<Reservation>& before)
+      : pool_(pool),
+        pod_(pool.shape(kind.shape)),
+        least_(kind.first().least()),
+        level_(RequiredLevel(pool, kind)),
+        slots_(SlotsFor(pool, kind, flavor, before)),
+        changed_at_(slots_.size(), -1) {
     for (std::size_t i = 0; i < slots_.size(); ++i) {
-      if (open != nullptr && (*open)[i] == 0) continue;
-      if (pools[static_cast<std::size_t>(cluster.nodes[i].pool)] == 0) continue;
-      const int node = static_cast<int>(i);
-      if (std::any_of(before.begin(), before.end(), [&](const auto& each) { return each.left.contains(node); }))
-        continue;
-      slots_[i] = 0;
-      Count(node, Slots(pool.placer().nodes()[i], pod_));
+      if (slots_[i] > 0) Add(static_cast<int>(i), slots_[i]);
     }
   }
 
-  bool Enough() const { return enough_ > 0; }
+  bool Enough() {
+    for (const int node : uncounted_) {
+      const int slots = Slots(StateOf(node), pod_);
+      Add(node, slots - slots_[static_cast<std::size_t>(node)]);
+      slots_[static_cast<std::size_t>(node)] = slots;
+    }
+    uncounted_.clear();
+    return enough_ > 0;
+  }
 
   void GiveBack(const Held& held) {
     const PodShape& pod = pool_.shape(held.shape);
     for (const PodPlace& place : held.running.places) {
       if (slots_[static_cast<std::size_t>(place.node)] < 0) continue;
-      NodeState& state = StateOf(place.node);
-      scheduling::GiveBack(state, pod, place.gpus);
-      Count(place.node, Slots(state, pod_));
+      scheduling::GiveBack(StateOf(place.node), pod, place.gpus);
+      uncounted_.push_back(place.node);
     }
   }
 
-  // The fewest nodes for the gang, each with what it leaves of them.
+  // The fewest nodes for the gang, each with what it leaves of them; there must be enough.
   std::unordered_map<int, NodeState> Choose() {
     std::vector<int> order;
     for (std::size_t i = 0; i < slots_.size(); ++i) {
@@ -66,35 +66,37 @@ class Rooms {
 
  private:
   std::size_t Domain(int node) const {
-    if (level_ < 0) return 0;
-    const auto& domains = pool_.cluster().nodes[static_cast<std::size_t>(node)].domains;
-    return static_cast<std::size_t>(level_) < domains.size()
-               ? static_cast<std::size_t>(domains[static_cast<std::size_t>(level_)]) + 1
-               : 0;
+    return static_cast<std::size_t>(DomainOf(pool_.cluster(), static_cast<std::size_t>(node), level_));
   }
 
   NodeState& StateOf(int node) {
-    return changed_.try_emplace(node, pool_.placer().nodes()[static_cast<std::size_t>(node)]).first->second;
+    int& at = changed_at_[static_cast<std::size_t>(node)];
+    if (at < 0) {
+      at = static_cast<int>(changed_.size());
+      changed_.push_back(pool_.placer().nodes()[static_cast<std::size_t>(node)]);
+    }
+    return changed_[static_cast<std::size_t>(at)];
   }
 
-  void Count(int node, int slots) {
+  void Add(int node, int slots) {
     const std::size_t domain = Domain(node);
     if (domain >= room_.size()) room_.resize(domain + 1);
     std::int64_t& room = room_[domain];
     const bool before = room >= least_;
-    room += slots - slots_[static_cast<std::size_t>(node)];
-    slots_[static_cast<std::size_t>(node)] = slots;
+    room += slots;
     enough_ += (room >= least_ ? 1 : 0) - (before ? 1 : 0);
   }
 
-  const Pool& pool_;
+  Pool& pool_;
   const PodShape& pod_;
   int least_;
-  int level_ = -1;
-  std::vector<int> slots_;          // by node; -1: not for it
+  int level_;
+  std::vector<int> slots_;          // by node, as it was last counted; -1: not for it
   std::vector<std::int64_t> room_;  // by domain
   int enough_ = 0;                  // domains with room for the gang
-  std::unordered_map<int, NodeState> changed_;
+  std::vector<int> uncounted_;      // nodes that were given something back since then
+  std::vector<int> changed_at_;     // by node: where in changed_; -1: it is as in the pool
+  std::vector<NodeState> changed_;
 };
 
 std::optional<Reservation> ReserveIn(Pool& pool, const WaitingKind& kind, int flavor, Instant now,
@@ -134,6 +136,29 @@ std::optional<Reservation> ReserveIn(Pool& pool, const WaitingKind& kind, int fl
 }
 
 }  // namespace
+
+int RequiredLevel(const Pool& pool, const WaitingKind& kind) {
+  const TopologyWish& wish = kind.first().topology;
+  return wish.required ? FindLevel(pool.cluster(), wish.level) : -1;
+}
+
+std::vector<int> SlotsFor(Pool& pool, const WaitingKind& kind, int flavor, const std::vector<Reservation>& before) {
+  const Cluster& cluster = pool.cluster();
+  const int level = RequiredLevel(pool, kind);
+  std::vector<char> pools;
+  for (const NodePool& each : cluster.pools) pools.push_back(Admits(each, pool.shape(kind.shape)) ? 1 : 0);
+  const std::vector<char>* open = pool.NodesOf(flavor);
+  std::vector<int> slots = pool.placer().SlotsOf(kind.shape);
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const bool may = (open == nullptr || (*open)[i] != 0) &&
+                     pools[static_cast<std::size_t>(cluster.nodes[i].pool)] != 0 && DomainOf(cluster, i, level) >= 0;
+    if (!may) slots[i] = -1;
+  }
+  for (const Reservation& each : before) {
+    for (const auto& [node, state] : each.left) slots[static_cast<std::size_t>(node)] = -1;
+  }
+  return slots;
+}
 
 int QuotaAllows(const QuotaTree& tree, int queue, int flavor, const Amounts& each, int most) {
   std::int64_t pods = most;

@@ -33,38 +33,47 @@ class Search {
         rules_(rules),
         reservations_(reservations),
         now_(now),
+        root_(tree_.root(kind.queue)),
         amounts_(kind.all(kind.first().least())),
-        usage_(tree_.Usage(tree_.root(kind.queue))) {}
+        usage_(tree_.Usage(root_)) {}
   Search(const Search&) = delete;
   Search& operator=(const Search&) = delete;
-  ~Search() { tree_.SetUsage(tree_.root(kind_.queue), usage_); }
+  ~Search() { tree_.SetUsage(root_, usage_); }
 
-  std::vector<std::string> Run() {
+  Victims Run() {
     within_nominal_ = tree_.WithinNominal(kind_.queue, flavor_, amounts_);
-    for (const auto& [id, held] : pool_.held()) {
-      if (held.running.stops && SameRoot(held)) tree_.Remove(held.queue, held.flavor, held.amounts);
-    }
-    gone_usage_ = tree_.Usage(tree_.root(kind_.queue));
+    for (const auto& [id, held] : pool_.StoppingIn(root_)) tree_.Remove(held->queue, held->flavor, held->amounts);
+    gone_usage_ = tree_.Usage(root_);
     const bool quota_short = !QuotaSuffices({});
+    const bool anywhere = MayLookAnywhere();
+    CollectInTree(anywhere);
+    if (!QuotaSuffices(Pointers())) return {{}, true};
+    if (anywhere) CollectElsewhere();
+    if (order_.empty()) return {{}, !anywhere};
     if (pool_.has_nodes() && !quota_short) CountNodes();
-    if (!quota_short && Suffices({})) return {};
-    Collect();
-    Chosen all;
-    for (const Candidate& each : order_) all.push_back(&each);
+    if (!quota_short && Suffices({})) return {{}, !pool_.has_nodes()};
+    Sort();
+    const Chosen all = Pointers();
     if (all.empty() || !QuotaSuffices(all)) return {};
     if (pool_.has_nodes() && quota_short) CountNodes();
     Chosen least;
     for (std::size_t i = 0; i < order_.size(); ++i) {
       least.push_back(&order_[i]);
       const bool whole_class = i + 1 == order_.size() || ClassOf(order_[i + 1]) != ClassOf(order_[i]);
-      if (whole_class && Suffices(least)) return Names(Fewest(std::move(least)));
+      if (whole_class && Suffices(least)) return {Names(Fewest(std::move(least))), false};
     }
     return {};
   }
 
  private:
   static WorkloadClass ClassOf(const Candidate& candidate) { return candidate.held->running.workload.workload_class; }
-  bool SameRoot(const Held& held) const { return tree_.root(held.queue) == tree_.root(kind_.queue); }
+  bool SameRoot(const Held& held) const { return tree_.root(held.queue) == root_; }
+
+  Chosen Pointers() const {
+    Chosen all;
+    for (const Candidate& each : order_) all.push_back(&each);
+    return all;
+  }
 
   // Of what both ask for: what it does not have cannot be reclaimed from it, and it could claim the rest again.
   Amounts BothAsk(const Held& held) const {
@@ -73,28 +82,50 @@ class Search {
     return both;
   }
 
-  // What may go, the least important class first, and what loses least first inside a class.
-  void Collect() {
+  // Where its quota suffices and only nodes are short, less important classes may go, wherever they run.
+  bool MayLookAnywhere() const {
+    return rules_.by_class && pool_.has_nodes() && within_nominal_ && tree_.Fits(kind_.queue, flavor_, amounts_);
+  }
+
+  void Consider(const Held& held, bool may, bool reclaimed) {
+    if (!may || held.running.stops || !held.running.workload.preemptible || !rules_.stands_behind(held)) return;
+    order_.push_back({&held, LostWork(held.running, now_), reclaimed});
+  }
+
+  // What may go of its own tree: of its queue, and of the queues that use what they have borrowed.
+  void CollectInTree(bool anywhere) {
     const Workload& mine = kind_.first();
-    const bool quota_short = !tree_.Fits(kind_.queue, flavor_, amounts_);
-    for (const auto& [id, held] : pool_.held()) {
-      const Workload& other = held.running.workload;
-      if (held.running.stops || !other.preemptible || !rules_.stands_behind(held)) continue;
-      const bool lower = LessImportant(other, mine);
-      Candidate candidate{&held, LostWork(held.running, now_), false};
-      bool may = false;
-      if (held.queue == kind_.queue) {
-        may = lower && rules_.within_queue == PreemptWithinQueue::kLowerPriority;
-      } else if (SameRoot(held) && within_nominal_ && rules_.reclaim != ReclaimWithinCohort::kNever) {
-        may = held.flavor == flavor_ &&
-              (lower || (rules_.reclaim == ReclaimWithinCohort::kAny && other.workload_class >= mine.workload_class));
-        candidate.reclaimed = may;
+    const bool reclaims = within_nominal_ && rules_.reclaim != ReclaimWithinCohort::kNever;
+    for (int queue = root_; queue < tree_.end(root_); ++queue) {
+      const bool own = queue == kind_.queue;
+      const bool borrows = tree_.Borrows(queue, flavor_, amounts_);
+      if (!own && !anywhere && !(reclaims && borrows)) continue;
+      for (const auto& [id, held] : pool_.HeldOf(queue)) {
+        const Workload& other = held->running.workload;
+        const bool lower = LessImportant(other, mine);
+        // Who can be reclaimed from at all goes for that alone, and only while it borrows: else it would come back.
+        const bool reclaimable =
+            !own && reclaims && held->flavor == flavor_ &&
+            (lower || (rules_.reclaim == ReclaimWithinCohort::kAny && other.workload_class >= mine.workload_class));
+        const bool may = (own && lower && rules_.within_queue == PreemptWithinQueue::kLowerPriority) ||
+                         (anywhere && !reclaimable && other.workload_class > mine.workload_class);
+        Consider(*held, may || (reclaimable && borrows), reclaimable);
       }
-      if (!may && !quota_short && rules_.by_class && pool_.has_nodes() && within_nominal_) {
-        may = other.workload_class > mine.workload_class;
-      }
-      if (may) order_.push_back(candidate);
     }
+  }
+
+  // What may go of other trees: less important classes, for nodes.
+  void CollectElsewhere() {
+    const WorkloadClass mine = kind_.first().workload_class;
+    const Pool::Counts& counts = pool_.CountsOf(-1);
+    if (counts.empty() || counts.rbegin()->first.first <= mine) return;
+    for (const auto& [id, held] : pool_.held()) {
+      Consider(held, held.running.workload.workload_class > mine && !SameRoot(held), false);
+    }
+  }
+
+  // The least important class first, and what loses least first inside a class.
+  void Sort() {
     std::sort(order_.begin(), order_.end(), [this](const Candidate& a, const Candidate& b) {
       const auto key = [this](const Candidate& each) {
         const Workload& workload = each.held->running.workload;
@@ -110,7 +141,7 @@ class Search {
       if (SameRoot(held)) tree_.Remove(held.queue, held.flavor, held.amounts);
       return false;
     });
-    tree_.SetUsage(tree_.root(kind_.queue), gone_usage_);
+    tree_.SetUsage(root_, gone_usage_);
   }
 
   // Where nodes are short, what stands together on a node that can be emptied at the least loss goes together.
@@ -192,15 +223,14 @@ class Search {
   bool Suffices(const Chosen& victims) { return QuotaSuffices(victims) && (slots_.empty() || NodesSuffice(victims)); }
 
   bool QuotaSuffices(const Chosen& victims) {
-    const int root = tree_.root(kind_.queue);
-    tree_.SetUsage(root, gone_usage_);
+    tree_.SetUsage(root_, gone_usage_);
     for (const Candidate* each : victims) {
       if (SameRoot(*each->held)) tree_.Remove(each->held->queue, each->held->flavor, each->held->amounts);
     }
     bool fits = tree_.Fits(kind_.queue, flavor_, amounts_);
     for (const Reservation& each : reservations_) {  // nor may it take what somebody more important waits for
-      if (!fits || each.root != root) continue;
-      tree_.SetUsage(root, each.usage);
+      if (!fits || each.root != root_) continue;
+      tree_.SetUsage(root_, each.usage);
       for (const Candidate* victim : victims) {
         if (SameRoot(*victim->held) && victim->held->expected > each.at) {
           tree_.Remove(victim->held->queue, victim->held->flavor, victim->held->amounts);
@@ -208,62 +238,62 @@ class Search {
       }
       fits = tree_.Fits(kind_.queue, flavor_, amounts_);
     }
-    tree_.SetUsage(root, gone_usage_);
+    tree_.SetUsage(root_, gone_usage_);
     return fits;
   }
 
-  int Domain(int node) const {
-    if (level_ < 0) return 0;
-    const auto& domains = pool_.cluster().nodes[static_cast<std::size_t>(node)].domains;
-    return static_cast<std::size_t>(level_) < domains.size() ? domains[static_cast<std::size_t>(level_)] : -1;
+  std::size_t Domain(int node) const {
+    return static_cast<std::size_t>(DomainOf(pool_.cluster(), static_cast<std::size_t>(node), level_));
+  }
+
+  // The node when what is stopping there has gone.
+  const NodeState& StateOf(int node) const {
+    const auto stopping = stopping_.find(node);
+    return stopping != stopping_.end() ? stopping->second : pool_.placer().nodes()[static_cast<std::size_t>(node)];
   }
 
   // What every node would take when what is stopping has gone.
   void CountNodes() {
-    const Cluster& cluster = pool_.cluster();
     const PodShape& pod = pool_.shape(kind_.shape);
-    if (kind_.first().topology.required) level_ = FindLevel(cluster, kind_.first().topology.level);
-    states_ = pool_.placer().nodes();
-    for (const auto& [id, held] : pool_.held()) {
-      if (!held.running.stops) continue;
-      for (const PodPlace& place : held.running.places) {
-        GiveBack(states_[static_cast<std::size_t>(place.node)], pool_.shape(held.shape), place.gpus);
+    level_ = RequiredLevel(pool_, kind_);
+    slots_ = SlotsFor(pool_, kind_, flavor_, reservations_);
+    for (const auto& [id, held] : pool_.StoppingIn(-1)) {
+      for (const PodPlace& place : held->running.places) {
+        NodeState& state = stopping_.try_emplace(place.node, StateOf(place.node)).first->second;
+        GiveBack(state, pool_.shape(held->shape), place.gpus);
       }
     }
-    const std::vector<char>* open = pool_.NodesOf(flavor_);
-    std::vector<char> pools;
-    for (const NodePool& each : cluster.pools) pools.push_back(Admits(each, pod) ? 1 : 0);
-    slots_.assign(states_.size(), -1);
-    for (std::size_t i = 0; i < states_.size(); ++i) {
-      const int node = static_cast<int>(i);
-      if (open != nullptr && (*open)[i] == 0) continue;
-      if (pools[static_cast<std::size_t>(cluster.nodes[i].pool)] == 0 || Domain(node) < 0) continue;
-      if (std::any_of(reservations_.begin(), reservations_.end(),
-                      [&](const auto& each) { return each.left.contains(node); })) {
-        continue;
-      }
-      slots_[i] = Slots(states_[i], pod);
-      room_[Domain(node)] += slots_[i];
+    for (const auto& [node, state] : stopping_) {
+      int& slots = slots_[static_cast<std::size_t>(node)];
+      if (slots >= 0) slots = Slots(state, pod);
+    }
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      if (slots_[i] <= 0) continue;
+      const std::size_t domain = Domain(static_cast<int>(i));
+      if (domain >= room_.size()) room_.resize(domain + 1);
+      room_[domain] += slots_[i];
     }
     nodes_short_ = !NodesSuffice({});
   }
 
   bool NodesSuffice(const Chosen& victims) const {
     const PodShape& pod = pool_.shape(kind_.shape);
-    const int least = kind_.first().least();
     std::unordered_map<int, NodeState> changed;
     for (const Candidate* each : victims) {
       for (const PodPlace& place : each->held->running.places) {
-        const auto node = static_cast<std::size_t>(place.node);
-        if (slots_[node] < 0) continue;
-        GiveBack(changed.try_emplace(place.node, states_[node]).first->second, pool_.shape(each->held->shape),
-                 place.gpus);
+        if (slots_[static_cast<std::size_t>(place.node)] < 0) continue;
+        NodeState& state = changed.try_emplace(place.node, StateOf(place.node)).first->second;
+        GiveBack(state, pool_.shape(each->held->shape), place.gpus);
       }
     }
-    std::map<int, std::int64_t> room = room_;
-    for (const auto& [node, state] : changed)
-      room[Domain(node)] += Slots(state, pod) - slots_[static_cast<std::size_t>(node)];
-    return std::any_of(room.begin(), room.end(), [&](const auto& each) { return each.second >= least; });
+    std::vector<std::int64_t> room = room_;
+    for (const auto& [node, state] : changed) {
+      const std::size_t domain = Domain(node);
+      if (domain >= room.size()) room.resize(domain + 1);
+      room[domain] += Slots(state, pod) - slots_[static_cast<std::size_t>(node)];
+    }
+    const int least = kind_.first().least();
+    return std::ranges::any_of(room, [least](std::int64_t each) { return each >= least; });
   }
 
   Pool& pool_;
@@ -273,6 +303,7 @@ class Search {
   const PreemptionRules& rules_;
   const std::vector<Reservation>& reservations_;
   Instant now_;
+  int root_;
   Amounts amounts_;
   std::vector<std::int64_t> usage_;       // as it is
   std::vector<std::int64_t> gone_usage_;  // when what is stopping has gone
@@ -280,16 +311,16 @@ class Search {
   std::vector<Candidate> order_;
   int level_ = -1;
   bool nodes_short_ = false;
-  std::vector<NodeState> states_;
-  std::vector<int> slots_;            // by node; -1: not for it; empty in a pool without nodes
-  std::map<int, std::int64_t> room_;  // by domain
+  std::unordered_map<int, NodeState> stopping_;  // nodes without what is stopping there
+  std::vector<int> slots_;                       // by node; -1: not for it; empty until CountNodes
+  std::vector<std::int64_t> room_;               // by domain
   std::map<int, double> node_rank_;
 };
 
 }  // namespace
 
-std::vector<std::string> ChooseVictims(Pool& pool, const WaitingKind& kind, int flavor, const PreemptionRules& rules,
-                                       const std::vector<Reservation>& reservations, Instant now) {
+Victims ChooseVictims(Pool& pool, const WaitingKind& kind, int flavor, const PreemptionRules& rules,
+                      const std::vector<Reservation>& reservations, Instant now) {
   return Search(pool, kind, flavor, rules, reservations, now).Run();
 }
 

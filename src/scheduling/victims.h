@@ -19,6 +19,13 @@ struct PreemptionRules {
   std::function<bool(const Held&)> stands_behind;
 };
 
+struct Victims {
+  std::vector<std::string> ids;
+  // That there are none follows from the tree of the kind's queue alone: from what runs and is reserved in it, not from
+  // nodes nor from how much anybody would lose by now.
+  bool by_tree_alone = false;
+};
+
 // Which whole gangs must stop so that the first of the kind can start with its least number of pods, once they and what
 // is stopping already are gone, without delaying what has a reservation. Empty when nothing helps, or nothing is
 // needed. Of the classes that may go the least important that suffice; of those no one too many; one or two where
@@ -27,7 +34,7 @@ struct PreemptionRules {
 // A workload is preempted by what is more important (by class, then priority), or by what its queue borrowed from, if
 // that is of no less important a class: whoever reclaims stays within its nominal quota, and whoever is reclaimed from
 // is beyond it. Since all of them would stand behind it in line, no two can preempt each other in turn.
-std::vector<std::string> ChooseVictims(Pool& pool, const WaitingKind& kind, int flavor, const PreemptionRules& rules,
-                                       const std::vector<Reservation>& reservations, Instant now);
+Victims ChooseVictims(Pool& pool, const WaitingKind& kind, int flavor, const PreemptionRules& rules,
+                      const std::vector<Reservation>& reservations, Instant now);
 
 }  // namespace keelson::scheduling
