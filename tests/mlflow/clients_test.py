@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 os.environ.update(MLFLOW_HTTP_REQUEST_MAX_RETRIES="2", MLFLOW_ENABLE_ASYNC_LOGGING="false", GIT_PYTHON_REFRESH="quiet",
@@ -249,6 +250,41 @@ class Clients(unittest.TestCase):
         self.assertEqual(servers.call(self.server.address, "GET", "/mlflow/version"), (200, "3.17.2"))
         self.assertEqual(servers.call(self.server.address, "GET", "/mlflow/health"), (200, "OK"))
 
+    def test_system_metrics(self):
+        mlflow.set_system_metrics_sampling_interval(0.05)
+        self.addCleanup(mlflow.set_system_metrics_sampling_interval, None)
+        wanted = {"system/cpu_utilization_percentage", "system/system_memory_usage_megabytes", "system/disk_usage_percentage"}
+        with mlflow.start_run(log_system_metrics=True) as run:
+            until = time.monotonic() + servers.PATIENCE_S
+            while time.monotonic() < until and not wanted <= self.client.get_run(run.info.run_id).data.metrics.keys():
+                time.sleep(0.05)
+        self.assertLessEqual(wanted, self.client.get_run(run.info.run_id).data.metrics.keys())
+
+    def test_promotion_rules_hold_for_a_client_of_mlflow(self):
+        model = "ruled"
+        with mlflow.start_run() as run:
+            mlflow.log_metric("auc", 0.6)
+        self.client.create_registered_model(model)
+        self.client.create_model_version(model, f"runs:/{run.info.run_id}/model", run.info.run_id)
+        ours = f"/api/keelson/v1/models/{model}"
+        rules = {"rules": [{"alias": "champion", "metrics": [{"name": "auc", "at_least": 0.7}], "tags": {"reviewed": None}, "approvals": 1}]}
+        call = lambda method, path, body=None: servers.call(self.server.address, method, ours + path, body)
+        self.assertEqual(call("POST", "/promotion", rules)[0], 200)
+        self.assertEqual(call("GET", "/promotion"), (200, rules))
+        self.assertEqual(call("POST", "/promotion", {"rules": [{"alias": "champion", "approvers": 1}]})[0], 400)
+        self.assertEqual(call("GET", "/promotion"), (200, rules))
+        with self.assertRaises(MlflowException) as refused:
+            self.client.set_registered_model_alias(model, "champion", "1")
+        self.assertEqual(refused.exception.error_code, "PERMISSION_DENIED")
+        for missing in ("auc", "reviewed", "approval"):
+            self.assertIn(missing, str(refused.exception))
+        self.client.log_metric(run.info.run_id, "auc", 0.8, step=1)
+        self.client.set_model_version_tag(model, "1", "reviewed", "yes")
+        self.assertEqual(call("POST", "/versions/1/approvals", {"alias": "champion", "who": "ann"})[0], 200)
+        self.client.set_registered_model_alias(model, "champion", "1")
+        self.assertEqual(self.client.get_model_version_by_alias(model, "champion").version, "1")
+        self.assertEqual(servers.call(self.server.address, "GET", "/api/keelson/v1/models/nobody/promotion")[0], 404)
+
     def test_hostile_artifact_paths_stay_outside(self):
         run = self.client.create_run("0").info.run_id
         root = f"/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts"
@@ -360,6 +396,10 @@ class Clients(unittest.TestCase):
             self.assertEqual(status, 413)
         except OSError:
             pass  # refused while it was still being sent
+        many = {"run_id": run, "params": [{"key": f"p{i}", "value": "v"} for i in range(1_000_000)]}
+        status, answer = call("runs/log-batch", many)
+        self.assertEqual((status, answer["error_code"]), (400, "INVALID_PARAMETER_VALUE"))
+        self.assertEqual(self.client.get_run(run).data.params, {})
         for text in ("params.a = ''' OR 1=1 --'", "params.a = 'x''; DROP TABLE run; --'", "params.`a' OR '1'='1` = 'x'"):
             status, answer = call("runs/search", {"experiment_ids": ["0"], "filter": text})
             self.assertEqual((status, answer), (200, {}), text)
