@@ -13,7 +13,7 @@ const std::vector<Command>& Commands() {
       BacktestCommand(), SimulateCommand(),   DeleteCommand(),      FetchCommand(),    BackupCommand(),
       GcCommand(),       RestoreCommand(),    DoctorCommand(),      RenderCommand(),   SchemaCommand(),
       HelpCommand(),     CompletionCommand(), VersionCommand(),     ServeCommand(),    PayloadCommand(),
-      SuggestCommand(),  WorkerCommand(),
+      SuggestCommand(),  WorkerCommand(),     ImportCommand(),
   };
   return commands;
 }

@@ -18,6 +18,7 @@ Command DescribeCommand();
 Command DoctorCommand();
 Command FetchCommand();
 Command GcCommand();
+Command ImportCommand();
 Command GetCommand();
 Command LogsCommand();
 Command PredictCommand();

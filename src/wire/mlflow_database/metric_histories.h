@@ -1,0 +1,18 @@
+#pragma once
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "io/database.h"
+#include "wire/mlflow_database/row_sum.h"
+
+namespace keelson::wire::mlflow_database {
+
+// The points of all runs: rows of run, key, value, whether it is NaN, time and step.
+
+// Puts those of MLflow's tables into our histories. Those that are there already change nothing.
+Status PutHistories(io::SqlSession& theirs, io::Database& database);
+
+Result<RowSum> SumOfTheirs(io::SqlSession& theirs);
+Result<RowSum> SumOfOurs(io::Database& database, const Clock& clock);
+
+}  // namespace keelson::wire::mlflow_database
