@@ -211,6 +211,16 @@ Result<VersionRecord> RegisteredModels::GetVersion(const std::string& name, std:
   return Reading(database_, [&](io::SqlSession& session) { return ReadVersionRecord(session, name, version); });
 }
 
+Result<std::string> RegisteredModels::ContentHash(const std::string& name, std::int64_t version) {
+  return Reading(database_, [&](io::SqlSession& session) -> Result<std::string> {
+    KEELSON_RETURN_IF_ERROR(ReadVersionRecord(session, name, version));
+    KEELSON_ASSIGN_OR_RETURN(
+        const auto rows,
+        session.Query("SELECT content_hash FROM version WHERE model = ? AND version = ?", {name, version}));
+    return io::AsText(rows.at(0)[0]);
+  });
+}
+
 Result<VersionRecord> RegisteredModels::DescribeVersion(const std::string& name, std::int64_t version,
                                                         const std::optional<std::string>& description) {
   return Writing(database_, [&](io::SqlSession& session) -> Result<VersionRecord> {

@@ -43,6 +43,8 @@ class RegisteredModels {
   };
   Result<VersionRecord> CreateVersion(const NewVersion& version);
   Result<VersionRecord> GetVersion(const std::string& name, std::int64_t version);
+  // Of its files, as they were registered; "" when they were not here.
+  Result<std::string> ContentHash(const std::string& name, std::int64_t version);
   Result<VersionRecord> DescribeVersion(const std::string& name, std::int64_t version,
                                         const std::optional<std::string>& description);
   // Moves it to `stage`; with `archive_others`, those that were in that stage go to "Archived".

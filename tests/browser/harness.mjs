@@ -30,7 +30,7 @@ export function holds(condition, what) {
 export function watch(page, origin) {
   const complaints = [];
   page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) complaints.push(`console: ${message.text()}`);
+    if (["error", "warning"].includes(message.type())) complaints.push(`console: ${message.text()} (${message.location().url})`);
   });
   page.on("pageerror", (error) => complaints.push(`exception: ${error.stack ?? error}`));
   page.on("request", (request) => {

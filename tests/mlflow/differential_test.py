@@ -31,6 +31,8 @@ DIFFERENCES = {
     "line-break": lambda c, r, o: "\\n" in json.dumps(c[2]) and o[0] == 400 and "Names may only contain" in message(o),
     "missing-file": lambda c, r, o: "artifacts" in c[1] and r[0] in (404, 500) and o[0] in (400, 404),
     "foreign-token": lambda c, r, o: "page token" in message(o).lower() and o[0] == 400,
+    "graphql-words": lambda c, r, o: c[1] == "/graphql" and r[0] == o[0] == 200 and r[1]["data"] == o[1]["data"] and r[1]["errors"] and o[1]["errors"],
+    "two-mistakes": lambda c, r, o: r[0] == o[0] == 400 and code(r) == code(o) and "must be in the 'active' state" in message(r) and "exceeds the maximum length" in message(o),
     "server-error": lambda c, r, o: r[0] == 500 and o[0] == 400 and code(o) == "INVALID_PARAMETER_VALUE",
 }
 
@@ -44,7 +46,7 @@ def message(answer):
 
 
 TIMES = {"creation_time", "last_update_time", "creation_timestamp", "last_updated_timestamp", "creation_timestamp_ms",
-         "last_updated_timestamp_ms", "create_time"}
+         "last_updated_timestamp_ms", "create_time", "creationTime", "lastUpdateTime", "creationTimestamp", "lastUpdatedTimestamp"}
 UNORDERED = ("tags", "params", "aliases", "latest_versions", "request_metadata", "assessments")
 
 
@@ -183,7 +185,7 @@ class Generator:
         """One call after another, for ever; `learn` is told what came of each."""
         weighted = [(self.make_run, 6), (self.make_experiment, 2), (self.log, 10), (self.change_run, 4), (self.search, 10), (self.read, 6),
                     (self.registry, 12), (self.logged_model, 5), (self.experiment_call, 5), (self.experiment_search, 3), (self.registry_search, 5),
-                    (self.hostile_body, 2), (self.history, 3), (self.artifacts, 3), (self.inputs, 2), (self.traces.call, 35)]
+                    (self.hostile_body, 2), (self.history, 3), (self.artifacts, 3), (self.inputs, 2), (self.graphql, 6), (self.traces.call, 35)]
         functions = [function for function, weight in weighted for _ in range(weight)]
         yield self.make_experiment()
         for _ in range(8):
@@ -331,6 +333,33 @@ class Generator:
         dataset = {"name": self.pick("train", "x" * 501), "digest": self.pick("d1", "d2", "x" * 37), "source_type": "code", "source": "{}"}
         return self.pick(("POST", "runs/log-inputs", {"run_id": self.run(), "datasets": [{"dataset": dataset, "tags": [{"key": "mlflow.data.context", "value": "training"}]}]}),
                          ("POST", "experiments/search-datasets", {"experiment_ids": self.pick(["0"], [], ["x"], [str(i) for i in range(21)])}))
+
+    RUN_FIELDS = """info { runId runUuid runName experimentId userId status startTime endTime artifactUri lifecycleStage }
+        data { metrics { key value timestamp step datasetName modelId } params { key value } tags { key value } }
+        inputs { datasetInputs { tags { key value } dataset { name digest sourceType source schema profile } } modelInputs { modelId } } outputs { modelOutputs { modelId step } }"""
+
+    def graphql(self):
+        kind = self.random.randrange(6)
+        if kind == 0:
+            query = "query ($x: MlflowGetRunInput!) { mlflowGetRun(input: $x) { run { %s experiment { experimentId name tags { key value } lifecycleStage creationTime } } apiError { code } } }" % self.RUN_FIELDS
+            variables = {self.pick("runId", "runId", "runUuid"): self.run()}
+        elif kind == 1:
+            query = "%s ($x: MlflowSearchRunsInput) { mlflowSearchRuns(input: $x) { nextPageToken runs { %s } } }" % (self.pick("query", "mutation"), self.RUN_FIELDS)
+            variables = {"experimentIds": [self.experiment()], "filter": self.filter(), "orderBy": self.order(), "maxResults": self.pick(1, 5, 100, 0, -1, "5"),
+                         "runViewType": self.pick("ACTIVE_ONLY", "DELETED_ONLY", "ALL", "NONE", None)}
+        elif kind == 2:
+            query = "query ($x: MlflowGetExperimentInput) { mlflowGetExperiment(input: $x) { experiment { experimentId name lifecycleStage tags { key value } workspace lastUpdateTime } } }"
+            variables = {"experimentId": self.experiment()}
+        elif kind == 3:
+            query = "query ($x: MlflowGetMetricHistoryBulkIntervalInput) { mlflowGetMetricHistoryBulkInterval(input: $x) { metrics { key value timestamp step runId } } }"
+            variables = {"runIds": [self.run()], "metricKey": self.pick("loss", "a", "many", "", None), "maxResults": self.pick(1, 3, 2500, 2501, None), "startStep": self.pick(None, None, 0)}
+        elif kind == 4:
+            query = "query ($x: MlflowListArtifactsInput) { mlflowListArtifacts(input: $x) { rootUri files { path isDir fileSize } nextPageToken } }"
+            variables = {"runId": self.run(), "path": self.pick(None, "sub", "../x")}
+        else:
+            query = "query ($x: MlflowSearchModelVersionsInput) { mlflowSearchModelVersions(input: $x) { modelVersions { name version currentStage description userId runId status aliases tags { key value } modelId runLink statusMessage } } }"
+            variables = {"filter": self.pick("", "name = 'clf'", "bogus = 1", None), "maxResults": self.pick(1, 100, 200000, "7")}
+        return ("POST", "/graphql", {"query": query, "variables": {"x": variables}})
 
     def hostile_body(self):
         path = self.pick("runs/create", "runs/search", "experiments/create", "runs/log-batch", "registered-models/create", "runs/log-metric")

@@ -38,6 +38,14 @@ Command ServerCommand() {
                 "--artifacts", options->artifacts,
                 "s3://bucket/prefix: keep artifacts in this object store; address and keys by AWS_ENDPOINT_URL, "
                 "AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or ~/.aws");
+            app.add_option("--mlflow-ui", options->mlflow_ui,
+                           "Folder mlflow/server/js/build of an installed mlflow package: show MLflow's own page at "
+                           "/mlflow/");
+            app.add_option("--gc-rules", options->garbage.rules,
+                           "Remove garbage by itself: a JSON file of the form of the body of POST "
+                           "/api/keelson/v1/gc (docs/api.md)");
+            app.add_option("--gc-every", options->garbage.every, "How long after one look for garbage comes the next")
+                ->default_val("1d");
             app.add_option("--queues", options->queues,
                            "YAML file with the queues that jobs stand in: ClusterQueue, Cohort, LocalQueue and "
                            "ResourceFlavor of Kueue; without it there is one, which has the whole machine");

@@ -33,6 +33,7 @@
 #include "wire/inference/grpc_edge.h"
 #include "wire/kueue/objects.h"
 #include "wire/mlflow/edge.h"
+#include "wire/mlflow/ui_files.h"
 #include "wire/page/page.h"
 
 namespace keelson::app {
@@ -43,6 +44,7 @@ constexpr int kLooksAtFiles = 20;  // once a second
 constexpr auto kLockPatience = std::chrono::seconds(3);
 constexpr auto kLockPeriod = std::chrono::milliseconds(10);
 constexpr auto kDrainTime = std::chrono::seconds(5);
+constexpr std::size_t kMlflowThreads = 16;
 constexpr std::size_t kSocketNameLimit = 100;  // a Unix socket's path has at most 107 bytes
 
 const Instant kLastInstant =
@@ -246,6 +248,10 @@ Result<int> RunServer(const ServerRoleOptions& options) {
   KEELSON_ASSIGN_OR_RETURN(const auto tls, options.listen.OpenTls(false));
   if (tls != nullptr) std::signal(SIGHUP, [](int) { asked_to_reload = true; });
   KEELSON_ASSIGN_OR_RETURN(const Access access, Access::Open(options.listen, data + "/token.sha256", tls, fresh_token));
+  std::optional<wire::mlflow::UiFiles> ui;
+  if (!options.mlflow_ui.empty()) {
+    KEELSON_ASSIGN_OR_RETURN(ui, wire::mlflow::UiFiles::Open(options.mlflow_ui));
+  }
   std::optional<scheduling::Queues> queues;
   if (!options.queues.empty()) {
     KEELSON_ASSIGN_OR_RETURN(const std::string text, io::ReadFile(options.queues));
@@ -309,7 +315,8 @@ Result<int> RunServer(const ServerRoleOptions& options) {
   };
   wire::inference::InferenceEdge edge(*gateway, directory, lookup, KEELSON_VERSION);
   wire::inference::GrpcEdge grpc_edge(*gateway, directory, lookup, KEELSON_VERSION);
-  wire::mlflow::Edge mlflow(*database, clock, artifacts);
+  wire::mlflow::Edge mlflow(*database, clock, artifacts, kMlflowThreads, std::move(ui));
+  KEELSON_ASSIGN_OR_RETURN(const auto garbage, StartGarbageRounds(options.garbage, *database, clock, *artifacts));
   Front front(access, api, edge, mlflow, registry, *gateway);
 
   KEELSON_ASSIGN_OR_RETURN(auto workers,

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "app/roles/garbage_rounds.h"
 #include "app/roles/listen.h"
 #include "base/result.h"
 
@@ -16,6 +17,8 @@ struct ServerRoleOptions {
   int port = 7070;           // 0: any free one
   int grpc_port = -1;        // 0: any free one; -1: no gRPC
   std::string artifacts;     // "s3://bucket/prefix"; "": the folder of the data, or where it kept them before
+  std::string mlflow_ui;     // folder of MLflow's built page, shown at "/mlflow/"; "": not shown
+  GarbageOptions garbage;    // what is removed without being asked
   std::string queues;        // a file with the queues of the machine, as Kueue's objects; "": one queue, all of it
   std::string address_file;  // the server's address is written here when it is ready
   std::size_t io_threads = 1;

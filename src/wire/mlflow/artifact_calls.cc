@@ -12,6 +12,7 @@
 #include "io/files.h"
 #include "tracking/artifact_store.h"
 #include "wire/mlflow/answer.h"
+#include "wire/mlflow/content_type.h"
 #include "wire/mlflow/fields.h"
 #include "wire/mlflow/limits.h"
 #include "wire/mlflow/services.h"
@@ -21,26 +22,6 @@ namespace keelson::wire::mlflow {
 namespace {
 
 constexpr std::size_t kWhole = 64 << 10;  // larger files are not read into memory
-
-std::string_view TypeOf(std::string_view path) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kTypes = {{{".json", "application/json"},
-                                                                                     {".csv", "text/csv"},
-                                                                                     {".html", "text/html"},
-                                                                                     {".txt", "text/plain"},
-                                                                                     {".log", "text/plain"},
-                                                                                     {".md", "text/plain"},
-                                                                                     {".yaml", "text/plain"},
-                                                                                     {".yml", "text/plain"},
-                                                                                     {".png", "image/png"},
-                                                                                     {".jpg", "image/jpeg"},
-                                                                                     {".svg", "image/svg+xml"},
-                                                                                     {".pdf", "application/pdf"}}};
-  for (const auto& [end, type] : kTypes) {
-    if (ToLower(path).ends_with(end)) return type;
-  }
-  if (path.ends_with("MLmodel") || path.ends_with(".py")) return "text/plain";
-  return "application/octet-stream";
-}
 
 // What another machine keeps. A small one is an answer only when it came whole and is what was stored; a larger one
 // goes out as it comes, and when it turns out not to be whole the connection is cut.
@@ -63,7 +44,7 @@ Answered SendPieces(tracking::ArtifactContent content, io::HttpResponse response
 Answered SendFile(const Services& services, const std::string& path) {
   KEELSON_ASSIGN_OR_RETURN(tracking::ArtifactContent content, services.artifacts->Open(path));
   io::HttpResponse response;
-  response.content_type = TypeOf(path);
+  response.content_type = ContentTypeOf(path);
   response.headers.emplace_back(
       "content-disposition",
       fmt::format("attachment; filename*=UTF-8''{}", io::PercentEncode(path.substr(path.rfind('/') + 1))));
@@ -160,6 +141,10 @@ Answered ListArtifacts(Services& services, const Asked& asked) {
                                          Field{.name = "path", .rules = kText},
                                          Field{.name = "page_token", .rules = kText}};
   KEELSON_ASSIGN_OR_RETURN(const Message message, ReadRequest(asked.http, kFields));
+  return ListArtifacts(services, message);
+}
+
+Answered ListArtifacts(Services& services, const Message& message) {
   if (message.Has("path")) KEELSON_RETURN_IF_ERROR(SafePath(message.Text("path")));
   KEELSON_ASSIGN_OR_RETURN(const auto run, services.runs.Get(message.RunId()));
   return ListOf(services, run.artifact_uri, message.OptionalText("path"));

@@ -110,6 +110,12 @@ Function FunctionOf(Call call) {
       {Call::kCreatePresignedUploadUrl, CreatePresignedUploadUrl},
       {Call::kCreatePresignedDownloadUrl, CreatePresignedDownloadUrl},
       {Call::kServerInfo, ServerInfo},
+      {Call::kGetUiTelemetry, GetUiTelemetry},
+      {Call::kPostUiTelemetry, PostUiTelemetry},
+      {Call::kGetCurrentUser, GetCurrentUser},
+      {Call::kGetAssistantConfig, GetAssistantConfig},
+      {Call::kGetAssistantProviders, GetAssistantProviders},
+      {Call::kProxyGateway, ProxyGateway},
   };
   const auto found = functions.find(call);
   return found == functions.end() ? nullptr : found->second;
@@ -122,22 +128,33 @@ io::HttpResponse PlainAnswer(std::string_view text) {
   return response;
 }
 
+io::HttpResponse Redirect(std::string_view target) {
+  io::HttpResponse response = PlainAnswer("");
+  response.status = 308;
+  response.headers = {{"location", std::string(target)}};
+  return response;
+}
+
 }  // namespace
 
 Edge::Edge(io::Database& database, const Clock& clock, std::string artifact_root, std::size_t threads)
     : Edge(database, clock, tracking::OpenFolderArtifacts(std::move(artifact_root)), threads) {}
 
 Edge::Edge(io::Database& database, const Clock& clock, std::shared_ptr<tracking::ArtifactStore> artifacts,
-           std::size_t threads)
+           std::size_t threads, std::optional<UiFiles> ui)
     : services_{tracking::Experiments(database, clock),
                 tracking::Runs(database, clock),
                 tracking::RegisteredModels(database, clock),
                 tracking::LoggedModels(database, clock),
                 tracking::Traces(database, clock),
                 tracking::Assessments(database, clock),
-                tracking::GuardVersions(std::move(artifacts), database)},
+                tracking::GuardVersions(std::move(artifacts), database),
+                std::move(ui),
+                nullptr},
       uploads_(std::make_unique<ThreadPool>(kUploads)),
-      pool_(std::make_unique<ThreadPool>(threads)) {}
+      pool_(std::make_unique<ThreadPool>(threads)) {
+  services_.version_check = std::make_unique<tracking::VersionCheck>(*services_.artifacts);
+}
 
 Edge::~Edge() = default;
 
@@ -172,9 +189,18 @@ io::HttpResponse Edge::Answer(const io::HttpRequest& request) {
   const auto finish = [](Answered answered) {
     return answered.has_value() ? *std::move(answered) : ErrorAnswer(answered.error());
   };
+  if (get && services_.ui && UiFiles::Takes(path)) {
+    // The page names its files and calls by what is behind the last '/'.
+    if (request.path == "/mlflow") return Redirect("/mlflow/");
+    return finish(services_.ui->Answer(path));
+  }
   if (get && path == "/get-artifact") return finish(GetRunArtifact(services_, {request, kNoParts}));
   if (get && path == "/model-versions/get-artifact") {
     return finish(GetModelVersionArtifact(services_, {request, kNoParts}));
+  }
+  if (path == kGraphqlPath) {
+    if (!get && request.method != "POST") return NoSuchRoute(/*other_method=*/true);
+    return finish(AnswerGraphql(services_, {request, kNoParts}));
   }
   if (path == kOtlpPath) {
     if (request.method != "POST") return NoSuchRoute(/*other_method=*/true);

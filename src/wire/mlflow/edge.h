@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,8 +22,9 @@ inline constexpr std::string_view kMlflowVersion = "3.17.2";
 // servers that call it outlive it in that order: requests under way are answered before it is gone.
 class Edge {
  public:
+  // `ui`: MLflow's page, shown at "/mlflow/".
   Edge(io::Database& database, const Clock& clock, std::shared_ptr<tracking::ArtifactStore> artifacts,
-       std::size_t threads = 16);
+       std::size_t threads = 16, std::optional<UiFiles> ui = std::nullopt);
   // With artifacts in a folder.
   Edge(io::Database& database, const Clock& clock, std::string artifact_root, std::size_t threads = 16);
   ~Edge();

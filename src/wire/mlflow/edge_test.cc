@@ -343,6 +343,10 @@ TEST_F(MlflowEdge, WhatAVersionWasMadeOfStaysAsItIs) {
   const Answer refused = Ask("POST", "upload-artifact?run_uuid=" + run + "&path=m/MLmodel", "x");
   EXPECT_EQ(refused.json["error_code"], "PERMISSION_DENIED");
   EXPECT_THAT(refused.text, HasSubstr("Model version m/1"));
+  const std::string uri = "model-versions/get-download-uri?name=m&version=1";
+  EXPECT_EQ(Get(uri)["artifact_uri"], version["source"]);
+  ASSERT_TRUE(io::WriteFileAtomically(folder_.File("artifacts/0/" + run + "/artifacts/m/MLmodel"), "changed"));
+  EXPECT_EQ(Ask("GET", uri, "").json["error_code"], "DATA_LOSS") << "files that were changed behind the server";
   EXPECT_EQ(put("/m2/MLmodel"), 200) << "that only begins so";
   EXPECT_EQ(put("/other"), 200);
   EXPECT_EQ(remove("/m2"), 200);
@@ -384,6 +388,50 @@ TEST_F(MlflowEdge, GivesAVersionsNumberOnceAndFollowsARename) {
   EXPECT_EQ(Get("registered-models/search?max_results=0"), Json::object());
   EXPECT_EQ(Ask("POST", "logged-models/search", R"({"experiment_ids": ["0"], "filter": "status LIKE 'R%'"})").status,
             200);
+}
+
+TEST_F(MlflowEdge, AnswersThePagesGraphql) {
+  const std::string id = MakeRun({{"run_name", "first"}});
+  Post("runs/log-metric", {{"run_id", id}, {"key", "bad"}, {"value", "NaN"}, {"timestamp", 1}});
+  Post("registered-models/create", {{"name", "m"}});
+  Post("model-versions/create", {{"name", "m"}, {"source", "s3://b/m"}, {"run_id", id}});
+  const auto ask = [&](const Json& body) {
+    const Answer answer = Ask("POST", "graphql", body.dump(), "/mlflow/");
+    EXPECT_EQ(answer.status, 200) << answer.text;
+    return answer.json;
+  };
+  const std::string query = R"(query GetRun($data: MlflowGetRunInput!) { mlflowGetRun(input: $data) { run {
+      info { runName startTime endTime } experiment { name } modelVersions { version } data { metrics { key value } } } } })";
+  const Json asked = {{"operationName", "GetRun"}, {"query", query}, {"variables", {{"data", {{"runId", id}}}}}};
+  EXPECT_EQ(ask(asked), Json::parse(R"({"data": {"mlflowGetRun": {"run": {
+      "info": {"runName": "first", "startTime": "0", "endTime": "0"}, "experiment": {"name": "Default"},
+      "modelVersions": [{"version": "1"}], "data": {"metrics": [{"key": "bad", "value": null}]}}}}, "errors": null})"));
+  const Json missing = ask({{"query", R"({ mlflowGetRun(input: {runId: "no"}) { run { info { runId } } } })"}});
+  EXPECT_EQ(missing["data"], Json({{"mlflowGetRun", nullptr}}));
+  EXPECT_THAT(missing["errors"][0].get<std::string>(), HasSubstr("Run with id=no not found"));
+  const Json many =
+      ask({{"query", R"({ mlflowSearchRuns(input: {experimentIds: ["0"], maxResults: 0}) { nextPageToken } })"}});
+  EXPECT_THAT(many["errors"][0].get<std::string>(), HasSubstr("max_results"));
+  for (const std::string body : {"", "{}", "[]", R"({"query": "{"})", R"({"query": "{ a }", "variables": [1]})"}) {
+    const Answer answer = Ask("POST", "graphql", body, "/mlflow/");
+    EXPECT_EQ(answer.status, 400) << body << answer.text;
+    EXPECT_EQ(answer.json.value("error_code", ""), "INVALID_PARAMETER_VALUE");
+  }
+  EXPECT_EQ(Ask("POST", "graphql", asked.dump(), "/").status, 200);
+  EXPECT_EQ(Ask("DELETE", "graphql", "", "/mlflow/").status, 405);
+}
+
+TEST_F(MlflowEdge, ShowsMlflowsPageWhereItIsGiven) {
+  EXPECT_EQ(Ask("GET", "", "", "/mlflow/").status, 404);
+  ASSERT_TRUE(io::WriteFileAtomically(folder_.File("index.html"), "<p>page</p>").has_value());
+  edge_ = std::make_unique<Edge>(*database_, clock_, tracking::OpenFolderArtifacts(folder_.File("artifacts")), 2,
+                                 *UiFiles::Open(folder_.path()));
+  EXPECT_EQ(Ask("GET", "", "", "/mlflow/").status, 200);
+  EXPECT_EQ(Ask("GET", "", "", "/mlflow").status, 308);
+  EXPECT_EQ(Ask("GET", "static-files/index.html", "", "/mlflow/").status, 200);
+  EXPECT_EQ(Ask("GET", "static-files/no.js", "", "/mlflow/").status, 404);
+  EXPECT_EQ(Ask("POST", "", "", "/mlflow/").status, 404);
+  EXPECT_EQ(Ask("GET", "ui-telemetry", "", "/mlflow/ajax-api/3.0/mlflow/").json["disable_ui_telemetry"], true);
 }
 
 TEST(MlflowRoutes, FindsThePlainBeforeTheParticular) {

@@ -36,7 +36,12 @@ Answered CreateExperiment(Services& services, const Asked& asked) {
 }
 
 Answered GetExperiment(Services& services, const Asked& asked) {
-  KEELSON_ASSIGN_OR_RETURN(const std::int64_t id, ReadId(asked));
+  KEELSON_ASSIGN_OR_RETURN(const Message message, ReadRequest(asked.http, kId));
+  return GetExperiment(services, message);
+}
+
+Answered GetExperiment(Services& services, const Message& message) {
+  KEELSON_ASSIGN_OR_RETURN(const std::int64_t id, ExperimentNumber(message.Text("experiment_id")));
   KEELSON_ASSIGN_OR_RETURN(const auto experiment, services.experiments.Get(id));
   return OneAnswer("experiment", experiment);
 }

@@ -94,8 +94,12 @@ Answered GetMetricHistoryBulkInterval(Services& services, const Asked& asked) {
       Field{.name = "start_step", .type = Type::kInt32, .rules = {Rule::kInt}},
       Field{.name = "end_step", .type = Type::kInt32, .rules = {Rule::kInt}},
       Field{.name = "max_results", .type = Type::kInt32, .rules = {Rule::kInt}}};
-  constexpr std::string_view kSeeDocs = " See the API docs for more information about request parameters.";
   KEELSON_ASSIGN_OR_RETURN(const Message message, ReadRequest(asked.http, kFields));
+  return GetMetricHistoryBulkInterval(services, message);
+}
+
+Answered GetMetricHistoryBulkInterval(Services& services, const Message& message) {
+  constexpr std::string_view kSeeDocs = " See the API docs for more information about request parameters.";
   const auto runs = message.Texts("run_ids");
   if (runs.size() > kRunsOfInterval) {
     return Invalid(

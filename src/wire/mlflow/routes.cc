@@ -71,6 +71,13 @@ std::string_view Meaning(Call call) {
     case Call::kCreatePresignedUploadUrl:
     case Call::kCreatePresignedDownloadUrl:
       return "with `--artifacts s3://...`; on a folder 501, as with the reference";
+    case Call::kGetUiTelemetry:
+    case Call::kPostUiTelemetry:
+    case Call::kGetCurrentUser:
+    case Call::kGetAssistantConfig:
+    case Call::kGetAssistantProviders:
+    case Call::kProxyGateway:
+      return "that there is none, for MLflow's page";
     case Call::kOutOfScope:
       return "501: not meant to be here";
     default:
@@ -109,7 +116,9 @@ std::string_view OurPath(std::string_view path) {
       if (rest.empty() || rest.front() == '/') return path.substr(api.size());
     }
   }
-  if (path == kOtlpPath || path == "/get-artifact" || path == "/model-versions/get-artifact") return path;
+  if (path == kOtlpPath || path == kGraphqlPath || path == "/get-artifact" || path == "/model-versions/get-artifact") {
+    return path;
+  }
   return prefixed ? path.empty() ? "/" : path : "";
 }
 

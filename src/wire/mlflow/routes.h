@@ -93,6 +93,12 @@ enum class Call {
   kUpdateAssessment,
   kDeleteAssessment,
   kServerInfo,
+  kGetUiTelemetry,
+  kPostUiTelemetry,
+  kGetCurrentUser,
+  kGetAssistantConfig,
+  kGetAssistantProviders,
+  kProxyGateway,
   kUploadRunArtifact,
   kGetLoggedModelArtifact,
   kNotYet,
@@ -305,6 +311,12 @@ inline constexpr std::array kRoutes = {
     Route{"POST", "/2.0/mlflow/webhooks/{}/test", Call::kNotYet},
     Route{"GET", "/2.0/mlflow/metrics/get-history-bulk", Call::kGetMetricHistoryBulk},
     Route{"GET", "/3.0/mlflow/server-info", Call::kServerInfo},
+    Route{"GET", "/3.0/mlflow/ui-telemetry", Call::kGetUiTelemetry},
+    Route{"POST", "/3.0/mlflow/ui-telemetry", Call::kPostUiTelemetry},
+    Route{"GET", "/2.0/mlflow/users/current", Call::kGetCurrentUser},
+    Route{"GET", "/3.0/mlflow/assistant/config", Call::kGetAssistantConfig},
+    Route{"GET", "/3.0/mlflow/assistant/providers", Call::kGetAssistantProviders},
+    Route{"GET", "/2.0/mlflow/gateway-proxy", Call::kProxyGateway},
     Route{"POST", "/2.0/mlflow/upload-artifact", Call::kUploadRunArtifact},
     Route{"GET", "/2.0/mlflow/get-trace-artifact", Call::kGetTraceArtifact},
     Route{"GET", "/3.0/mlflow/get-trace-artifact", Call::kGetTraceArtifact},
@@ -329,6 +341,8 @@ static_assert(internal::NoDuplicates(), "two routes of MLflow's answer the same 
 
 // Where OpenTelemetry's exporters send spans, not below "/api".
 inline constexpr std::string_view kOtlpPath = "/v1/traces";
+// Where MLflow's page asks in GraphQL.
+inline constexpr std::string_view kGraphqlPath = "/graphql";
 
 // A route and what stood for its "{}", percent-decoded. Of two that match the one with the plainer beginning is meant:
 // "traces/get" before "traces/{}".

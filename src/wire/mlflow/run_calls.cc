@@ -70,6 +70,10 @@ Answered CreateRun(Services& services, const Asked& asked) {
 
 Answered GetRun(Services& services, const Asked& asked) {
   KEELSON_ASSIGN_OR_RETURN(const Message message, ReadRequest(asked.http, kRun));
+  return GetRun(services, message);
+}
+
+Answered GetRun(Services& services, const Message& message) {
   KEELSON_ASSIGN_OR_RETURN(const auto run, services.runs.Get(message.RunId()));
   return OneAnswer("run", run);
 }
@@ -113,6 +117,10 @@ Answered SearchRuns(Services& services, const Asked& asked) {
       kOrderBy,
       Field{.name = "page_token"}};
   KEELSON_ASSIGN_OR_RETURN(const Message message, ReadRequest(asked.http, kFields));
+  return SearchRuns(services, message);
+}
+
+Answered SearchRuns(Services& services, const Message& message) {
   KEELSON_RETURN_IF_ERROR(CheckPageSize(message.Int("max_results", 1000)));
   KEELSON_ASSIGN_OR_RETURN(const tracking::Search search, ReadSearch(message, Searched::kRuns, 1000));
   KEELSON_ASSIGN_OR_RETURN(const auto experiments, ExperimentNumbers(message.Texts("experiment_ids")));
@@ -140,8 +148,12 @@ Answered DeleteTag(Services& services, const Asked& asked) {
 
 Answered SearchDatasets(Services& services, const Asked& asked) {
   static constexpr std::array kFields = {Field{.name = "experiment_ids", .repeated = true}};
-  constexpr std::size_t kMost = 20;
   KEELSON_ASSIGN_OR_RETURN(const Message message, ReadRequest(asked.http, kFields));
+  return SearchDatasets(services, message);
+}
+
+Answered SearchDatasets(Services& services, const Message& message) {
+  constexpr std::size_t kMost = 20;
   const auto ids = message.Texts("experiment_ids");
   if (ids.empty()) {
     return Fail(ErrorCode::kInvalidArgument, "SearchDatasets request must specify at least one experiment_id.");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,8 @@
 #include "tracking/registered_models.h"
 #include "tracking/runs.h"
 #include "tracking/traces.h"
+#include "tracking/version_check.h"
+#include "wire/mlflow/ui_files.h"
 
 namespace keelson::wire::mlflow {
 
@@ -26,6 +29,8 @@ struct Services {
   tracking::Traces traces;
   tracking::Assessments assessments;
   std::shared_ptr<tracking::ArtifactStore> artifacts;  // what stands behind "mlflow-artifacts:/"
+  std::optional<UiFiles> ui;                           // none: MLflow's page is not shown
+  std::unique_ptr<tracking::VersionCheck> version_check;
 };
 
 // One call: the request, and what stood for the "{}" of its route.
@@ -35,6 +40,8 @@ struct Asked {
 };
 
 using Answered = Result<io::HttpResponse>;
+
+class Message;
 
 // One function a call of MLflow's, named as the call is. Where a file begins says which group it holds.
 
@@ -145,6 +152,23 @@ Answered CreatePresignedUploadUrl(Services&, const Asked&);
 Answered CreatePresignedDownloadUrl(Services&, const Asked&);
 
 Answered ServerInfo(Services&, const Asked&);
+Answered GetUiTelemetry(Services&, const Asked&);
+Answered PostUiTelemetry(Services&, const Asked&);
+Answered GetCurrentUser(Services&, const Asked&);
+Answered GetAssistantConfig(Services&, const Asked&);
+Answered GetAssistantProviders(Services&, const Asked&);
+Answered ProxyGateway(Services&, const Asked&);
+
+// Of a request that was read already: what GraphQL asks too.
+Answered GetExperiment(Services&, const Message&);
+Answered GetRun(Services&, const Message&);
+Answered SearchRuns(Services&, const Message&);
+Answered SearchDatasets(Services&, const Message&);
+Answered GetMetricHistoryBulkInterval(Services&, const Message&);
+Answered SearchModelVersions(Services&, const Message&);
+Answered ListArtifacts(Services&, const Message&);
+
+Answered AnswerGraphql(Services&, const Asked&);  // /graphql
 
 // The file `path` of what keeps its artifacts at `uri`.
 Answered SendArtifact(const Services& services, std::string_view uri, std::string_view path);

@@ -14,6 +14,8 @@
 namespace keelson::wire::mlflow {
 namespace {
 
+constexpr std::int64_t kMostVersions = 200'000;  // of a page
+
 constexpr Field kName = {.name = "name", .rules = kTextRequired};
 constexpr Field kVersion = {.name = "version", .rules = kTextRequired};
 constexpr std::array kNameAndVersion = {kName, kVersion};
@@ -95,18 +97,21 @@ Answered DeleteModelVersion(Services& services, const Asked& asked) {
 }
 
 Answered SearchModelVersions(Services& services, const Asked& asked) {
-  constexpr std::int64_t kMost = 200'000;
   static constexpr std::array kFields = {
       Field{.name = "filter", .rules = kText},
-      Field{.name = "max_results", .type = Type::kInt64, .rules = {Rule::kInt}, .at_most = kMost}, kOrderBy,
+      Field{.name = "max_results", .type = Type::kInt64, .rules = {Rule::kInt}, .at_most = kMostVersions}, kOrderBy,
       Field{.name = "page_token", .rules = kText}};
   KEELSON_ASSIGN_OR_RETURN(const Message message, ReadRequest(asked.http, kFields));
-  const std::int64_t size = message.Int("max_results", kMost);
+  return SearchModelVersions(services, message);
+}
+
+Answered SearchModelVersions(Services& services, const Message& message) {
+  const std::int64_t size = message.Int("max_results", kMostVersions);
   if (size < 1) {
     return Fail(ErrorCode::kInvalidArgument,
                 fmt::format("Invalid value for max_results. It must be a positive integer, but got {}", size));
   }
-  KEELSON_ASSIGN_OR_RETURN(const tracking::Search search, ReadSearch(message, Searched::kVersions, kMost));
+  KEELSON_ASSIGN_OR_RETURN(const tracking::Search search, ReadSearch(message, Searched::kVersions, kMostVersions));
   KEELSON_ASSIGN_OR_RETURN(auto page, services.models.FindVersions(search));
   for (auto& version : page.records) version.aliases.clear();  // the reference's search leaves them out
   return PageAnswer("model_versions", page);
@@ -117,6 +122,11 @@ Answered GetModelVersionDownloadUri(Services& services, const Asked& asked) {
   KEELSON_ASSIGN_OR_RETURN(const Message message, ReadRequest(asked.http, kFields));
   KEELSON_ASSIGN_OR_RETURN(const Named named, NamedBy(message));
   KEELSON_ASSIGN_OR_RETURN(const auto version, services.models.GetVersion(named.model, named.version));
+  // A client asks this when it is about to load the version.
+  KEELSON_ASSIGN_OR_RETURN(const std::string hash, services.models.ContentHash(named.model, named.version));
+  if (const auto path = ProxiedPath(version.location); path && !hash.empty()) {
+    KEELSON_RETURN_IF_ERROR(services.version_check->Check(*path, hash));
+  }
   const bool by_run = version.source.starts_with("runs:");  // which clients resolve themselves
   JsonWriter json;
   return JsonAnswer(json.Open('{').Text("artifact_uri", by_run ? version.source : version.location).Close('}').Take());
