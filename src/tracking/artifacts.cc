@@ -4,8 +4,8 @@
 
 #include <filesystem>
 
-#include "base/hash.h"
 #include "io/files.h"
+#include "tracking/hash_beside.h"
 
 namespace keelson::tracking {
 namespace fs = std::filesystem;
@@ -35,12 +35,12 @@ Result<StoredArtifact> PutArtifact(const std::string& folder, std::string_view p
   KEELSON_RETURN_IF_ERROR(io::MakeFolders(place.substr(0, place.rfind('/'))));
   KEELSON_ASSIGN_OR_RETURN(const auto file, io::AtomicFile::Create(place));
   StoredArtifact stored;
-  Sha256 hash;
+  HashBeside hash;
   for (;;) {
     KEELSON_ASSIGN_OR_RETURN(const std::string_view piece, next());
     if (piece.empty()) break;
+    const auto hashing = hash.Begin(piece);
     KEELSON_RETURN_IF_ERROR(file->Append(piece));
-    hash.Update(piece);
     stored.size += piece.size();
   }
   if (size && stored.size != *size) {
