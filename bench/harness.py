@@ -102,12 +102,15 @@ class Replica:
         line = [keelson, "serve", "--port", "0", *arguments]
         for model in models:
             line += ["--model", model]
+        self.start(line)
+
+    def start(self, line):
         begun = time.perf_counter()
         self.process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         said = self.process.stdout.readline()
         self.ready_s = time.perf_counter() - begun
         if "ready at " not in said:
-            raise RuntimeError(f"keelson serve did not start: {said}")
+            raise RuntimeError(f"{line[0]} did not start: {said}")
         self.address = said.split("ready at ")[1].split()[0]
         self.grpc_port = int(said.split("grpc://")[1].split()[0].rsplit(":", 1)[1]) if "grpc://" in said else None
 

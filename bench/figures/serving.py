@@ -47,6 +47,15 @@ def load(context, server, body, connections, rate=None):
     return {**line, "server_cpu_us": (server.cpu_seconds() - before) * 1e6 / asked}
 
 
+class Bare(Replica):
+    """A server that answers without looking (bench/serving/bare_http.cc): what it is slow in, the machine is."""
+
+    name = "bare"
+
+    def __init__(self, context):
+        self.start([context.build / "bench/serving/keelson_bare_http", str(len(os.sched_getaffinity(0)))])
+
+
 def half_apart(context, model, body):
     """A server of one thread on the first core, asked from the last, at half of what it answers there. The asking side never sleeps, so
     that no wake-up of its own is measured. None where there is one core only."""
@@ -81,23 +90,27 @@ def measure(context, peers=()):
     for server in servers:
         check(server, bodies)
 
+    bare = context.keep(Bare(context))
     found = {}
     for _ in range(context.runs):
         for rows, connections in [(1, each) for each in CONNECTIONS] + [(100, 8)]:
             for server in servers:
                 found.setdefault((server.name, rows, connections), []).append(load(context, server, bodies[rows][0], connections))
         half = max(line["rps"] for line in found["keelson", 1, 8]) / 2
-        found.setdefault("half", []).append(load(context, servers[0], bodies[1][0], 8, rate=half))
+        for name, server in (("half", servers[0]), ("bare half", bare)):
+            found.setdefault(name, []).append(load(context, server, bodies[1][0], 8, rate=half))
 
     found["apart"] = [half_apart(context, model, bodies[1][0]) for _ in range(context.runs)]
+    tails = lambda name: [line["p99_us"] / line["p50_us"] for line in found[name]]
     ours = lambda rows, connections, key: [line[key] for line in found["keelson", rows, connections]]
     figures = [
         figure("keelson serve, start to ready", "ms", starts, 60, note="until it says so, listening and warm"),
         figure("keelson serve, idle, proportional", "MiB", [idle], 32, note=f"{IDLE_S} s after ready"),
         figure("REST, 1 row, 1 connection: p50", "us", ours(1, 1, "p50_us"), 120),
-        figure("REST, 1 row, half the capacity: p99 / p50", "", [line["p99_us"] / line["p50_us"] for line in found["half"]], 5,
-               note=f"open loop, {found['half'][-1]['rps']:,.0f}/s over 8 connections, p50 {found['half'][-1]['p50_us']:.0f} us, "
-                    f"p99 {found['half'][-1]['p99_us']:.0f}"),
+        figure("REST, 1 row, half the capacity: p99 / p50", "", tails("half"), 5, tails("bare half"),
+               f"beside a server that answers without looking; open loop, {found['half'][-1]['rps']:,.0f}/s over 8 connections, "
+               f"p50 {found['half'][-1]['p50_us']:.0f} us, p99 {found['half'][-1]['p99_us']:.0f}; its p50 {found['bare half'][-1]['p50_us']:.0f}, "
+               f"p99 {found['bare half'][-1]['p99_us']:.0f}"),
     ]
     if None not in found["apart"]:
         figures.append(figure("REST, 1 row, half the capacity of one core: p99 / p50", "", [line["p99_us"] / line["p50_us"] for line in found["apart"]], 5,
