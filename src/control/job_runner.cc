@@ -281,6 +281,18 @@ Status JobRunner::StopJob(const std::string& id, const std::string& reason) {
   return running ? substrate_.Stop(job.Workload(), kStopGrace) : Status{};
 }
 
+Status JobRunner::Discard(const std::string& id) {
+  const auto found = jobs_.find(id);
+  if (found == jobs_.end()) return Fail(ErrorCode::kNotFound, "no such job", id);
+  const Job& job = found->second;
+  if (control::Open(job) || !job.pipeline.empty())
+    return Fail(ErrorCode::kFailedPrecondition, "the job goes on, or its pipeline has it", id);
+  KEELSON_RETURN_IF_ERROR(store_.Commit({.put = {}, .remove = {{kKind, id, "", ""}}, .events = {}}));
+  const std::string folder = Folder(job);
+  jobs_.erase(found);
+  return io::RemoveTree(folder);
+}
+
 void JobRunner::Forget(const std::string& project) {
   std::erase_if(jobs_, [&](const auto& entry) { return entry.second.project == project; });
 }

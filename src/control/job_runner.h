@@ -54,6 +54,8 @@ class JobRunner {
                      bool retry, const Json& output);
 
   Status StopJob(const std::string& job, const std::string& reason);
+  // Of a job that has ended and is of no pipeline, the record and the folder go. kFailedPrecondition for any other.
+  Status Discard(const std::string& job);
   void Forget(const std::string& project);  // its jobs leave memory; the caller removes the documents
 
   const Job* Find(const std::string& job) const;

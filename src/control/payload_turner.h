@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -25,8 +26,9 @@ struct PayloadSituation {
 bool PayloadJobDue(const PayloadSituation& situation, Instant now, Duration period);
 
 // Has a project's payload segments turned into Parquet, DATA/projects/NAME/payload-parquet, by a job of kind "payload"
-// like any other: admitted by the queue behind everything else, told in the list of jobs, begun again after a kill. The
-// segments stay, for the monitor reads them.
+// like any other: admitted by the queue behind everything else, told in the list of jobs, begun again after a kill. Of
+// those that have ended the list keeps the last. The segments stay, for the monitor reads them; a damaged one is no
+// reason for another job.
 //
 // Owned by the project's runtime and called on the control thread only.
 class PayloadTurner {
@@ -40,6 +42,7 @@ class PayloadTurner {
 
  private:
   PayloadSituation Look(std::size_t waiting) const;
+  std::vector<const Job*> Ended() const;  // the last one to end stands last
 
   const std::string project_;
   const std::string from_;

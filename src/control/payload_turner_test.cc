@@ -105,6 +105,44 @@ TEST_F(PayloadTurnerTest, AJobTurnsWhatIsClosedOnceAPeriodAndEndsLikeAnyOther) {
   EXPECT_EQ(PayloadJobs().size(), 2u);
 }
 
+TEST_F(PayloadTurnerTest, KeepsTheLastOfThoseThatHaveEnded) {
+  std::string first;
+  for (const char* replica : {"r1", "r2", "r3", "r4"}) {
+    Log(replica);
+    TurnFor(hours(2), minutes(20));
+    const std::vector<Job> jobs = PayloadJobs();
+    ASSERT_LE(jobs.size(), 2u) << replica;
+    ASSERT_EQ(jobs.back().state, JobState::kRunning) << replica;
+    if (first.empty()) first = jobs.back().id;
+    ASSERT_TRUE(FinishJob(jobs.back().id));
+  }
+  EXPECT_FALSE(io::Exists(folder_.File("jobs/" + first)));
+  EXPECT_TRUE(io::Exists(controller_->jobs().Folder(PayloadJobs().back())));
+  const std::string last = PayloadJobs().back().id;
+  Restart();
+  ASSERT_LE(PayloadJobs().size(), 2u) << "nor does the store have more";
+  EXPECT_EQ(PayloadJobs().back().id, last);
+}
+
+TEST_F(PayloadTurnerTest, ADamagedSegmentIsNoReasonForJobAfterJob) {
+  Log("r1");
+  const std::string segment = folder_.File("projects/trips/payload/1/r1/000001.seg");
+  std::string bytes = *io::ReadFile(segment);
+  bytes[bytes.size() / 2] ^= 1;
+  ASSERT_TRUE(io::WriteFileAtomically(segment, bytes));
+  TurnFor(hours(2), minutes(20));
+  ASSERT_EQ(PayloadJobs().size(), 1u);
+  ASSERT_TRUE(FinishJob(PayloadJobs().front().id));
+  EXPECT_EQ(PayloadJobs().front().output.at("damaged").size(), 1u);
+  TurnFor(hours(5), minutes(20));
+  EXPECT_EQ(PayloadJobs().size(), 1u);
+  Log("r2");
+  TurnFor(hours(2), minutes(20));
+  ASSERT_EQ(PayloadJobs().size(), 2u);
+  ASSERT_TRUE(FinishJob(PayloadJobs().back().id));
+  EXPECT_EQ(PayloadJobs().back().output.at("segments"), 1u);
+}
+
 TEST_F(PayloadTurnerTest, AKilledServerAndAKilledWorkerTakeUpTheSameJob) {
   Log("r1");
   TurnFor(hours(2), minutes(20));

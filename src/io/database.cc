@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <thread>
+
 #include "base/random.h"
 #include "io/files.h"
 #include "io/sql_database.h"
@@ -42,18 +45,35 @@ Status SqliteDatabase::BackupTo(const std::string& path) {
   return copied;
 }
 
+// Ends what the connection does when `stop` says so: one table can take minutes.
+class Interrupter {
+ public:
+  Interrupter(SqliteConnection& connection, const std::atomic<bool>& stop)
+      : thread_([&connection, &stop](const std::stop_token& over) {
+          while (!over.stop_requested()) {
+            if (stop) connection.Interrupt();
+            std::this_thread::sleep_for(kLook);
+          }
+        }) {}
+
+ private:
+  static constexpr std::chrono::milliseconds kLook{20};
+  std::jthread thread_;
+};
+
 Result<std::vector<std::string>> SqliteDatabase::CheckTables(const std::atomic<bool>& stop) {
   std::vector<std::string> wrong;
   const auto check = [&]() -> Status {
     KEELSON_ASSIGN_OR_RETURN(auto connection, SqliteConnection::Open(where(), SqliteConnection::Mode::kReader));
     KEELSON_ASSIGN_OR_RETURN(const auto tables,
                              connection->Query("SELECT name FROM sqlite_schema WHERE type = 'table'", {}));
+    const Interrupter interrupter(*connection, stop);
     for (const SqlRow& table : tables) {
-      if (stop) return {};
       const std::string& name = AsText(table[0]);
-      KEELSON_ASSIGN_OR_RETURN(const auto lines,
-                               connection->Query(fmt::format("PRAGMA integrity_check(\"{}\")", name), {}));
-      for (const SqlRow& line : lines) {
+      const auto lines = connection->Query(fmt::format("PRAGMA integrity_check(\"{}\")", name), {});
+      if (stop) return {};  // what was found in half a tree may be no damage
+      if (!lines) return std::unexpected(lines.error());
+      for (const SqlRow& line : *lines) {
         if (AsText(line[0]) != "ok") wrong.push_back(AsText(line[0]));
       }
     }

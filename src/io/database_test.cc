@@ -192,6 +192,41 @@ TEST_F(DatabaseTest, MigratesStepByStepAndRefusesANewerSchema) {
   EXPECT_EQ(database_->Migrate("gap", {{2, ""}}).error().code, ErrorCode::kInternal);
 }
 
+TEST_F(DatabaseTest, ACheckOfTablesThatIsToldToEndFindsNothingThatIsNotThere) {
+  ASSERT_TRUE(database_->Write([](SqlSession& session) -> Status {
+    KEELSON_RETURN_IF_ERROR(session.Execute(
+        "INSERT INTO item WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 100000) "
+        "SELECT x, 'a name that fills some pages ' || x FROM c"));
+    return {};
+  }));
+  EXPECT_TRUE(database_->CheckTables(std::atomic<bool>(false))->empty());
+  for (int round = 0; round < 10; ++round) {
+    std::atomic<bool> stop = false;
+    std::thread stopper([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5 * round));
+      stop = true;
+    });
+    const auto wrong = database_->CheckTables(stop);
+    stopper.join();
+    ASSERT_TRUE(wrong.has_value()) << wrong.error().ToString();
+    EXPECT_TRUE(wrong->empty()) << wrong->front();
+  }
+}
+
+TEST_F(DatabaseTest, AStatementCanBeInterrupted) {
+  const auto connection = *SqliteConnection::Open(path_, SqliteConnection::Mode::kReader);
+  const std::jthread interrupter([&](const std::stop_token& over) {
+    while (!over.stop_requested()) {
+      connection->Interrupt();
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  });
+  // One that never ends by itself: a test that hangs here is what fails.
+  EXPECT_FALSE(
+      connection->Query("WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c", {})
+          .has_value());
+}
+
 TEST_F(DatabaseTest, ACorruptPageIsFoundAndNamed) {
   for (int i = 0; i < 50; ++i)
     ASSERT_TRUE(Put(i, std::string(2000, static_cast<char>('a' + i % 26)) + std::to_string(i)));
@@ -214,6 +249,7 @@ TEST_F(DatabaseTest, ACorruptPageIsFoundAndNamed) {
   EXPECT_NE(read.error().message.find("keelson doctor"), std::string::npos);
   EXPECT_NE(read.error().message.find("keelson restore"), std::string::npos);
   EXPECT_FALSE(database->CheckIntegrity()->empty());
+  EXPECT_FALSE(database->CheckTables(std::atomic<bool>(false))->empty());
   EXPECT_EQ(database->BackupTo(folder_.File("copy.db")).error().code, ErrorCode::kDataLoss);
   database.reset();
 

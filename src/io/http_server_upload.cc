@@ -3,7 +3,10 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <cstdint>
 
 #include "io/http_server_connection.h"
 
@@ -11,6 +14,7 @@ namespace keelson::io {
 namespace {
 
 constexpr std::size_t kPiece = 256u << 10;
+constexpr std::int64_t kLeastBytesASecond = 1000;  // on the whole: who is slower keeps a thread for too long
 
 }  // namespace
 
@@ -32,6 +36,7 @@ class HttpServerUpload final : public HttpUpload {
       const ssize_t count = Receive(connection.fd_.get(), connection.tls_.get(), buffer_.data(), buffer_.size());
       if (count == 0) return Fail(ErrorCode::kUnavailable, "the client went away in the middle of the body");
       if (count > 0) {
+        received_ += count;
         Feed({buffer_.data(), static_cast<std::size_t>(count)});
       } else if (errno == EAGAIN) {
         KEELSON_RETURN_IF_ERROR(Wait());
@@ -53,13 +58,19 @@ class HttpServerUpload final : public HttpUpload {
     }
   }
 
+  // As long as a client may be silent; all waits together as long and a second for so many bytes that have come.
   Status Wait() {
+    using std::chrono::milliseconds;
     HttpServerConnection& connection = *connection_;
     const bool writes = connection.tls_ != nullptr && connection.tls_->wants_write();
     pollfd socket{connection.fd_.get(), static_cast<short>(writes ? POLLOUT : POLLIN), 0};
-    const auto patience = static_cast<int>(connection.worker_->shared().limits.slow.count());
-    if (poll(&socket, 1, patience) == 0) {
-      return Fail(ErrorCode::kUnavailable, "the client fell silent in the middle of the body");
+    const milliseconds slow = connection.worker_->shared().limits.slow;
+    const milliseconds left = slow + milliseconds(received_ * 1000 / kLeastBytesASecond) - waited_;
+    const auto begun = EventLoop::Clock::now();
+    const int ready = poll(&socket, 1, static_cast<int>(std::clamp(left, milliseconds(0), slow).count()));
+    waited_ += std::chrono::ceil<milliseconds>(EventLoop::Clock::now() - begun);
+    if (ready == 0) {
+      return Fail(ErrorCode::kUnavailable, "the client fell silent, or nearly so, in the middle of the body");
     }
     return {};
   }
@@ -67,6 +78,8 @@ class HttpServerUpload final : public HttpUpload {
   const std::shared_ptr<HttpServerConnection> connection_;
   std::string buffer_ = std::string(kPiece, '\0');
   std::string piece_;
+  std::int64_t received_ = 0;
+  std::chrono::milliseconds waited_{0};
 };
 
 void HttpServerConnection::HandOver() {

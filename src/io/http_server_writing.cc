@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <exception>
+#include <stdexcept>
 
 #include "base/log.h"
 #include "io/http_server_connection.h"
@@ -21,12 +22,15 @@ constexpr std::size_t kCopiedBody = 8u << 10;  // smaller bodies are copied behi
 constexpr std::uint64_t kFileTurn = 8u << 20;
 constexpr std::size_t kFilePiece = 256u << 10;
 
+// Throws, as a stream's only way to say that it is not whole, where the file turns out to be shorter or unreadable.
 std::function<std::string()> Pieces(std::shared_ptr<HttpFile> file) {
-  return [file = std::move(file), offset = off_t{0}]() mutable {
-    std::string piece(kFilePiece, '\0');
-    const ssize_t count = pread(file->fd(), piece.data(), piece.size(), offset);
-    piece.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
-    offset += static_cast<off_t>(piece.size());
+  return [file = std::move(file), offset = std::uint64_t{0}]() mutable {
+    std::string piece(std::min<std::uint64_t>(kFilePiece, file->size() - offset), '\0');
+    if (piece.empty()) return piece;
+    const ssize_t count = pread(file->fd(), piece.data(), piece.size(), static_cast<off_t>(offset));
+    if (count <= 0) throw std::runtime_error("a file could not be read to the end that it had when it was opened");
+    piece.resize(static_cast<std::size_t>(count));
+    offset += piece.size();
     return piece;
   };
 }

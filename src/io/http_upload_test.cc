@@ -1,6 +1,8 @@
 // Bodies that handlers read themselves, and files as answers.
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <filesystem>
 #include <future>
 #include <thread>
 
@@ -172,6 +174,27 @@ TEST_F(HttpUploadTest, ASilentClientIsGivenUp) {
   EXPECT_THAT(client.HearAll(), EndsWith(Code(ErrorCode::kUnavailable) + "."));
 }
 
+TEST_F(HttpUploadTest, AClientThatKeepsAThreadWithAByteNowAndThenIsGivenUp) {
+  constexpr int kDrips = 400;
+  auto options = Options();
+  options.limits.slow = std::chrono::milliseconds(50);
+  const auto server = StartServer(Handler(), options);
+  RawClient client(TargetOf(*server));
+  client.Say("PUT /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
+  std::atomic<int> dripped = 0;
+  std::atomic<bool> heard = false;
+  std::thread drips([&] {
+    for (; dripped < kDrips && !heard; ++dripped) {
+      client.Say("x");
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  });
+  EXPECT_THAT(client.HearAll(), EndsWith(Code(ErrorCode::kUnavailable) + "."));
+  heard = true;
+  EXPECT_LT(dripped, kDrips);
+  drips.join();
+}
+
 TEST_F(HttpUploadTest, FilesAreAnswersOfAnySize) {
   const TempFolder folder;
   ASSERT_TRUE(MakeFolders(folder / "f"));
@@ -215,7 +238,9 @@ TEST_F(HttpUploadTest, BothThroughTls) {
   const auto server = StartServer(
       [&, upload = Handler()](HttpRequest request, HttpRespond respond) {
         if (request.method == "PUT") return upload(std::move(request), std::move(respond));
-        respond({.file = *HttpFile::Open(folder / "file")});
+        auto file = *HttpFile::Open(folder / request.path.substr(1));
+        if (request.path == "/short") std::filesystem::resize_file(folder / "short", 1'000'000);
+        respond({.file = std::move(file)});
       },
       options);
   HttpTarget target{.host = "localhost", .port = server->port(), .tls = true};
@@ -225,6 +250,8 @@ TEST_F(HttpUploadTest, BothThroughTls) {
     EXPECT_EQ(connection->Call({.method = "PUT", .target = "/upload", .body = body})->body, Said(body));
     EXPECT_TRUE(connection->Call({.target = "/file"})->body == body);
   }
+  ASSERT_TRUE(WriteFileAtomically(folder / "short", body));
+  EXPECT_FALSE(connection->Call({.target = "/short"}).has_value()) << "a third of it is not the whole of it";
 }
 
 TEST(AtomicFileTest, IsSeenWholeOrNotAtAll) {

@@ -154,6 +154,10 @@ SqliteConnection::~SqliteConnection() {
   sqlite3_close(handle_);
 }
 
+void SqliteConnection::Interrupt() {
+  sqlite3_interrupt(handle_);
+}
+
 Result<sqlite3_stmt*> SqliteConnection::Prepare(std::string_view sql) {
   if (const auto found = statements_.find(sql); found != statements_.end()) return found->second;
   std::string key(sql);

@@ -32,6 +32,9 @@ class SqliteConnection final : public SqlConnection {
   Status ForEach(std::string_view sql, const std::vector<SqlValue>& values,
                  const std::function<Status(SqlRow&)>& each) override;
 
+  // From any thread, while this lives: the statement under way ends with an error, soon.
+  void Interrupt();
+
   Status BeginWrite() override { return RunScript("BEGIN IMMEDIATE"); }
   Status BeginRead() override { return RunScript("BEGIN"); }
   Status Commit() override { return RunScript("COMMIT"); }

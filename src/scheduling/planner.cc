@@ -52,8 +52,20 @@ Status Planner::Check(const Workload& workload) const {
       workload.pod.gpu_milli < 0 || workload.pods < 1 || workload.least_pods < 0) {
     return Fail(ErrorCode::kInvalidArgument, "asks for less than nothing", workload.id);
   }
-  if (workload.pod.gpus > kMostGpus || workload.pod.gpu_milli > kWholeGpu || workload.pods > kMostSlots) {
+  if (workload.pod.gpus > 0 &&
+      (workload.pod.gpu_milli == 0 || (workload.pod.gpus > 1 && workload.pod.gpu_milli < kWholeGpu))) {
+    return Fail(ErrorCode::kInvalidArgument, "asks for nothing of a GPU, or for shares of several", workload.id);
+  }
+  const bool countable = std::max({request.cpu_milli, request.memory_bytes, workload.pod.disk_bytes}) <=
+                         QuotaTree::kUnlimited / workload.pods;
+  if (workload.pod.gpus > kMostGpus || workload.pod.gpu_milli > kWholeGpu || workload.pods > kMostSlots || !countable) {
     return Fail(ErrorCode::kResourceExhausted, "asks for more than there can be", workload.id);
+  }
+  // A gang that begins with fewer pods runs for so much longer.
+  if (workload.run_time &&
+      (*workload.run_time < Duration::zero() || *workload.run_time > Duration::max() / 4 / workload.pods)) {
+    return Fail(ErrorCode::kInvalidArgument, "is expected to run for less than no time, or for longer than is counted",
+                workload.id);
   }
   if (!workload.topology.level.empty() && FindLevel(cluster_, workload.topology.level) < 0) {
     return Fail(ErrorCode::kInvalidArgument,
@@ -79,7 +91,9 @@ Result<Planner::Entry> Planner::EntryOf(const Workload& workload) {
     if (!tree.CouldFit(queue, flavor, amounts)) {
       for (std::size_t r = 0; r < kResourceCount; ++r) {
         const auto resource = static_cast<Resource>(r);
-        const std::int64_t most = tree.Offers(queue, flavor, {}) ? tree.Potential(queue, flavor, resource) : 0;
+        Amounts one;
+        one[resource] = amounts[resource];
+        const std::int64_t most = tree.Offers(queue, flavor, one) ? tree.Potential(queue, flavor, resource) : 0;
         if (amounts.of[r] > most) {
           quota = fmt::format("{} of flavor '{}'", FormatAmount(resource, most),
                               tree.flavor(static_cast<std::size_t>(flavor)));

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <functional>
 #include <map>
 #include <sstream>
 
@@ -230,6 +231,64 @@ TEST(PlannerTest, WhatIsNotThereIsSaid) {
   EXPECT_NE(planner->Submit(workload).error().message.find("the topology has no such level"), std::string::npos);
   EXPECT_EQ(planner->Why("w"), std::nullopt);
   planner->Ended("w");
+}
+
+ResourceQuota Plenty() {
+  ResourceQuota quota;
+  quota.nominal = 1'000'000'000;
+  return quota;
+}
+
+TEST(PlannerTest, WhatCannotBeCountedIsRefused) {
+  PoolSnapshot world;
+  world.queues.flavors = {{"default", {}, ""}};
+  ClusterQueue queue;
+  queue.name = "q";
+  queue.flavors = {{"default", {Plenty(), Plenty(), {}, {}}}};
+  world.queues.cluster_queues = {queue};
+  auto planner = Planner::Make(world.cluster, world.queues, {}).value();
+  const auto refused = [&](const std::function<void(Workload&)>& change) -> std::optional<ErrorCode> {
+    Workload workload;
+    workload.id = "w";
+    workload.queue = "q";
+    workload.pod.request = {1, 1};
+    workload.pods = 4;
+    change(workload);
+    const Status status = planner->Submit(workload);
+    planner->Ended("w");
+    if (status) return std::nullopt;
+    return status.error().code;
+  };
+  EXPECT_EQ(refused([](Workload&) {}), std::nullopt);
+  // Four times as much is nothing at all in 64 bits.
+  EXPECT_EQ(refused([](Workload& each) { each.pod.request.memory_bytes = std::int64_t{1} << 62; }),
+            ErrorCode::kResourceExhausted);
+  EXPECT_EQ(refused([](Workload& each) { each.run_time = Duration::max() / 2; }), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(refused([](Workload& each) { each.run_time = Duration(-1); }), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(refused([](Workload& each) { each.run_time = std::chrono::years(1000); }), std::nullopt);
+  EXPECT_EQ(refused([](Workload& each) { each.pod.gpus = 1, each.pod.gpu_milli = 0; }), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(refused([](Workload& each) { each.pod.gpus = 2, each.pod.gpu_milli = 500; }), ErrorCode::kInvalidArgument);
+}
+
+TEST(PlannerTest, AResourceThatTheQueueDoesNotOfferIsNamedThoughItsCohortHasSome) {
+  PoolSnapshot world;
+  world.queues.flavors = {{"default", {}, ""}};
+  ClusterQueue without;
+  without.name = "without";
+  without.cohort = "all";
+  without.flavors = {{"default", {Plenty(), {}, {}, {}}}};
+  ClusterQueue with = without;
+  with.name = "with";
+  with.flavors[0].of[static_cast<std::size_t>(Resource::kGpu)] = Plenty();
+  world.queues.cluster_queues = {without, with};
+  auto planner = Planner::Make(world.cluster, world.queues, {}).value();
+  Workload workload;
+  workload.id = "w";
+  workload.queue = "without";
+  workload.pod.request.cpu_milli = 1000;
+  workload.pod.gpus = 2;
+  EXPECT_EQ(planner->Submit(workload).error().message,
+            "asks for 1 core and 2 GPUs, and queue 'without' can never have more than 0 GPUs of flavor 'default'");
 }
 
 TEST(LostWorkTest, IsWhatWasDoneSinceTheLastCheckpointTheRestartAndWhatWasSufferedBefore) {

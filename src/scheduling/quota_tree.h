@@ -26,9 +26,9 @@ class QuotaTree {
   static constexpr std::int64_t kUnlimited = std::numeric_limits<std::int64_t>::max() / 4;
 
   // kInvalidArgument with `where` for: a name that stands twice, a flavor that is not there or stands twice in a queue,
-  // cohorts that are their own ancestors, a limit where there is nobody to borrow from or lend to, more lent than there
-  // is, a quota or weight below zero, a local queue of a queue that is not there. All mistakes in one error, a line
-  // each.
+  // cohorts that are their own ancestors or have more than 32, a limit where there is nobody to borrow from or lend to,
+  // more lent than there is, a quota or weight below zero, quotas beyond what can be counted, a local queue of a queue
+  // that is not there. All mistakes in one error, a line each.
   static Result<QuotaTree> Build(const Queues& queues);
 
   // Nodes are numbered; queues are some of them. -1 when there is none of that name.

@@ -18,7 +18,15 @@ class QuotaTree::Builder {
     for (std::size_t i = 0; i < queues_.cluster_queues.size(); ++i)
       Queue(queues_.cluster_queues[i], static_cast<int>(i));
     LocalQueues();
-    if (problems_.empty()) Cycles();
+    if (const std::size_t nodes = cohorts_.size() + leaves_.size(); nodes * tree_.flavors_.size() > kMostPairs) {
+      Wrong("", fmt::format("{} queues and cohorts with {} flavors are more than can be held at once", nodes,
+                            tree_.flavors_.size()));
+    }
+    if (problems_.empty()) Ancestors();
+    if (problems_.empty()) {
+      Order();
+      Count();
+    }
     if (!problems_.empty()) {
       std::string all;
       for (const auto& [where, what] : problems_) {
@@ -26,8 +34,6 @@ class QuotaTree::Builder {
       }
       return Fail(ErrorCode::kInvalidArgument, all, problems_.size() == 1 ? problems_.front().first : "");
     }
-    Order();
-    Count();
     return std::move(tree_);
   }
 
@@ -122,24 +128,30 @@ class QuotaTree::Builder {
     }
   }
 
-  void Cycles() {
-    std::set<std::string> fine;
+  // A cohort is not among its own ancestors, and has no more of them than can be walked for every question.
+  void Ancestors() {
+    std::map<std::string, std::size_t> above;  // how many each has; of those that were looked at
     for (const Cohort& cohort : queues_.cohorts) {
       std::vector<std::string> way;
-      for (std::string at = cohort.name; !at.empty() && !fine.contains(at); at = cohorts_.at(at).parent) {
-        const auto met = std::find(way.begin(), way.end(), at);
-        if (met == way.end()) {
-          way.push_back(at);
-          if (way.size() <= kDeepest) continue;
-          Wrong(cohort.where, fmt::format("cohort '{}' has more than {} above it", cohort.name, kDeepest));
-          return;
-        }
-        std::string text;
-        for (auto each = met; each != way.end(); ++each) text += "'" + *each + "' -> ";
-        Wrong(cohort.where, fmt::format("cohorts are their own ancestors: {}'{}'", text, at));
-        break;
+      std::string at = cohort.name;
+      const auto met = [&] { return std::find(way.begin(), way.end(), at); };
+      while (!at.empty() && !above.contains(at) && way.size() <= kDeepest + 1 && met() == way.end()) {
+        way.push_back(at);
+        at = cohorts_.at(at).parent;
       }
-      fine.insert(way.begin(), way.end());
+      std::size_t count = 0;  // of `at` and what is above it
+      if (const auto known = above.find(at); known != above.end()) {
+        count = known->second + 1;
+      } else if (met() != way.end()) {
+        std::string text;
+        for (auto each = met(); each != way.end(); ++each) text += "'" + *each + "' -> ";
+        Wrong(cohort.where, fmt::format("cohorts are their own ancestors: {}'{}'", text, at));
+      }
+      count += way.size();
+      if (count > kDeepest + 1) {
+        return Wrong(cohort.where, fmt::format("cohort '{}' has more than {} above it", cohort.name, kDeepest));
+      }
+      for (const std::string& each : way) above[each] = --count;
     }
   }
 
@@ -177,13 +189,21 @@ class QuotaTree::Builder {
     tree_.stride_ = tree_.flavors_.size() * kResourceCount;
     tree_.cells_.resize(tree_.nodes_.size() * tree_.stride_);
     tree_.usage_.resize(tree_.cells_.size());
+    std::vector<std::int64_t> all(tree_.stride_);  // of each flavor and resource, nominal
     for (std::size_t n = 0; n < tree_.nodes_.size(); ++n) {
       if (quotas_[n] == nullptr) continue;
       for (const FlavorQuota& quota : *quotas_[n]) {
         for (std::size_t r = 0; r < kResourceCount; ++r) {
           if (!quota.of[r]) continue;
-          Cell& cell =
-              tree_.cells_[tree_.Index(static_cast<int>(n), tree_.FindFlavor(quota.flavor), static_cast<Resource>(r))];
+          const std::size_t index =
+              tree_.Index(static_cast<int>(n), tree_.FindFlavor(quota.flavor), static_cast<Resource>(r));
+          std::int64_t& sum = all[index % tree_.stride_];
+          sum += quota.of[r]->nominal;
+          if (sum > kUnlimited) {
+            return Wrong("", fmt::format("the quotas of {} of flavor '{}' are together beyond what can be counted",
+                                         ResourceName(static_cast<Resource>(r)), quota.flavor));
+          }
+          Cell& cell = tree_.cells_[index];
           cell.offered = true;
           cell.nominal = quota.of[r]->nominal;
           cell.borrowing_limit = quota.of[r]->borrowing_limit.value_or(kUnlimited);
@@ -206,6 +226,7 @@ class QuotaTree::Builder {
   static constexpr std::int64_t kMost = std::int64_t{1} << 56;  // sums of many of them can still be counted
 
   static constexpr std::size_t kDeepest = 32;
+  static constexpr std::size_t kMostPairs = std::size_t{1} << 20;  // of a queue or cohort and a flavor
 
   const Queues& queues_;
   QuotaTree tree_;

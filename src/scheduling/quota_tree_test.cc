@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/random.h"
 #include "base/sanitized_testing.h"
 
@@ -135,7 +137,45 @@ TEST(QuotaTreeTest, CohortsThatAreTheirOwnAncestorsAreShownTheirWay) {
             "cohorts are their own ancestors: 'a' -> 'b' -> 'c' -> 'a' (f:1)");
   std::vector<Cohort> deep;
   for (int i = 0; i < 100; ++i) deep.push_back({std::to_string(i), std::to_string(i + 1), {}, 1, ""});
-  EXPECT_THAT(error(deep), HasSubstr("has more than 32 above it"));
+  EXPECT_THAT(error(deep), HasSubstr("cohort '0' has more than 32 above it"));
+}
+
+TEST(QuotaTreeTest, NoCohortHasMoreThan32AboveItInWhateverOrderTheyStand) {
+  // The chain 0 -> 1 -> ... -> `above`, which is the root.
+  const auto chain = [](int above, bool root_first) {
+    std::vector<Cohort> cohorts;
+    for (int i = 0; i <= above; ++i) {
+      cohorts.push_back({std::to_string(i), i < above ? std::to_string(i + 1) : "", {}, 1, ""});
+    }
+    if (root_first) std::reverse(cohorts.begin(), cohorts.end());
+    return QuotaTree::Build(Of(std::move(cohorts), {Queue("q", "0", Cpu(1))}));
+  };
+  for (const bool root_first : {false, true}) {
+    SCOPED_TRACE(root_first);
+    EXPECT_TRUE(chain(32, root_first).has_value());
+    ASSERT_FALSE(chain(33, root_first).has_value());
+    EXPECT_THAT(chain(33, root_first).error().message, HasSubstr("has more than 32 above it"));
+    EXPECT_FALSE(chain(20'000, root_first).has_value());
+  }
+}
+
+TEST(QuotaTreeTest, QuotasThatCannotBeCountedTogetherAreRefused) {
+  std::vector<ClusterQueue> queues;
+  for (int i = 0; i < 200; ++i) queues.push_back(Queue(std::to_string(i), "all", Cpu(std::int64_t{1} << 56)));
+  const auto much = QuotaTree::Build(Of({}, queues));
+  ASSERT_FALSE(much.has_value());
+  EXPECT_THAT(much.error().message, HasSubstr("the quotas of cpu of flavor 'default' are together beyond"));
+  queues.resize(30);
+  EXPECT_TRUE(QuotaTree::Build(Of({}, queues)).has_value());
+}
+
+TEST(QuotaTreeTest, QueuesTimesFlavorsHaveALimit) {
+  Queues queues;
+  for (int i = 0; i < 2'000; ++i) queues.flavors.push_back({std::to_string(i), {}, ""});
+  for (int i = 0; i < 2'000; ++i) queues.cluster_queues.push_back(Queue(std::to_string(i), "", Cpu(1, {}, {}, "0")));
+  const auto many = QuotaTree::Build(queues);
+  ASSERT_FALSE(many.has_value());
+  EXPECT_THAT(many.error().message, HasSubstr("2000 queues and cohorts with 2000 flavors"));
 }
 
 // Kueue's rules said in another way: what a queue may use more is the largest amount that, added, keeps every node of

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <span>
 #include <unordered_set>
+#include <utility>
 
 #include "base/strings.h"
 #include "io/files.h"
@@ -62,11 +63,66 @@ class Exporter {
  public:
   Exporter(data::Engine& engine, const PayloadExportOptions& options) : engine_(engine), options_(options) {}
 
-  // The request ids that are there already.
+  // Into the batch, unless it is turned already; an open or damaged one is only counted.
+  Status Take(const std::string& segment) {
+    if (io::Exists(FileOf(segment))) return Remove(segment);
+    if (!io::FileLock::IsFree(segment)) {
+      ++done_.open;
+      return {};
+    }
+    auto read = ReadPayloadSegment(segment);
+    if (!read) {
+      done_.damaged.push_back(DamagedSegment(segment, read.error().message));
+      return {};
+    }
+    KEELSON_ASSIGN_OR_RETURN(const std::uint64_t bytes, io::FileSize(segment));
+    batch_bytes_ += bytes;
+    batch_.emplace_back(segment, *std::move(read));
+    return {};
+  }
+  bool full() const { return batch_bytes_ >= options_.batch_bytes; }
+
+  // What was taken is written.
+  Status WriteBatch() {
+    if (batch_.empty()) return {};
+    KEELSON_RETURN_IF_ERROR(ReadSeen());
+    for (const auto& [path, segment] : batch_) {
+      KEELSON_RETURN_IF_ERROR(Write(segment, FileOf(path)));
+      ++done_.segments;
+      KEELSON_RETURN_IF_ERROR(Remove(path));
+    }
+    batch_.clear();
+    batch_bytes_ = 0;
+    seen_.clear();
+    return {};
+  }
+
+  PayloadExport& done() { return done_; }
+
+ private:
+  std::string FileOf(const std::string& segment) const { return ParquetOfSegment(segment, options_.from, options_.to); }
+
+  // One whose file is there.
+  Status Remove(const std::string& segment) {
+    if (!options_.remove) return {};
+    std::error_code error;
+    if (fs::remove(segment, error)) ++done_.removed;
+    if (error) return Fail(ErrorCode::kUnavailable, error.message(), segment);
+    return {};
+  }
+
+  // The request ids of the batch that stand in a file already. Of all that ever were there are too many for memory.
   Status ReadSeen() {
+    data::Table asked({{"request_id", ColumnType::kString}});
+    for (const auto& [path, segment] : batch_) {
+      for (const auto& record : segment.records) asked.columns()[0].AppendFitting(record.request_id);
+    }
+    KEELSON_RETURN_IF_ERROR(engine_.Register("asked", asked));
     KEELSON_ASSIGN_OR_RETURN(const auto files, FilesBelow(options_.to, kParquet));
     for (const auto& file : files) {
-      const auto sql = fmt::format("SELECT DISTINCT request_id FROM read_parquet({})", data::QuoteText(file));
+      const auto sql = fmt::format(
+          "SELECT DISTINCT request_id FROM read_parquet({}) WHERE request_id IN (SELECT request_id FROM asked)",
+          data::QuoteText(file));
       KEELSON_RETURN_IF_ERROR(engine_.Stream(sql, [&](const data::Table& part) -> Status {
         const auto& ids = part.columns()[0].strings;
         seen_.insert(ids.begin(), ids.end());
@@ -76,32 +132,6 @@ class Exporter {
     return {};
   }
 
-  // False, and counted, for what is not to be turned now.
-  Result<bool> Turn(const std::string& segment) {
-    const std::string file = ParquetOfSegment(segment, options_.from, options_.to);
-    if (!io::Exists(file)) {
-      if (!io::FileLock::IsFree(segment)) {
-        ++done_.open;
-        return false;
-      }
-      const auto read = ReadPayloadSegment(segment);
-      if (!read) {
-        done_.damaged.push_back(fmt::format("{}: {}", segment, read.error().message));
-        return false;
-      }
-      KEELSON_RETURN_IF_ERROR(Write(*read, file));
-      ++done_.segments;
-    }
-    if (!options_.remove) return true;
-    std::error_code error;
-    if (fs::remove(segment, error)) ++done_.removed;
-    if (error) return Fail(ErrorCode::kUnavailable, error.message(), segment);
-    return true;
-  }
-
-  PayloadExport& done() { return done_; }
-
- private:
   // Also of a segment without records: that it was turned is told by the file.
   Status Write(const PayloadSegment& segment, const std::string& file) {
     std::vector<const PayloadRecord*> records;
@@ -126,7 +156,9 @@ class Exporter {
 
   data::Engine& engine_;
   const PayloadExportOptions& options_;
-  std::unordered_set<std::string> seen_;
+  std::vector<std::pair<std::string, PayloadSegment>> batch_;  // by path
+  std::uint64_t batch_bytes_ = 0;
+  std::unordered_set<std::string> seen_;  // of the batch: in a file, or written meanwhile
   PayloadExport done_;
 };
 
@@ -139,12 +171,12 @@ Result<PayloadExport> ExportPayload(data::Engine& engine, const PayloadExportOpt
   KEELSON_ASSIGN_OR_RETURN(const auto lock, io::FileLock::Acquire(options.to + "/lock"));
   KEELSON_ASSIGN_OR_RETURN(const auto segments, PayloadSegmentsBelow(options.from));
   Exporter exporter(engine, options);
-  KEELSON_RETURN_IF_ERROR(exporter.ReadSeen());
   for (std::size_t i = 0; i < segments.size(); ++i) {
     if (cancelled()) return Fail(ErrorCode::kAborted, "told to end");
     progress(fmt::format("segment {} of {}", i + 1, segments.size()),
              static_cast<double>(i) / static_cast<double>(segments.size()));
-    KEELSON_RETURN_IF_ERROR(exporter.Turn(segments[i]));
+    KEELSON_RETURN_IF_ERROR(exporter.Take(segments[i]));
+    if (exporter.full() || i + 1 == segments.size()) KEELSON_RETURN_IF_ERROR(exporter.WriteBatch());
   }
   return std::move(exporter.done());
 }

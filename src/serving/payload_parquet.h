@@ -17,13 +17,16 @@ struct PayloadExport {
   std::uint64_t repeated = 0;        // records left out, for their request id was there already
   std::uint64_t open = 0;            // segments that a replica adds to still
   std::uint64_t removed = 0;         // segments taken away
-  std::vector<std::string> damaged;  // "PATH: why", of segments that were left as they are
+  std::vector<std::string> damaged;  // segments that were left as they are, each as DamagedSegment says it
 };
 
 struct PayloadExportOptions {
   std::string from;     // a folder with segments anywhere below it, as in VERSION/REPLICA/000001.seg
   std::string to;       // for each segment one file at the same place below: VERSION/REPLICA/000001.parquet
   bool remove = false;  // segments whose Parquet is on the disk
+  // Segments of so many bytes, or one, are in memory at a time; the request ids of all files of `to` are read for each
+  // such batch.
+  std::uint64_t batch_bytes = 64u << 20;
 };
 
 // Turns the payload log's segments that nobody adds to any more into Parquet, for analysis; the worker's and the

@@ -10,6 +10,7 @@
 #include "io/files.h"
 #include "io/temp_folder.h"
 #include "serving/payload_log.h"
+#include "serving/payload_segments.h"
 
 namespace keelson::serving {
 namespace {
@@ -50,7 +51,7 @@ class PayloadParquetTest : public testing::Test {
   }
   Result<PayloadExport> Export(bool remove = false) {
     return ExportPayload(
-        *engine_, {from_, to_, remove}, [](const std::string&, double) {}, [] { return false; });
+        *engine_, {from_, to_, remove, batch_bytes_}, [](const std::string&, double) {}, [] { return false; });
   }
   std::vector<std::string> Ids() {
     const auto table = engine_->Query(
@@ -61,6 +62,7 @@ class PayloadParquetTest : public testing::Test {
 
   io::TempFolder temp_ = std::move(*io::TempFolder::Make());
   std::string from_ = temp_.File("payload"), to_ = temp_.File("parquet");
+  std::uint64_t batch_bytes_ = 64u << 20;
   std::unique_ptr<data::Engine> engine_ = std::move(*data::Engine::Open({}));
 };
 
@@ -112,6 +114,22 @@ TEST_F(PayloadParquetTest, ARetriedRequestIsThereOnceWhoeverAnsweredIt) {
   EXPECT_EQ(Ids().size(), 2u);
 }
 
+TEST_F(PayloadParquetTest, ARetriedRequestIsThereOnceHoweverFewSegmentsAreInMemory) {
+  {
+    const auto a = Writer("3/a"), b = Writer("3/b"), c = Writer("4/c");
+    ASSERT_TRUE(a->Append(RecordOf("q1", {1})) && a->Append(RecordOf("a", {1})));
+    ASSERT_TRUE(b->Append(RecordOf("b", {1})) && b->Append(RecordOf("q1", {1})));
+    ASSERT_TRUE(c->Append(RecordOf("q1", {1})) && c->Append(RecordOf("b", {1})));
+  }
+  batch_bytes_ = 1;
+  const auto done = Export(true);
+  ASSERT_TRUE(done.has_value()) << done.error().ToString();
+  EXPECT_EQ(done->segments, 6u);
+  EXPECT_EQ(done->removed, 6u);
+  EXPECT_EQ(done->repeated, 3u);
+  EXPECT_THAT(Ids(), ElementsAre("a#0", "b#0", "q1#0"));
+}
+
 TEST_F(PayloadParquetTest, GoesOnAfterAKillAtAnyOfItsSteps) {
   ASSERT_TRUE(Writer("3/a", 1 << 20)->Append(RecordOf("q1", {1, 2})));
   // Killed while it wrote: half a file that nobody reads.
@@ -144,6 +162,10 @@ TEST_F(PayloadParquetTest, TellsADamagedSegmentAndTurnsTheOthers) {
   EXPECT_THAT(done->damaged, ElementsAre(HasSubstr("3/a/000001.seg")));
   EXPECT_TRUE(io::Exists(from_ + "/3/a/000001.seg"));
   EXPECT_THAT(Ids(), ElementsAre("b#0"));
+  EXPECT_EQ(CountPayloadSegmentsToTurn(from_, to_), 1u);
+  EXPECT_EQ(CountPayloadSegmentsToTurn(from_, to_, done->damaged), 0u) << "another look would find it as it is";
+  ASSERT_TRUE(Writer("3/c", 1 << 20)->Append(RecordOf("c", {1})));
+  EXPECT_EQ(CountPayloadSegmentsToTurn(from_, to_, done->damaged), 1u);
 }
 
 TEST_F(PayloadParquetTest, OneAtATimeAndItCanBeToldToEnd) {

@@ -1,5 +1,7 @@
 #include "serving/payload_segments.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 
@@ -20,7 +22,8 @@ Result<std::vector<std::string>> FilesBelow(const std::string& root, std::string
   fs::recursive_directory_iterator at(root, error);
   if (error == std::errc::no_such_file_or_directory) return files;
   for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
-    if (at->is_regular_file(error) && at->path().string().ends_with(suffix)) files.push_back(at->path().string());
+    std::error_code gone;  // what is removed meanwhile is no file, and no error
+    if (at->is_regular_file(gone) && at->path().string().ends_with(suffix)) files.push_back(at->path().string());
   }
   if (error) return Fail(ErrorCode::kUnavailable, error.message(), root);
   std::sort(files.begin(), files.end());
@@ -36,10 +39,19 @@ std::string ParquetOfSegment(const std::string& segment, const std::string& from
   return same_place.substr(0, same_place.size() - kSegment.size()) + ".parquet";
 }
 
-Result<std::size_t> CountPayloadSegmentsToTurn(const std::string& from, const std::string& to) {
+std::string DamagedSegment(const std::string& segment, std::string_view why) {
+  return fmt::format("{}: {}", segment, why);
+}
+
+Result<std::size_t> CountPayloadSegmentsToTurn(const std::string& from, const std::string& to,
+                                               const std::vector<std::string>& damaged) {
   KEELSON_ASSIGN_OR_RETURN(const auto segments, PayloadSegmentsBelow(from));
+  const auto is_damaged = [&](const std::string& segment) {
+    const std::string beginning = DamagedSegment(segment, "");
+    return std::ranges::any_of(damaged, [&](const std::string& each) { return each.starts_with(beginning); });
+  };
   return static_cast<std::size_t>(std::ranges::count_if(segments, [&](const std::string& segment) {
-    return !io::Exists(ParquetOfSegment(segment, from, to)) && io::FileLock::IsFree(segment);
+    return !io::Exists(ParquetOfSegment(segment, from, to)) && io::FileLock::IsFree(segment) && !is_damaged(segment);
   }));
 }
 

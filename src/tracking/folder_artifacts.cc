@@ -20,7 +20,8 @@ ArtifactExtent ExtentOf(const std::string& path) {
     const auto since = std::chrono::file_clock::to_sys(written).time_since_epoch();
     const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(since).count();
     extent.changed = std::max(extent.changed, InstantFromMicros(micros));
-    if (fs::is_regular_file(fs::symlink_status(at, error))) extent.bytes += fs::file_size(at, error);
+    if (!fs::is_regular_file(fs::symlink_status(at, error))) return;
+    if (const auto size = fs::file_size(at, error); !error) extent.bytes += size;
   };
   look(path);
   std::error_code error;

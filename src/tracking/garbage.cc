@@ -11,10 +11,6 @@ namespace {
 using Kind = GarbageItem::Kind;
 using Snapshot = GarbageSnapshot;
 
-bool IsWithin(const std::string& path, const std::string& folder) {
-  return path == folder || (path.starts_with(folder) && path[folder.size()] == '/');
-}
-
 std::string Ago(Instant then, Instant now) {
   return FormatDuration(std::chrono::duration_cast<std::chrono::seconds>(now - then));
 }
@@ -40,7 +36,7 @@ class Needs {
       add(node);
       if (!version.run_id.empty()) add("run:" + version.run_id);
       if (!version.model_id.empty()) add("model:" + version.model_id);
-      folders_.insert(folders_.end(), version.folders.begin(), version.folders.end());
+      folders_.insert(version.folders.begin(), version.folders.end());
     }
     while (!open.empty()) {
       const std::string node = std::move(open.back());
@@ -53,13 +49,18 @@ class Needs {
   bool Node(const std::string& node) const { return nodes_.contains(node); }
   // Whether a needed file lies in the folder.
   bool Folder(const std::string& folder) const {
-    return !folder.empty() &&
-           std::ranges::any_of(folders_, [&](const std::string& needed) { return IsWithin(needed, folder); });
+    if (folder.empty()) return false;
+    for (std::size_t end = folder.find('/'); end != std::string::npos; end = folder.find('/', end + 1)) {
+      if (folders_.contains(folder.substr(0, end))) return true;  // it is itself in one that is needed whole
+    }
+    const std::string below = folder + "/";
+    const auto first = folders_.lower_bound(below);
+    return folders_.contains(folder) || (first != folders_.end() && first->starts_with(below));
   }
 
  private:
   std::set<std::string> nodes_;
-  std::vector<std::string> folders_;
+  std::set<std::string> folders_;
 };
 
 // The runs that a rule keeps as the best of their experiments.
@@ -83,7 +84,9 @@ std::set<std::string> BestRuns(const Snapshot& snapshot, const ArtifactRule& rul
   return best;
 }
 
-void PlanArtifacts(const Snapshot& snapshot, Instant now, const ArtifactRule& rule, std::vector<GarbageItem>& items) {
+// `folders`: those of which an item is planned already.
+void PlanArtifacts(const Snapshot& snapshot, Instant now, const ArtifactRule& rule, std::set<std::string>& folders,
+                   std::vector<GarbageItem>& items) {
   const Needs needs(snapshot, [&](const Snapshot::Version& version) {
     return version.has_alias || rule.keep_stages.contains(version.stage);
   });
@@ -91,8 +94,7 @@ void PlanArtifacts(const Snapshot& snapshot, Instant now, const ArtifactRule& ru
   std::map<std::int64_t, std::string> names;
   for (const auto& experiment : snapshot.experiments) names[experiment.id] = experiment.name;
   const auto put = [&](const std::string& id, const std::string& folder, Instant ended) {
-    const bool known = std::ranges::any_of(items, [&](const GarbageItem& item) { return item.folder == folder; });
-    if (known) return;
+    if (!folders.insert(folder).second) return;
     items.push_back({Kind::kArtifacts, id, folder,
                      fmt::format("ended {} ago, more than the {} that artifacts are kept, and nothing needs it",
                                  Ago(ended, now), FormatDuration(rule.age)),
@@ -160,7 +162,9 @@ std::vector<GarbageItem> PlanGarbage(const Snapshot& snapshot, Instant now, cons
     if (needs.Folder(folder)) continue;
     items.push_back({Kind::kExperiment, folder, folder, reason(*experiment.deleted), 0});
   }
-  for (const ArtifactRule& rule : policy.artifacts) PlanArtifacts(snapshot, now, rule, items);
+  std::set<std::string> folders;
+  for (const GarbageItem& item : items) folders.insert(item.folder);
+  for (const ArtifactRule& rule : policy.artifacts) PlanArtifacts(snapshot, now, rule, folders, items);
   for (const auto& orphan : snapshot.orphans) {
     if (now - orphan.changed < policy.deleted_for || needs.Folder(orphan.folder)) continue;
     items.push_back(

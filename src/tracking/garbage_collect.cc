@@ -36,7 +36,7 @@ std::string OwnFolderOf(const std::string& uri, const std::string& id) {
 
 std::optional<Instant> At(const io::SqlValue& value, std::int64_t micros) {
   if (io::IsNull(value)) return std::nullopt;
-  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() / 1000;
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() / 4000;  // so that no difference overflows
   return InstantFromMicros(std::clamp(io::AsInt(value), -kMost, kMost) * micros);
 }
 
@@ -156,7 +156,80 @@ Status FindOrphans(ArtifactStore& artifacts, Snapshot& snapshot) {
   return {};
 }
 
-// Whether the row went; one that was restored or registered meanwhile stays.
+// What says that somebody may need more, or other, files than before: an alias moved, a version was made or changed, an
+// edge of lineage came.
+struct NeedsStamp {
+  std::int64_t alias_changes = 0;
+  std::int64_t versions = 0;
+  std::int64_t versions_updated_us = 0;
+  std::int64_t edges = 0;
+  bool operator==(const NeedsStamp&) const = default;
+};
+
+Result<NeedsStamp> ReadNeedsStamp(io::SqlSession& session) {
+  KEELSON_ASSIGN_OR_RETURN(
+      const auto rows,
+      session.Query("SELECT (SELECT coalesce(max(sequence), 0) FROM alias_change), (SELECT count(*) FROM version), "
+                    "(SELECT coalesce(max(updated_us), 0) FROM version), (SELECT count(*) FROM lineage)"));
+  const auto& row = rows.at(0);
+  return NeedsStamp{io::AsInt(row[0]), io::AsInt(row[1]), io::AsInt(row[2]), io::AsInt(row[3])};
+}
+
+// Whether a run goes on whose artifacts were to go, or has come to what was of nobody.
+Result<bool> HasComeToLife(io::SqlSession& session, const GarbageItem& item) {
+  std::string_view sql;
+  std::string id = item.id;
+  if (item.kind == GarbageItem::Kind::kArtifacts) {
+    sql =
+        "SELECT 1 FROM run WHERE status IN ('running', 'scheduled') AND (id = ? OR id = (SELECT source_run_id FROM "
+        "logged_model WHERE logged_model.id = ?))";
+  } else if (item.kind == GarbageItem::Kind::kOrphan) {
+    sql = "SELECT 1 FROM run WHERE id = ? UNION ALL SELECT 1 FROM logged_model WHERE id = ?";
+    id = item.folder.substr(item.folder.rfind('/') + 1);
+  } else {
+    return false;  // RemoveRow looks
+  }
+  KEELSON_ASSIGN_OR_RETURN(const auto rows, session.Query(sql, {id, id}));
+  return !rows.empty();
+}
+
+// The plan as it still is at the moment of a removal: to measure and to remove what comes before takes minutes, in
+// which somebody registers a version, moves an alias or goes on with a run.
+class StandingPlan {
+ public:
+  StandingPlan(io::Database& database, Instant now, const GarbagePolicy& policy, Snapshot snapshot, NeedsStamp stamp)
+      : database_(database), now_(now), policy_(policy), snapshot_(std::move(snapshot)), stamp_(stamp) {}
+
+  std::vector<GarbageItem> Items() const { return PlanGarbage(snapshot_, now_, policy_); }
+
+  Result<bool> StillHas(const GarbageItem& item) {
+    return Reading(database_, [&](io::SqlSession& session) -> Result<bool> {
+      KEELSON_ASSIGN_OR_RETURN(const NeedsStamp stamp, ReadNeedsStamp(session));
+      if (stamp != stamp_) {
+        Snapshot fresh;
+        KEELSON_RETURN_IF_ERROR(ReadRows(session, policy_, fresh));
+        fresh.orphans = std::move(snapshot_.orphans);
+        snapshot_ = std::move(fresh);
+        stamp_ = stamp;
+        left_.emplace();
+        for (const GarbageItem& each : Items()) left_->emplace(each.kind, each.id);
+      }
+      if (left_ && !left_->contains({item.kind, item.id})) return false;
+      KEELSON_ASSIGN_OR_RETURN(const bool lives, HasComeToLife(session, item));
+      return !lives;
+    });
+  }
+
+ private:
+  io::Database& database_;
+  const Instant now_;
+  const GarbagePolicy& policy_;
+  Snapshot snapshot_;
+  NeedsStamp stamp_;
+  std::optional<std::set<std::pair<GarbageItem::Kind, std::string>>> left_;  // nothing: all that was planned
+};
+
+// Whether the row went; one that was restored meanwhile stays.
 Result<bool> RemoveRow(io::Database& database, const GarbageItem& item) {
   std::string_view sql;
   switch (item.kind) {
@@ -193,10 +266,15 @@ Result<bool> RemoveRow(io::Database& database, const GarbageItem& item) {
 Result<std::vector<GarbageItem>> CollectGarbage(io::Database& database, const Clock& clock, ArtifactStore& artifacts,
                                                 const GarbagePolicy& policy, bool dry_run) {
   Snapshot snapshot;
-  KEELSON_RETURN_IF_ERROR(database.Read([&](io::SqlSession& session) { return ReadRows(session, policy, snapshot); }));
+  NeedsStamp stamp;
+  KEELSON_RETURN_IF_ERROR(database.Read([&](io::SqlSession& session) -> Status {
+    KEELSON_ASSIGN_OR_RETURN(stamp, ReadNeedsStamp(session));
+    return ReadRows(session, policy, snapshot);
+  }));
   KEELSON_RETURN_IF_ERROR(FindOrphans(artifacts, snapshot));
+  StandingPlan plan(database, clock.WallNow(), policy, std::move(snapshot), stamp);
   std::vector<GarbageItem> gone;
-  for (GarbageItem& item : PlanGarbage(snapshot, clock.WallNow(), policy)) {
+  for (GarbageItem& item : plan.Items()) {
     std::optional<ArtifactExtent> extent;
     if (!item.folder.empty()) {
       auto measured = artifacts.Measure(item.folder);
@@ -208,6 +286,8 @@ Result<std::vector<GarbageItem>> CollectGarbage(io::Database& database, const Cl
     const bool files_only = item.kind == GarbageItem::Kind::kArtifacts || item.kind == GarbageItem::Kind::kOrphan;
     if (files_only && !extent) continue;
     if (!dry_run) {
+      KEELSON_ASSIGN_OR_RETURN(const bool due, plan.StillHas(item));
+      if (!due) continue;
       KEELSON_ASSIGN_OR_RETURN(const bool removed, RemoveRow(database, item));
       if (!removed) continue;
       if (extent) KEELSON_RETURN_IF_ERROR(artifacts.Delete(item.folder));

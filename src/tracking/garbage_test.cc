@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <functional>
+#include <limits>
 
 #include "io/database_testing.h"
 #include "io/files.h"
@@ -139,6 +141,41 @@ TEST(PlanGarbageTest, OrphansThatNobodyHasTouched) {
   EXPECT_THAT(Plan(snapshot, Deleted(30)), ElementsAre("orphan 1/old"));
 }
 
+TEST(PlanGarbageTest, WhatLiesInAFolderThatAVersionNeedsWholeStays) {
+  GarbageSnapshot snapshot;
+  snapshot.experiments = {{1, "e", std::nullopt}};
+  snapshot.runs = {RunOf("a", 40), RunOf("ab", 40), RunOf("b", 40)};
+  snapshot.versions = {VersionOf("m/1", "", true)};
+  snapshot.versions[0].folders = {"1/a/artifacts"};
+  EXPECT_THAT(Plan(snapshot, Expired(30)), ElementsAre("artifacts ab", "artifacts b"));
+  snapshot.versions[0].folders = {"1"};
+  EXPECT_THAT(Plan(snapshot, Expired(30)), IsEmpty());
+}
+
+// Somebody else does something just before the extent of a folder is known.
+class WatchedArtifacts : public ArtifactStore {
+ public:
+  explicit WatchedArtifacts(const std::unique_ptr<ArtifactStore>& artifacts) : artifacts_(artifacts) {}
+  std::function<void(std::string_view folder)> before_measure = [](std::string_view) {};
+
+  Result<std::optional<ArtifactExtent>> Measure(std::string_view path) override {
+    before_measure(path);
+    return artifacts_->Measure(path);
+  }
+  Status Put(std::string_view path, std::string_view content) override { return artifacts_->Put(path, content); }
+  Result<StoredArtifact> PutPieces(std::string_view path, const ArtifactPieces& next,
+                                   std::optional<std::uint64_t> size) override {
+    return artifacts_->PutPieces(path, next, size);
+  }
+  Result<ArtifactContent> Open(std::string_view path) override { return artifacts_->Open(path); }
+  Result<std::vector<ArtifactEntry>> List(std::string_view path) override { return artifacts_->List(path); }
+  Status Delete(std::string_view path) override { return artifacts_->Delete(path); }
+  Result<std::optional<std::string>> Hash(std::string_view path) override { return artifacts_->Hash(path); }
+
+ private:
+  const std::unique_ptr<ArtifactStore>& artifacts_;
+};
+
 class CollectGarbageTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -162,9 +199,26 @@ class CollectGarbageTest : public testing::Test {
   }
   // In an object store from here on.
   void MoveToS3() { artifacts_ = OpenS3Artifacts(s3_.Client(), "prefix"); }
+  // One that has ended, with artifacts that ExpiredRule lets go.
+  std::string MakeExpiredRun() {
+    const std::string run = MakeRun();
+    End(run, ToMicros(clock_.WallNow()) / 1000 - 1'000'000'000);
+    return run;
+  }
+  void End(const std::string& run, std::int64_t ended_ms) {
+    Runs::Change ended;
+    ended.status = RunStatus::kFinished;
+    ended.ended_ms = ended_ms;
+    ASSERT_TRUE(runs_->Update(run, ended));
+  }
+  static ArtifactRule ExpiredRule() {
+    ArtifactRule rule;
+    rule.age = std::chrono::days(10);
+    return rule;
+  }
   std::vector<std::string> Collect(int days, bool dry_run = false, std::vector<ArtifactRule> rules = {}) {
     const auto gone =
-        CollectGarbage(*database_, clock_, *artifacts_, {std::chrono::days(days), std::move(rules)}, dry_run);
+        CollectGarbage(*database_, clock_, watched_, {std::chrono::days(days), std::move(rules)}, dry_run);
     EXPECT_TRUE(gone.has_value()) << gone.error().ToString();
     std::vector<std::string> ids;
     for (const auto& item : *gone) ids.push_back(item.id);
@@ -179,6 +233,7 @@ class CollectGarbageTest : public testing::Test {
   const std::string root_ = folder_.File("artifacts");
   io::testing::FakeS3 s3_;
   std::unique_ptr<ArtifactStore> artifacts_ = OpenFolderArtifacts(root_);
+  WatchedArtifacts watched_{artifacts_};
   std::unique_ptr<io::Database> database_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Runs> runs_;
@@ -227,18 +282,67 @@ TEST_F(CollectGarbageTest, WhatAVersionWasMadeOfStays) {
 
 TEST_F(CollectGarbageTest, ExpiredArtifactsGoAndTheirRunStays) {
   const std::string run = MakeRun();
-  Runs::Change ended;
-  ended.status = RunStatus::kFinished;
-  ended.ended_ms = ToMicros(clock_.WallNow()) / 1000;
-  ASSERT_TRUE(runs_->Update(run, ended));
-  ArtifactRule rule;
-  rule.age = std::chrono::days(10);
-  EXPECT_THAT(Collect(30, false, {rule}), IsEmpty());
+  End(run, ToMicros(clock_.WallNow()) / 1000);
+  EXPECT_THAT(Collect(30, false, {ExpiredRule()}), IsEmpty());
   clock_.Advance(std::chrono::days(11));
-  EXPECT_THAT(Collect(30, false, {rule}), ElementsAre(run));
+  EXPECT_THAT(Collect(30, false, {ExpiredRule()}), ElementsAre(run));
   EXPECT_FALSE(HasFiles("0/" + run + "/artifacts"));
   EXPECT_TRUE(runs_->Get(run).has_value());
-  EXPECT_THAT(Collect(30, false, {rule}), IsEmpty());
+  EXPECT_THAT(Collect(30, false, {ExpiredRule()}), IsEmpty());
+}
+
+TEST_F(CollectGarbageTest, AnEndAtTheBeginningOfTimeIsLongAgo) {
+  const std::string run = MakeRun();
+  End(run, std::numeric_limits<std::int64_t>::min());
+  EXPECT_THAT(Collect(30, false, {ExpiredRule()}), ElementsAre(run));
+}
+
+TEST_F(CollectGarbageTest, WhatIsRegisteredOrGoesOnWhileItIsMeasuredStays) {
+  const std::string plain = MakeExpiredRun();
+  const std::string registered = MakeExpiredRun();
+  const std::string resumed = MakeExpiredRun();
+  const std::string deleted = MakeRun();
+  ASSERT_TRUE(runs_->Delete(deleted));
+  watched_.before_measure = [&](std::string_view folder) {
+    if (folder == "0/" + registered) {
+      ASSERT_TRUE(store_->RegisterVersion("m", registered, root_ + "/0/" + registered + "/artifacts/model", {}));
+      ASSERT_TRUE(store_->SetAlias("m", "champion", 1, "somebody", ""));
+    } else if (folder == "0/" + resumed) {
+      Runs::Change goes_on;
+      goes_on.status = RunStatus::kRunning;
+      ASSERT_TRUE(runs_->Update(resumed, goes_on));
+    } else if (folder == "0/" + deleted) {
+      // By its files alone: no run of it is said.
+      RegisteredModels models(*database_, clock_);
+      ASSERT_TRUE(models.Create("n", {}, ""));
+      RegisteredModels::NewVersion version;
+      version.model = "n";
+      version.source = "mlflow-artifacts:/0/" + deleted + "/artifacts/model";
+      ASSERT_TRUE(models.CreateVersion(version));
+    }
+  };
+  EXPECT_THAT(Collect(0, false, {ExpiredRule()}), ElementsAre(plain));
+  EXPECT_FALSE(HasFiles("0/" + plain));
+  for (const std::string& run : {registered, resumed, deleted}) {
+    EXPECT_TRUE(runs_->Get(run).has_value());
+    EXPECT_TRUE(HasFiles("0/" + run + "/artifacts/model/weights"));
+  }
+}
+
+TEST_F(CollectGarbageTest, ARunThatBeginsWhileOrphansAreLookedForKeepsItsFiles) {
+  const std::string id = "0123456789abcdef0123456789abcdef";
+  Write("0/" + id + "/artifacts/first");
+  watched_.before_measure = [&](std::string_view) {
+    ASSERT_TRUE(database_->Write([&](io::SqlSession& session) -> Status {
+      KEELSON_RETURN_IF_ERROR(
+          session.Execute("INSERT OR IGNORE INTO run (id, experiment_id, name, status, started_ms, user_id, "
+                          "artifact_uri) VALUES (?, 0, 'n', 'running', 0, '', ?)",
+                          {id, "mlflow-artifacts:/0/" + id + "/artifacts"}));
+      return {};
+    }));
+  };
+  EXPECT_THAT(Collect(0), IsEmpty());
+  EXPECT_TRUE(HasFiles("0/" + id + "/artifacts/first"));
 }
 
 TEST_F(CollectGarbageTest, FoldersWithoutARunGoAndLinksAreLeftAlone) {

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
+#include "tracking/metric_history.h"
 #include "tracking/pairs.h"
 #include "tracking/transaction.h"
 #include "tracking/version_rows.h"
@@ -72,6 +75,20 @@ Status RequireModel(io::SqlSession& session, const std::string& model) {
   return {};
 }
 
+// A logged model's metric that is not a number is kept as 0, as MLflow keeps it; the run that logged it knows better.
+Result<bool> WasNan(io::SqlSession& session, const std::string& run_id, const std::string& key, std::int64_t step,
+                    std::int64_t time_ms) {
+  KEELSON_ASSIGN_OR_RETURN(
+      const auto rows,
+      session.Query("SELECT run.sequence, metric_key.id FROM run, metric_key WHERE run.id = ? AND metric_key.name = ?",
+                    {run_id, key}));
+  if (rows.empty()) return false;
+  KEELSON_ASSIGN_OR_RETURN(const auto points,
+                           ReadHistory(session, io::AsInt(rows[0][0]), io::AsInt(rows[0][1]), std::pair(step, step)));
+  return std::ranges::any_of(points,
+                             [&](const HistoryPoint& point) { return point.is_nan && point.time_ms == time_ms; });
+}
+
 // Nothing when neither the run nor the logged model has it, or it is not a number.
 Result<std::optional<double>> MetricOf(io::SqlSession& session, const VersionRecord& version, const std::string& name) {
   KEELSON_ASSIGN_OR_RETURN(
@@ -85,12 +102,18 @@ Result<std::optional<double>> MetricOf(io::SqlSession& session, const VersionRec
   }
   KEELSON_ASSIGN_OR_RETURN(
       const auto of_model,
-      session.Query("SELECT m.value FROM version v JOIN logged_model l ON l.id = v.model_id JOIN logged_model_metric m "
+      session.Query("SELECT m.value, m.run_id, m.step, m.time_ms FROM version v JOIN logged_model l ON l.id = "
+                    "v.model_id JOIN logged_model_metric m "
                     "ON m.model = l.number WHERE v.model = ? AND v.version = ? AND m.key = ? ORDER BY m.step DESC, "
                     "m.time_ms DESC LIMIT 1",
                     {version.model, version.version, name}));
   if (of_model.empty()) return std::nullopt;
-  return io::AsDouble(of_model[0][0]);
+  const double value = io::AsDouble(of_model[0][0]);
+  if (value != 0) return value;
+  KEELSON_ASSIGN_OR_RETURN(const bool nan, WasNan(session, io::AsText(of_model[0][1]), name, io::AsInt(of_model[0][2]),
+                                                  io::AsInt(of_model[0][3])));
+  if (nan) return std::nullopt;
+  return value;
 }
 
 void CheckMetric(const PromotionRule::Metric& wanted, const std::optional<double>& value,

@@ -48,6 +48,16 @@ class PromotionTest : public testing::Test {
   void Log(const std::string& key, double value, std::int64_t step = 0) {
     ASSERT_TRUE(runs_->LogBatch(run_, {{.key = key, .value = value, .step = step}}, {}, {}));
   }
+  // The logged model m-1, of which all versions are.
+  void MakeTheirModel() {
+    ASSERT_TRUE(database_->Write([](io::SqlSession& session) -> Status {
+      KEELSON_RETURN_IF_ERROR(
+          session.Execute("INSERT INTO logged_model (id, experiment_id, name, artifact_uri, created_ms, updated_ms, "
+                          "status, type, source_run_id) VALUES ('m-1', 0, 'n', 'u', 0, 0, 2, '', '')"));
+      KEELSON_RETURN_IF_ERROR(session.Execute("UPDATE version SET model_id = 'm-1'"));
+      return {};
+    }));
+  }
   // "" when it is allowed; by a client of MLflow and by Keelson itself alike.
   std::string Refusal(const std::string& alias = "champion", int version = 1) {
     const Status by_client = models_->SetAlias("m", alias, version, "mlflow");
@@ -95,21 +105,35 @@ TEST_F(PromotionTest, TheLatestMetricOfTheRunHasToBeWithinItsLimits) {
 
 TEST_F(PromotionTest, ALoggedModelsMetricsCountWhereTheRunHasNone) {
   Demand({{.target = kChampion, .metrics = {{"auc", 0.7, {}}}}});
+  MakeTheirModel();
   ASSERT_TRUE(database_->Write([](io::SqlSession& session) -> Status {
-    KEELSON_RETURN_IF_ERROR(
-        session.Execute("INSERT INTO logged_model (id, experiment_id, name, artifact_uri, created_ms, updated_ms, "
-                        "status, type, source_run_id) VALUES ('m-1', 0, 'n', 'u', 0, 0, 2, '', '')"));
     for (const auto& [step, value] : {std::pair{1, 0.9}, {2, 0.5}}) {
       KEELSON_RETURN_IF_ERROR(session.Execute(
           "INSERT INTO logged_model_metric (model, key, time_ms, step, run_id, value) SELECT number, 'auc', 0, ?, 'r', "
           "? FROM logged_model",
           {std::int64_t{step}, value}));
     }
-    KEELSON_RETURN_IF_ERROR(session.Execute("UPDATE version SET model_id = 'm-1'"));
     return {};
   }));
   EXPECT_THAT(Refusal(), HasSubstr("auc is 0.5, less than 0.7"));
   Log("auc", 0.8);
+  EXPECT_EQ(Refusal(), "");
+}
+
+TEST_F(PromotionTest, ALoggedModelsMetricThatIsNoNumberDoesNotPassAsZero) {
+  Demand({{.target = kChampion, .metrics = {{"loss", {}, 0.3}}}});
+  MakeTheirModel();
+  Runs::NewRun evaluation;
+  evaluation.name = "evaluation";
+  const std::string run = runs_->Create(evaluation)->id;
+  const auto log = [&](double value, std::int64_t step) {
+    MetricPoint point{.key = "loss", .value = value, .time_ms = 7, .step = step};
+    point.model_id = "m-1";
+    ASSERT_TRUE(runs_->LogBatch(run, {point}, {}, {}));
+  };
+  log(std::nan(""), 1);
+  EXPECT_THAT(Refusal(), HasSubstr("its run has no metric loss"));
+  log(0, 2);
   EXPECT_EQ(Refusal(), "");
 }
 

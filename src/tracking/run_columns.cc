@@ -94,6 +94,7 @@ void MetricColumn::Set(std::size_t row, const Value& value) {
   const std::size_t piece = row / kPieceRows;
   if (piece >= pieces_.size()) {
     if (value.kind == Value::kMissing) return;
+    bytes_ += (piece + 1 - pieces_.size()) * sizeof(Piece);
     pieces_.resize(piece + 1);
   }
   Piece& cells = pieces_[piece];
@@ -171,6 +172,7 @@ void TextColumn::Set(std::size_t row, const std::optional<std::string_view>& val
   const std::size_t piece = row / kPieceRows;
   if (piece >= pieces_.size()) {
     if (code == 0) return;
+    bytes_ += (piece + 1 - pieces_.size()) * sizeof(Piece);
     pieces_.resize(piece + 1);
   }
   Piece& cells = pieces_[piece];

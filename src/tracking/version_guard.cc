@@ -40,7 +40,13 @@ class Guard final : public ArtifactStore, public RemoteArtifacts {
   Result<StoredArtifact> PutPieces(std::string_view path, const ArtifactPieces& next,
                                    std::optional<std::uint64_t> size) override {
     KEELSON_RETURN_IF_ERROR(Check(path));
-    return artifacts_->PutPieces(path, next, size);
+    // Again before it takes the place of what is there: the version may have come while the client sent.
+    const auto checked = [&]() -> Result<std::string_view> {
+      auto piece = next();
+      if (piece && piece->empty()) KEELSON_RETURN_IF_ERROR(Check(path));
+      return piece;
+    };
+    return artifacts_->PutPieces(path, checked, size);
   }
   Status Delete(std::string_view path) override {
     KEELSON_RETURN_IF_ERROR(Check(path));

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "io/database_testing.h"
+#include "io/files.h"
 #include "io/s3_testing.h"
 #include "io/temp_folder.h"
 #include "tracking/registered_models.h"
@@ -94,6 +95,26 @@ TEST_P(VersionGuardTest, TheFilesCountAndNotWhatLedToThem) {
   EXPECT_TRUE(Refused(artifacts_->Delete("run")));
   Register("mlflow-artifacts:/0/elsewhere/m", "mlflow-artifacts:/0/elsewhere/m", "");
   EXPECT_FALSE(RefusesToPut("0/elsewhere/m/MLmodel")) << "it was not there to be hashed";
+}
+
+TEST_P(VersionGuardTest, AnUploadThatWasUnderWayWhenTheVersionCameDoesNotReplaceItsFiles) {
+  const std::string path = "0/run/artifacts/m/MLmodel";
+  ASSERT_TRUE(artifacts_->Put(path, "first"));
+  int pieces = 0;
+  const auto stored = artifacts_->PutPieces(
+      path,
+      [&]() -> Result<std::string_view> {
+        if (++pieces == 1) return "other";
+        Register("mlflow-artifacts:/0/run/artifacts/m", "mlflow-artifacts:/0/run/artifacts/m");
+        return "";
+      },
+      std::nullopt);
+  ASSERT_FALSE(stored.has_value());
+  EXPECT_EQ(stored.error().code, ErrorCode::kPermissionDenied);
+  EXPECT_EQ((*artifacts_->Measure(path))->bytes, 5u);
+  const auto kept = artifacts_->Open(path);
+  ASSERT_TRUE(kept.has_value());
+  EXPECT_EQ(GetParam() ? *kept->next() : *io::ReadFile(kept->file), "first");
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, VersionGuardTest, testing::Bool(),

@@ -27,6 +27,7 @@
 #include "io/os.h"
 #include "substrate/local/local_substrate.h"
 #include "tracking/model_folders.h"
+#include "tracking/promotion.h"
 #include "tracking/store.h"
 #include "wire/api/api.h"
 #include "wire/inference/edge.h"

@@ -72,13 +72,16 @@ void ApiClient::KeepTheRate() {
 }
 
 // Half of the wait is sure, half is drawn, so that many clients do not come back together.
-std::chrono::milliseconds ApiClient::WaitBefore(int attempt) {
+std::chrono::milliseconds ApiClient::WaitBefore(int attempt, std::optional<std::chrono::seconds> retry_after) {
   std::chrono::milliseconds wait = options_.first_wait;
   for (int i = 2; i < attempt && wait < options_.longest_wait; ++i) wait *= 2;
   wait = std::min(wait, options_.longest_wait);
   const std::lock_guard lock(mutex_);
   const auto half = static_cast<std::uint64_t>(wait.count() / 2 + 1);
-  return wait / 2 + std::chrono::milliseconds(static_cast<std::int64_t>(random_.Below(half)));
+  wait = wait / 2 + std::chrono::milliseconds(static_cast<std::int64_t>(random_.Below(half)));
+  if (!retry_after) return wait;
+  // It is kept whole, and the lot on top, for all were told the same.
+  return std::min<std::chrono::milliseconds>(*retry_after, options_.longest_retry_after) + wait / 2;
 }
 
 Result<io::HttpResponse> ApiClient::Once(const Call& call, int& version) {
@@ -131,11 +134,7 @@ Result<io::HttpResponse> ApiClient::Ask(const Call& call) {
       error.message = fmt::format("{} attempts failed; the last: {}", attempt, error.message);
       return std::unexpected(std::move(error));
     }
-    std::chrono::milliseconds wait = WaitBefore(attempt + 1);
-    if (problem && problem->retry_after) {
-      // Retry-After is kept whole, and the lot on top, for all were told the same.
-      wait = std::min<std::chrono::milliseconds>(*problem->retry_after, options_.longest_retry_after) + wait / 2;
-    }
+    const auto wait = WaitBefore(attempt + 1, problem ? problem->retry_after : std::nullopt);
     LogWarning("asking Kubernetes again", {{"path", call.path},
                                            {"method", call.method},
                                            {"attempt", std::to_string(attempt)},

@@ -109,8 +109,8 @@ class ApiClient {
   Result<int> Stream(io::InterruptibleConnection& connection, const Call& call, std::chrono::milliseconds silence,
                      const std::function<void(std::string_view)>& on_data);
 
-  // The wait before attempt number `attempt`, the second being 2.
-  std::chrono::milliseconds WaitBefore(int attempt);
+  // The wait before attempt number `attempt`, the second being 2. Not sooner than the server has said, within reason.
+  std::chrono::milliseconds WaitBefore(int attempt, std::optional<std::chrono::seconds> retry_after = {});
   const Credentials& credentials() const { return credentials_; }
   const Clock& clock() const { return *options_.clock; }
 

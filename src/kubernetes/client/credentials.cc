@@ -166,7 +166,10 @@ Result<Access> FindAccess(const Environment& environment, const std::string& con
   }
   if (!paths.empty()) {
     Kubeconfig merged;
+    bool found = false;
     for (const std::string& path : paths) {
+      if (!io::Exists(path) && (found || path != paths.back())) continue;  // kubectl passes over what is not there
+      found = true;
       KEELSON_ASSIGN_OR_RETURN(const std::string text, io::ReadFile(path, std::size_t{4} << 20));
       const std::size_t slash = path.rfind('/');
       const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash);
@@ -191,11 +194,11 @@ Status Credentials::Load() {
   PemSource certificate = access_.certificate;
   PemSource key = access_.key;
   std::string token = access_.token;
-  expires_.reset();
+  std::optional<Instant> expires;
   if (access_.exec) {
     KEELSON_ASSIGN_OR_RETURN(const PluginCredential given, RunPlugin(access_));
     token = given.token;
-    expires_ = given.expires;
+    expires = given.expires;
     if (!given.certificate.empty()) {
       certificate = given.certificate;
       key = given.key;
@@ -215,6 +218,7 @@ Status Credentials::Load() {
   }
   KEELSON_ASSIGN_OR_RETURN(next.tls, MakeTls(access_.authority, certificate, key));
   version_ = next.version;
+  expires_ = expires;
   current_ = std::move(next);
   loaded_ = clock_->MonotonicNow();
   return {};

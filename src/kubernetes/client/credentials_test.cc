@@ -61,6 +61,10 @@ TEST_F(CredentialsTest, FindsTheClusterWhereKubectlDoes) {
   EXPECT_EQ(FindAccess(Of({{"HOME", folder_.path()}, {"KUBERNETES_SERVICE_HOST", "10.0.0.1"}}))->server, "https://two");
   const auto missing = FindAccess(Of({{"KUBECONFIG", folder_.path() + "/none"}}));
   EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+  const std::string none = folder_.path() + "/none";
+  EXPECT_EQ(FindAccess(Of({{"KUBECONFIG", none + ":" + one}}))->server, "https://one") << "as kubectl passes over it";
+  EXPECT_EQ(FindAccess(Of({{"KUBECONFIG", one + ":" + none}}))->server, "https://one");
+  EXPECT_EQ(FindAccess(Of({{"KUBECONFIG", none + ":" + none + "2"}})).error().code, ErrorCode::kNotFound);
   EXPECT_EQ(FindAccess(Of({})).error().code, ErrorCode::kNotFound);
 }
 
@@ -121,6 +125,19 @@ TEST_F(CredentialsTest, AsksAPluginOnceUntilWhatItGaveExpires) {
   EXPECT_EQ(credentials.Get()->authorization, "Bearer t1");
   clock_.Advance(std::chrono::hours(2));
   EXPECT_EQ(credentials.Get()->authorization, "Bearer t2");
+}
+
+TEST_F(CredentialsTest, WhatHasExpiredIsNotSentThoughThePluginFailsNow) {
+  Credentials credentials(
+      WithPlugin(
+          "[ $(wc -l <" + folder_.path() + "/calls) -gt 1 ] && exit 1\n" +
+          R"(printf '{"apiVersion":"%s","kind":"ExecCredential","status":{"token":"t","expirationTimestamp":"2020-01-01T00:00:00Z"}}' )" +
+          std::string(kV1)),
+      &clock_);
+  clock_.Advance(*ParseInstant("2019-12-31T23:00:00Z") - clock_.WallNow());
+  EXPECT_EQ(credentials.Get()->authorization, "Bearer t");
+  clock_.Advance(std::chrono::hours(2));
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(credentials.Get().error().code, ErrorCode::kUnauthenticated) << i;
 }
 
 TEST_F(CredentialsTest, RenewsOnceForAllThatWereRefusedTogether) {

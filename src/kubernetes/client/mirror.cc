@@ -72,31 +72,45 @@ void Mirror::Changed() {
   if (options_.on_change) options_.on_change();
 }
 
+bool Mirror::Rest(int times, Error why) {
+  {
+    const std::lock_guard lock(mutex_);
+    problem_ = std::move(why);
+  }
+  return Pause(client_.WaitBefore(times + 1, std::exchange(retry_after_, std::nullopt)));
+}
+
 void Mirror::Run() {
   int failures = 0;
+  int expiries = 0;  // watches in a row that could not go on where the one before, or the list, had ended
   auto next = Next::kList;
   while (!stopping()) {
     if (next == Next::kList) {
       const Status listed = ListAll();
-      if (listed) {
-        failures = 0;
-        next = Next::kWatch;
+      if (!listed) {
+        if (!Rest(++failures, listed.error())) return;
         continue;
       }
-      const std::lock_guard lock(mutex_);
-      problem_ = listed.error();
-    } else {
-      const auto watched = Watch();
-      if (watched) {
-        failures = 0;
-        next = *watched;
-        continue;
-      }
-      const std::lock_guard lock(mutex_);
-      problem_ = watched.error();
+      failures = 0;
+      next = Next::kWatch;
+      continue;
     }
-    ++failures;
-    if (!Pause(client_.WaitBefore(failures + 1))) return;
+    const auto watched = Watch();
+    if (!watched) {
+      if (!Rest(++failures, watched.error())) return;
+      continue;
+    }
+    failures = 0;
+    next = *watched;
+    if (next == Next::kWatch) {
+      expiries = 0;
+    } else if (++expiries > 1) {  // each list is a large question: the first comes at once, the others take their time
+      if (!Rest(expiries - 1, {.code = ErrorCode::kAborted,
+                               .message = "the server knows no more what it has just told",
+                               .where = kind_.Path(options_.in_namespace)})) {
+        return;
+      }
+    }
   }
 }
 
@@ -194,7 +208,7 @@ Result<Mirror::Next> Mirror::Watch() {
   }
   if (problem) {
     if (problem->expired()) return Next::kList;
-    if (problem->retry_after && !Pause(*problem->retry_after)) return Next::kWatch;
+    retry_after_ = problem->retry_after;
     return std::unexpected(ErrorOf(*problem, call.path));
   }
   if (broken) return std::unexpected(*broken);

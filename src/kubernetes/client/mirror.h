@@ -61,6 +61,7 @@ class Mirror {
   Result<Next> Watch();
   bool Store(WatchEvent event);
   void Changed();
+  bool Rest(int times, Error why);  // Pause after something went wrong so often in a row, which `problem` tells
   bool Pause(std::chrono::milliseconds time);  // false: it is to end
   bool stopping() const;
 
@@ -74,7 +75,8 @@ class Mirror {
   std::optional<Error> problem_;
   Counts counts_;
   std::shared_ptr<io::InterruptibleConnection> connection_;
-  std::string version_;  // where the next watch begins; the thread's own
+  std::string version_;                              // where the next watch begins; the thread's own, as is the next
+  std::optional<std::chrono::seconds> retry_after_;  // that the server has asked for
   std::thread thread_;
 };
 

@@ -148,6 +148,31 @@ TEST_F(MirrorTest, ALaterListThatIsTheSameIsNoChange) {
   EXPECT_EQ(changes, 1);
 }
 
+TEST_F(MirrorTest, AServerThatForgetsAtOnceIsNotListedWithoutRest) {
+  Client patient(server_.address(), {.first_wait = std::chrono::hours(1), .longest_wait = std::chrono::hours(1)});
+  server_.Script({[](const io::HttpRequest& request) {
+    if (io::QueryValue(request.query, "watch")) return SaysNo(410, "Gone");
+    return Says(200, PodList({Pod("a", "1")}, "5"));
+  }});
+  const Mirror mirror(*patient, Pods(), {.in_namespace = "lab"});
+  for (int i = 0; i < 60'000 && !mirror.problem(); ++i) std::this_thread::sleep_for(milliseconds(1));
+  ASSERT_TRUE(mirror.problem().has_value());
+  EXPECT_EQ(mirror.problem()->code, ErrorCode::kAborted);
+  EXPECT_EQ(mirror.counts().lists, 2) << "again at once, and no more";
+  EXPECT_EQ(Told(*mirror.Snapshot()), "a:1");
+}
+
+TEST_F(MirrorTest, AServerThatWantsADaysRestGetsAMinute) {
+  Client client(
+      server_.address(),
+      {.first_wait = milliseconds(2), .longest_wait = milliseconds(4), .longest_retry_after = milliseconds(3)});
+  server_.Script({List({Pod("a", "1")}, "5"),
+                  FakeApiServer::Always(SaysNo(429, "TooManyRequests", {{"retryAfterSeconds", 86'000}})),
+                  server_.Watch({Event("MODIFIED", Pod("a", "6")), "silence"})});
+  const Mirror mirror(*client, Pods(), {.in_namespace = "lab"});
+  EXPECT_EQ(Await(mirror, "a:6"), "a:6");
+}
+
 TEST_F(MirrorTest, EndsInTheMiddleOfASilentWatch) {
   server_.Script({List({Pod("a", "1")}, "5"), server_.Watch({"silence"})});
   auto mirror = std::make_unique<Mirror>(*client_, Pods(),

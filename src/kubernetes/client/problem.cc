@@ -12,6 +12,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::size_t kDeepest = 64;
+
 std::string TextOf(const json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
@@ -24,9 +26,7 @@ std::optional<std::chrono::seconds> SecondsOf(std::optional<std::int64_t> second
 
 }  // namespace
 
-std::optional<Problem> ProblemOfStatus(std::string_view text) {
-  if (JsonDepth(text) > 64) return std::nullopt;
-  const json status = json::parse(text, nullptr, false);
+std::optional<Problem> ProblemOfStatus(const json& status) {
   if (!status.is_object() || TextOf(status, "kind") != "Status") return std::nullopt;
   Problem problem{.reason = TextOf(status, "reason"), .message = TextOf(status, "message")};
   if (const auto code = status.find("code"); code != status.end() && code->is_number_integer())
@@ -43,7 +43,9 @@ std::optional<Problem> ProblemOfStatus(std::string_view text) {
 
 std::optional<Problem> ProblemOf(const io::HttpResponse& answer) {
   if (answer.status >= 200 && answer.status < 300) return std::nullopt;
-  Problem problem = ProblemOfStatus(answer.body).value_or(Problem{});
+  json body;
+  if (JsonDepth(answer.body) <= kDeepest) body = json::parse(answer.body, nullptr, false);
+  Problem problem = ProblemOfStatus(body).value_or(Problem{});
   problem.status = answer.status;  // the one that a proxy between us and the server would see too
   if (problem.message.empty()) problem.message = Trim(answer.body).substr(0, 300);
   if (problem.message.empty()) problem.message = fmt::format("status {}", answer.status);

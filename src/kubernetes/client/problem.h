@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 
@@ -26,7 +27,7 @@ struct Problem {
 // Nothing for an answer from 200 to 299.
 std::optional<Problem> ProblemOf(const io::HttpResponse& answer);
 // The same of a Status object alone, as a watch tells it in an event; nothing when it is not one.
-std::optional<Problem> ProblemOfStatus(std::string_view text);
+std::optional<Problem> ProblemOfStatus(const nlohmann::json& status);
 
 // 409 is kAlreadyExists, kAborted (the object has changed since it was read) or kFailedPrecondition (somebody else
 // manages a field that we wanted to set); the message is the server's own.

@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 namespace keelson::kubernetes {
 namespace {
 
@@ -72,10 +74,12 @@ TEST(ProblemTest, TellsHowLongToWait) {
 }
 
 TEST(ProblemTest, ReadsNothingOutOfWhatIsNoStatus) {
-  for (const char* text : {"", "{", "[]", "null", "{\"kind\":\"Pod\"}", "{\"kind\":7}"})
-    EXPECT_FALSE(ProblemOfStatus(text).has_value()) << text;
-  EXPECT_FALSE(ProblemOfStatus(std::string(100'000, '[')).has_value());
-  const auto odd = ProblemOfStatus(R"({"kind":"Status","code":"x","details":[1],"message":4})");
+  for (const std::string text : {"", "{", "[]", "null", "{\"kind\":\"Pod\"}", "{\"kind\":7}"}) {
+    EXPECT_FALSE(ProblemOfStatus(nlohmann::json::parse(text, nullptr, false)).has_value()) << text;
+    EXPECT_EQ(ProblemOf(Answer(500, text))->reason, "") << text;
+  }
+  EXPECT_EQ(ProblemOf(Answer(500, std::string(100'000, '[')))->reason, "");
+  const auto odd = ProblemOfStatus(nlohmann::json::parse(R"({"kind":"Status","code":"x","details":[1],"message":4})"));
   ASSERT_TRUE(odd.has_value());
   EXPECT_EQ(odd->status, 0);
 }

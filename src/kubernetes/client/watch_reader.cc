@@ -28,18 +28,18 @@ std::unexpected<Error> NoWatch(const char* why) {
 }  // namespace
 
 Result<WatchEvent> WatchReader::ReadLine(std::string_view line) {
-  if (auto problem = ProblemOfStatus(line))
-    return WatchEvent{.type = WatchEvent::Type::kError, .object = {}, .problem = *std::move(problem)};
   if (JsonDepth(line) > kDeepest) return NoWatch("a line that is nested too deep");
   json event = json::parse(line, nullptr, false);
   if (!event.is_object()) return NoWatch("a line that is no JSON object");
+  if (auto problem = ProblemOfStatus(event))
+    return WatchEvent{.type = WatchEvent::Type::kError, .object = {}, .problem = *std::move(problem)};
   const auto type = TypeOf(event.value("type", json()));
   if (!type) return NoWatch("an event of no known type");
   const auto object = event.find("object");
   if (object == event.end() || !object->is_object()) return NoWatch("an event without an object");
   WatchEvent read{.type = *type, .object = std::move(*object), .problem = {}};
   if (*type != WatchEvent::Type::kError) return read;
-  auto problem = ProblemOfStatus(read.object.dump(-1, ' ', false, json::error_handler_t::replace));
+  auto problem = ProblemOfStatus(read.object);
   if (!problem) return NoWatch("an error that is no Status");
   read.problem = *std::move(problem);
   return read;

@@ -4,11 +4,12 @@
 
 #include <memory>
 
-#include "base/json_depth.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "control/controller.h"
 #include "control/project_files.h"
 #include "io/http_status.h"
+#include "wire/api/body_reader.h"
 #include "wire/api/push_body.h"
 #include "wire/api/views.h"
 
@@ -19,7 +20,6 @@ using control::Json;
 
 constexpr std::size_t kLogPiece = 256u << 10;
 constexpr int kEventsAtMost = 1'000;
-constexpr std::size_t kDeepestBody = 64;
 
 // Moves a replay's clock, but only from `after` on, when given: of several moves sent at once a later one must not
 // overtake an earlier one that had to wait.
@@ -55,63 +55,6 @@ io::HttpResponse ErrorResponse(const Error& error) {
   return JsonResponse(
       {{"error", {{"code", ErrorCodeName(error.code)}, {"message", error.message}, {"where", error.where}}}},
       io::HttpStatusOf(error.code));
-}
-
-Result<Json> ObjectOfBody(const std::string& body) {
-  if (JsonDepth(body) > kDeepestBody) {
-    return Fail(ErrorCode::kInvalidArgument, fmt::format("the body nests deeper than {}", kDeepestBody), "body");
-  }
-  Json json = Json::parse(body, nullptr, false);
-  if (json.is_discarded()) return Fail(ErrorCode::kInvalidArgument, "the body is not JSON", "body");
-  if (!json.is_object()) return Fail(ErrorCode::kInvalidArgument, "the body must be a JSON object", "body");
-  return json;
-}
-
-Result<BodyReader> BodyReader::Parse(const std::string& body) {
-  BodyReader reader;
-  if (!body.empty()) {
-    KEELSON_ASSIGN_OR_RETURN(reader.json_, ObjectOfBody(body));
-  }
-  return reader;
-}
-
-std::optional<Json> BodyReader::Any(const std::string& name) {
-  const auto found = json_.find(name);
-  if (found == json_.end()) return std::nullopt;
-  Json value = std::move(*found);
-  json_.erase(found);
-  return value;
-}
-
-Result<std::string> BodyReader::Text(const std::string& name) {
-  const auto value = Any(name);
-  if (!value) return Fail(ErrorCode::kInvalidArgument, "a required field is missing", name);
-  if (!value->is_string()) return Fail(ErrorCode::kInvalidArgument, "expected text", name);
-  return value->get<std::string>();
-}
-
-std::optional<std::string> BodyReader::OptionalText(const std::string& name) {
-  const auto value = Any(name);
-  if (!value) return std::nullopt;
-  if (value->is_string()) return value->get<std::string>();
-  if (not_text_.empty()) not_text_ = name;
-  return std::nullopt;
-}
-
-Result<std::int64_t> BodyReader::Integer(const std::string& name) {
-  const auto value = Any(name);
-  if (!value) return Fail(ErrorCode::kInvalidArgument, "a required field is missing", name);
-  const bool too_large = value->is_number_unsigned() && value->get<std::uint64_t>() > INT64_MAX;
-  if (!value->is_number_integer() || too_large) {
-    return Fail(ErrorCode::kInvalidArgument, "expected a whole number", name);
-  }
-  return value->get<std::int64_t>();
-}
-
-Status BodyReader::Done() const {
-  if (!not_text_.empty()) return Fail(ErrorCode::kInvalidArgument, "expected text", not_text_);
-  if (json_.empty()) return {};
-  return Fail(ErrorCode::kInvalidArgument, "unknown field", json_.begin().key());
 }
 
 Api::Api(control::Controller& controller, Options options)

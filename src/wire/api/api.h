@@ -6,11 +6,17 @@
 #include <vector>
 
 #include "base/thread_pool.h"
-#include "control/controller.h"
+#include "control/types.h"
 #include "io/http.h"
 #include "tracking/garbage.h"
-#include "tracking/promotion.h"
 #include "wire/api/routes.h"
+
+namespace keelson::control {
+class Controller;
+}
+namespace keelson::tracking {
+class Promotions;
+}
 
 namespace keelson::wire::api {
 
@@ -53,26 +59,7 @@ class Api {
   ThreadPool pool_;  // for what runs off the control thread
 };
 
-// The JSON object of a request's body. kInvalidArgument for what is something else, or nests deeper than anything of
-// ours.
-Result<control::Json> ObjectOfBody(const std::string& body);
-
 io::HttpResponse ErrorResponse(const Error& error);
 io::HttpResponse JsonResponse(const control::Json& json, int status = 200);
-
-// Fields of a request body: reads each once, then refuses what is left.
-class BodyReader {
- public:
-  static Result<BodyReader> Parse(const std::string& body);
-  Result<std::string> Text(const std::string& name);
-  std::optional<std::string> OptionalText(const std::string& name);
-  Result<std::int64_t> Integer(const std::string& name);
-  std::optional<control::Json> Any(const std::string& name);
-  Status Done() const;  // kInvalidArgument names what was not read, or an optional text that was something else
-
- private:
-  control::Json json_ = control::Json::object();
-  std::string not_text_;
-};
 
 }  // namespace keelson::wire::api

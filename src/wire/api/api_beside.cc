@@ -1,7 +1,9 @@
 // What is answered off the control thread, which it would hold up: it waits for the disk, or for the database.
 #include "base/log.h"
 #include "base/strings.h"
+#include "tracking/promotion.h"
 #include "wire/api/api.h"
+#include "wire/api/body_reader.h"
 #include "wire/api/gc_body.h"
 #include "wire/api/promotion_body.h"
 

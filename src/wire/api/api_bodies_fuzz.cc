@@ -6,7 +6,10 @@
 #include <string_view>
 
 #include "io/http.h"
-#include "wire/api/api.h"
+#include "wire/api/body_reader.h"
+#include "wire/api/gc_body.h"
+#include "wire/api/promotion_body.h"
+#include "wire/api/routes.h"
 
 namespace {
 
@@ -20,6 +23,21 @@ void AsFields(const std::string& body) {
   (void)reader->Integer("version");
   (void)reader->Any("dry_run");
   (void)reader->Done();
+}
+
+void AsGarbagePolicy(const std::string& body) {
+  const auto read = wire::api::ReadGcBody(body);
+  if (read.has_value() && !(read->price >= 0)) std::abort();
+}
+
+// What was read says the same when it is shown and read again.
+void AsPromotion(const std::string& body) {
+  const auto rules = wire::api::ReadPromotionRules(body);
+  if (rules.has_value()) {
+    const auto again = wire::api::ReadPromotionRules(wire::api::PromotionRulesView(*rules).dump());
+    if (!again.has_value() || *again != *rules) std::abort();
+  }
+  (void)wire::api::ReadApproval(body);
 }
 
 }  // namespace
@@ -36,5 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)io::QueryValue(target.substr(std::min(path.size() + 1, target.size())), "after");
   const std::string body(bytes.substr(std::min(end + 1, size)));
   AsFields(body);
+  AsGarbagePolicy(body);
+  AsPromotion(body);
   return 0;
 }

@@ -1,3 +1,5 @@
+#include "wire/api/body_reader.h"
+
 #include <gtest/gtest.h>
 
 #include <set>

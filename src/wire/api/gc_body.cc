@@ -5,7 +5,7 @@
 #include <cmath>
 #include <optional>
 
-#include "wire/api/api.h"
+#include "wire/api/body_reader.h"
 #include "wire/api/json_fields.h"
 
 namespace keelson::wire::api {

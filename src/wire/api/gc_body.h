@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "control/controller.h"
+#include "control/types.h"
 #include "tracking/garbage.h"
 
 namespace keelson::wire::api {

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <vector>
 
+#include "control/controller.h"
 #include "control/month_json.h"
 #include "control/step_specs.h"
 

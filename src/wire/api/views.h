@@ -1,6 +1,16 @@
 #pragma once
 
-#include "control/controller.h"
+#include <string>
+#include <vector>
+
+#include "control/types.h"
+
+namespace keelson::control {
+class Controller;
+class JobRunner;
+class ProjectRuntime;
+struct Event;
+}  // namespace keelson::control
 
 namespace keelson::wire::api {
 

@@ -15,6 +15,7 @@ using scheduling::Resource;
 
 constexpr std::int64_t kMostCount = 1'000'000;
 constexpr std::int64_t kMostMillis = std::int64_t{1} << 40;
+constexpr std::int64_t kMostPodMicros = std::int64_t{1} << 60;
 
 class Generator {
  public:
@@ -176,6 +177,9 @@ class Generator {
     workload.pod.request.cpu_milli = fields.Quantity("request", Unit::kThousandths, true).value_or(0);
     workload.pods = static_cast<int>(fields.Whole("podCount", 1, scheduling::kMostSlots).value_or(1));
     workload.run_time = arrival.run_time;
+    if (arrival.run_time.count() > kMostPodMicros / workload.pods) {
+      findings_.Add(node, "all its pods together run for longer than can be counted");
+    }
     const std::string constraint = fields.Choice("tasConstraint", {"", "required", "preferred", "balanced"});
     workload.topology = {fields.Text("tasLevel"), constraint == "required"};
     fields.Whole("sliceSize", 1, scheduling::kMostSlots);  // of "balanced"

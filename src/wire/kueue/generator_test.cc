@@ -78,6 +78,9 @@ TEST(KueueGeneratorTest, WhatIsWrongIsSaidWithItsLine) {
   EXPECT_THAT(error("count: 3, nodeLabel", "count: 150000, nodeLabel"), HasSubstr("more than 200000 nodes"));
   EXPECT_THAT(error("count: 3\n", "count: 1000000\n"), HasSubstr("more than 2000000 workloads"));
   EXPECT_THAT(error("count: 2\n  queuesSets", "count: 1000000\n  queuesSets"), HasSubstr("more than 200000 cohorts"));
+  EXPECT_THAT(error("runtimeMs: 300, priority: 60, request: 500m, podCount: 4",
+                    "runtimeMs: 1099511627776, priority: 60, request: 500m, podCount: 16384"),
+              HasSubstr("load.yaml:23:9: all its pods together run for longer than can be counted"));
   EXPECT_THAT(error("cohorts:", "---\ncohorts:"), HasSubstr("a load is one document"));
 }
 
