@@ -29,7 +29,7 @@ struct SpawnOptions {
   std::string output;                              // file that standard output and error are appended to
   std::optional<std::uint64_t> memory_limit_bytes;  // RLIMIT_AS when no cgroup does it (caller decides)
   std::vector<std::string> cgroups;                 // cgroup folders to enter before exec (v1: one a controller)
-  int nice = 0;
+  int nice = 0;                                     // beyond our own, to 19 in all
   bool own_group = true;     // false: stays in ours and is killed with us; then SignalGroup is not for it
   int oom_score_adjust = 0;  // 0 to 1000: how much sooner than others the kernel kills it when memory runs out
 

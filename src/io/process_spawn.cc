@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <mutex>
 
@@ -23,6 +24,8 @@ namespace {
 enum Step : int { kEnterCgroup, kSetLimit, kSetNice, kEnterFolder, kMoveDescriptors, kExecute };
 constexpr const char* kStepNames[] = {"enter the cgroup of", "limit the memory of",   "set the priority of",
                                       "enter the folder of", "prepare the output of", "execute"};
+
+constexpr int kNicest = 19;
 
 struct StepFailure {
   int step = 0;
@@ -152,7 +155,7 @@ Result<ProcessId> Spawn(const SpawnOptions& options) {
   KEELSON_ASSIGN_OR_RETURN(plan.program, FindProgram(options));
   plan.folder = options.folder;
   plan.memory_limit = options.memory_limit_bytes;
-  plan.nice = options.nice;
+  if (options.nice > 0) plan.nice = std::min(kNicest, getpriority(PRIO_PROCESS, 0) + options.nice);
   plan.own_group = options.own_group;
 
   std::vector<std::string> arguments = options.command;

@@ -1,12 +1,14 @@
 #include "io/process.h"
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <thread>
@@ -100,7 +102,21 @@ TEST_F(ProcessTest, GivesTheChildOnlyWhatWasSaid) {
   EXPECT_EQ(lines[6], lines[5]);
   EXPECT_EQ(lines[7], "SigIgn:\t0000000000000000");
   EXPECT_EQ(lines[8], "0");
-  EXPECT_EQ(lines[9], "5");
+  EXPECT_EQ(lines[9], std::to_string(std::min(19, getpriority(PRIO_PROCESS, 0) + 5)));
+}
+
+TEST_F(ProcessTest, AChildIsNicerThanWeAreHoweverNiceThatIs) {
+  const int ours = getpriority(PRIO_PROCESS, 0);
+  std::jthread([&] {  // priorities are threads' own, and only a privileged one could go back
+    for (const int nice : {ours + 3, 18}) {
+      ASSERT_EQ(setpriority(PRIO_PROCESS, 0, nice), 0);
+      SpawnOptions options = Shell("nice");
+      options.nice = 5;
+      EXPECT_EQ(WaitExited(Launch(options)).code, 0);
+      EXPECT_THAT(Output(), testing::EndsWith(std::to_string(std::min(19, nice + 5)) + "\n"));
+    }
+  })
+      .join();
 }
 
 TEST_F(ProcessTest, AppendsOutputAndLimitsMemory) {
