@@ -371,7 +371,9 @@ TEST(HttpServerTest, OverTheLimitConnectionsAreClosed) {
 
 // ---- the end
 
-TEST(HttpServerTest, DrainAnswersWhatIsUnderWayAndWhatIsStillSent) {
+// A drain with one request under way and one that is sent after its beginning. False when the latter's connection was
+// closed as quiet before: on a busy machine the client may take longer to say it than the server waits.
+bool DrainHearsWhatIsStillSent() {
   std::mutex mutex;
   std::condition_variable arrived;
   std::vector<HttpRespond> kept;
@@ -388,23 +390,29 @@ TEST(HttpServerTest, DrainAnswersWhatIsUnderWayAndWhatIsStillSent) {
   late.HearUntil("quick");
   {
     std::unique_lock lock(mutex);
-    ASSERT_TRUE(arrived.wait_for(lock, std::chrono::seconds(10), [&] { return kept.size() == 1; }));
+    arrived.wait(lock, [&] { return kept.size() == 1; });
   }
-  std::jthread drain([&] { server->Drain(std::chrono::seconds(10)); });
+  const std::jthread drain([&] { server->Drain(std::chrono::seconds(10)); });
   while (StartConnect(TargetOf(*server)).has_value() &&
          HttpConnection::Create(TargetOf(*server))->Call({.target = "/quick"}).has_value()) {
     std::this_thread::yield();
   }
   std::string heard;
-  do {  // until the thread of this connection has heard of it too
+  do {  // until the thread of this connection has heard of the end too
     late.Say("GET /quick HTTP/1.1\r\nHost: a\r\n\r\n");
     heard = late.HearUntil("quick");
-    ASSERT_THAT(heard, EndsWith("quick"));
-  } while (heard.find("connection: close\r\n") == std::string::npos);
+    EXPECT_TRUE(heard.empty() || heard.ends_with("quick")) << heard;
+  } while (!heard.empty() && heard.find("connection: close\r\n") == std::string::npos);
   EXPECT_EQ(late.HearAll(), "");
   kept[0]({.body = "at last"});
   EXPECT_THAT(slow.HearAll(), EndsWith("at last"));
-  drain.join();
+  return !heard.empty();
+}
+
+TEST(HttpServerTest, DrainAnswersWhatIsUnderWayAndWhatIsStillSent) {
+  int rounds = 0;
+  while (rounds < 50 && !DrainHearsWhatIsStillSent()) ++rounds;
+  EXPECT_LT(rounds, 50);
 }
 
 TEST(HttpServerTest, DrainLosesNoRequestUnderLoad) {
