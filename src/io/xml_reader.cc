@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/strings.h"
+#include "base/utf8.h"
 
 namespace keelson::io {
 namespace {
@@ -28,23 +29,6 @@ bool IsNameChar(char c) {
 bool IsChar(std::uint32_t code) {
   return code == 9 || code == 10 || code == 13 || (code >= 0x20 && code < 0xd800) ||
          (code >= 0xe000 && code < 0xfffe) || (code >= 0x10000 && code <= 0x10ffff);
-}
-
-void AppendUtf8(std::uint32_t code, std::string& out) {
-  const auto byte = [&](std::uint32_t value) { out += static_cast<char>(value); };
-  if (code < 0x80) return byte(code);
-  if (code < 0x800) {
-    byte(0xc0 | (code >> 6));
-  } else {
-    if (code < 0x10000) {
-      byte(0xe0 | (code >> 12));
-    } else {
-      byte(0xf0 | (code >> 18));
-      byte(0x80 | ((code >> 12) & 0x3f));
-    }
-    byte(0x80 | ((code >> 6) & 0x3f));
-  }
-  byte(0x80 | (code & 0x3f));
 }
 
 // "#65" or "#x41"

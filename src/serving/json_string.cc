@@ -3,27 +3,10 @@
 #include <charconv>
 #include <cstdint>
 
+#include "base/utf8.h"
+
 namespace keelson::serving {
 namespace {
-
-void AppendUtf8(std::uint32_t code, std::string* out) {
-  auto put = [out](std::uint32_t byte) { out->push_back(static_cast<char>(byte)); };
-  if (code < 0x80) {
-    put(code);
-  } else if (code < 0x800) {
-    put(0xC0 | (code >> 6));
-    put(0x80 | (code & 0x3F));
-  } else if (code < 0x10000) {
-    put(0xE0 | (code >> 12));
-    put(0x80 | ((code >> 6) & 0x3F));
-    put(0x80 | (code & 0x3F));
-  } else {
-    put(0xF0 | (code >> 18));
-    put(0x80 | ((code >> 12) & 0x3F));
-    put(0x80 | ((code >> 6) & 0x3F));
-    put(0x80 | (code & 0x3F));
-  }
-}
 
 bool ReadHex4(const char* at, const char* end, std::uint32_t* code) {
   if (end - at < 4) return false;
@@ -87,7 +70,7 @@ const char* UnescapeJsonString(const char** at, const char* end, std::string* va
         } else if (code >= 0xDC00 && code <= 0xDFFF) {
           return "half of a surrogate pair";
         }
-        AppendUtf8(code, value);
+        AppendUtf8(code, *value);
         break;
       }
       default:

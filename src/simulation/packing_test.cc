@@ -108,11 +108,11 @@ TEST(OpenbFigures, FgdIsAsPublishedAndOursIsBetterAndKeepsRoomForLargePods) {
   };
   if (!std::filesystem::exists(folder / "nodes.csv")) {
     not_run(kWorkloads.size(), folder.string() + " is not there; KEELSON_TRACES names another place");
-    GTEST_SKIP();
+    GTEST_SKIP() << "the openb trace is not there";
   }
   if (kSanitized) {
     not_run(kWorkloads.size(), "a sanitized build takes minutes for them");
-    GTEST_SKIP();
+    GTEST_SKIP() << "a sanitized build takes minutes for them";
   }
   const char* longer = std::getenv("LONG");
   const std::uint64_t seeds = longer != nullptr && std::string(longer) == "1" ? 10 : 2;
