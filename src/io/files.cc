@@ -12,16 +12,10 @@
 
 #include "base/random.h"
 #include "io/os.h"
+#include "io/unfinished.h"
 
 namespace keelson::io {
 namespace {
-
-constexpr std::string_view kUnfinished =
-    ".keelson-unfinished-";  // WriteFileAtomically's own names, which die with a kill
-
-bool IsUnfinished(std::string_view name) {
-  return name.starts_with(kUnfinished);
-}
 
 Status SyncFd(int fd, const std::string& path) {
   if (fsync(fd) != 0) return OsFail(errno, "sync the file", path);

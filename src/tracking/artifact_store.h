@@ -74,6 +74,8 @@ class ArtifactStore {
   virtual Status Delete(std::string_view path) = 0;
   // Nothing when there is none; what goes away meanwhile counts nothing.
   virtual Result<std::optional<ArtifactExtent>> Measure(std::string_view path) = 0;
+  // Paths of files that a kill left half written: nobody sees or finishes them. None where the store has no such.
+  virtual Result<std::vector<std::string>> HalfWritten() { return std::vector<std::string>(); }
   // io::HashTree of a file or a folder, which is durable from here on; nothing when there is none.
   virtual Result<std::optional<std::string>> Hash(std::string_view path) = 0;
   virtual RemoteArtifacts* remote() { return nullptr; }  // null: clients come to this server for everything

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "io/files.h"
+#include "io/unfinished.h"
 #include "tracking/artifact_store.h"
 
 namespace keelson::tracking {
@@ -57,6 +58,18 @@ class FolderArtifacts final : public ArtifactStore {
     KEELSON_ASSIGN_OR_RETURN(const std::string place, LocateArtifact(root_, path));
     if (!io::Exists(place)) return std::nullopt;
     return ExtentOf(place);
+  }
+
+  Result<std::vector<std::string>> HalfWritten() override {
+    std::vector<std::string> paths;
+    if (!io::Exists(root_)) return paths;
+    std::error_code error;
+    for (fs::recursive_directory_iterator at(root_, error), end; !error && at != end; at.increment(error)) {
+      if (io::IsUnfinished(at->path().filename().string())) paths.push_back(at->path().lexically_relative(root_));
+    }
+    if (error && error != std::errc::no_such_file_or_directory)
+      return Fail(ErrorCode::kUnavailable, error.message(), root_);
+    return paths;
   }
 
   Result<std::optional<std::string>> Hash(std::string_view path) override {

@@ -11,9 +11,35 @@ namespace {
 using Kind = GarbageItem::Kind;
 using Snapshot = GarbageSnapshot;
 
+constexpr Duration kUploadIsOver = std::chrono::hours(1);  // to which nothing was added for so long
+
 std::string Ago(Instant then, Instant now) {
   return FormatDuration(std::chrono::duration_cast<std::chrono::seconds>(now - then));
 }
+
+// Folders below the artifacts.
+class FolderSet {
+ public:
+  void Add(const std::string& folder) {
+    if (!folder.empty()) folders_.insert(folder);
+  }
+  // Whether it is one of them or lies in one.
+  bool Covers(const std::string& folder) const {
+    for (std::size_t end = folder.find('/'); end != std::string::npos; end = folder.find('/', end + 1)) {
+      if (folders_.contains(folder.substr(0, end))) return true;
+    }
+    return folders_.contains(folder);
+  }
+  // Whether one of them lies in it.
+  bool HasBelow(const std::string& folder) const {
+    const std::string below = folder + "/";
+    const auto first = folders_.lower_bound(below);
+    return first != folders_.end() && first->starts_with(below);
+  }
+
+ private:
+  std::set<std::string> folders_;
+};
 
 // What versions that fulfil `is_needed` were made of: nodes of the lineage, and folders.
 class Needs {
@@ -36,7 +62,7 @@ class Needs {
       add(node);
       if (!version.run_id.empty()) add("run:" + version.run_id);
       if (!version.model_id.empty()) add("model:" + version.model_id);
-      folders_.insert(version.folders.begin(), version.folders.end());
+      for (const std::string& folder : version.folders) folders_.Add(folder);
     }
     while (!open.empty()) {
       const std::string node = std::move(open.back());
@@ -49,18 +75,12 @@ class Needs {
   bool Node(const std::string& node) const { return nodes_.contains(node); }
   // Whether a needed file lies in the folder.
   bool Folder(const std::string& folder) const {
-    if (folder.empty()) return false;
-    for (std::size_t end = folder.find('/'); end != std::string::npos; end = folder.find('/', end + 1)) {
-      if (folders_.contains(folder.substr(0, end))) return true;  // it is itself in one that is needed whole
-    }
-    const std::string below = folder + "/";
-    const auto first = folders_.lower_bound(below);
-    return folders_.contains(folder) || (first != folders_.end() && first->starts_with(below));
+    return !folder.empty() && (folders_.Covers(folder) || folders_.HasBelow(folder));
   }
 
  private:
   std::set<std::string> nodes_;
-  std::set<std::string> folders_;
+  FolderSet folders_;
 };
 
 // The runs that a rule keeps as the best of their experiments.
@@ -85,7 +105,7 @@ std::set<std::string> BestRuns(const Snapshot& snapshot, const ArtifactRule& rul
 }
 
 // `folders`: those of which an item is planned already.
-void PlanArtifacts(const Snapshot& snapshot, Instant now, const ArtifactRule& rule, std::set<std::string>& folders,
+void PlanArtifacts(const Snapshot& snapshot, Instant now, const ArtifactRule& rule, FolderSet& folders,
                    std::vector<GarbageItem>& items) {
   const Needs needs(snapshot, [&](const Snapshot::Version& version) {
     return version.has_alias || rule.keep_stages.contains(version.stage);
@@ -94,7 +114,8 @@ void PlanArtifacts(const Snapshot& snapshot, Instant now, const ArtifactRule& ru
   std::map<std::int64_t, std::string> names;
   for (const auto& experiment : snapshot.experiments) names[experiment.id] = experiment.name;
   const auto put = [&](const std::string& id, const std::string& folder, Instant ended) {
-    if (!folders.insert(folder).second) return;
+    if (folders.Covers(folder)) return;
+    folders.Add(folder);
     items.push_back({Kind::kArtifacts, id, folder,
                      fmt::format("ended {} ago, more than the {} that artifacts are kept, and nothing needs it",
                                  Ago(ended, now), FormatDuration(rule.age)),
@@ -138,6 +159,8 @@ std::vector<GarbageItem> PlanGarbage(const Snapshot& snapshot, Instant now, cons
   std::vector<GarbageItem> items;
   const Needs needs(snapshot, [](const Snapshot::Version&) { return true; });
   std::set<std::int64_t> lived_in;  // experiments of which something stays
+  FolderSet kept;                   // of what stays
+  FolderSet planned;                // of what goes
   const auto reason = [&](Instant deleted) { return fmt::format("deleted {} ago", Ago(deleted, now)); };
   const auto is_due = [&](const std::optional<Instant>& deleted) {
     return deleted && now - *deleted >= policy.deleted_for;
@@ -147,6 +170,7 @@ std::vector<GarbageItem> PlanGarbage(const Snapshot& snapshot, Instant now, cons
       items.push_back({Kind::kLoggedModel, model.id, model.folder, reason(*model.deleted), 0});
     } else {
       lived_in.insert(model.experiment);
+      kept.Add(model.folder);
     }
   }
   for (const auto& run : snapshot.runs) {
@@ -154,22 +178,34 @@ std::vector<GarbageItem> PlanGarbage(const Snapshot& snapshot, Instant now, cons
       items.push_back({Kind::kRun, run.id, run.folder, reason(*run.deleted), 0});
     } else {
       lived_in.insert(run.experiment);
+      kept.Add(run.folder);
     }
   }
+  for (const GarbageItem& item : items) planned.Add(item.folder);
+  for (const ArtifactRule& rule : policy.artifacts) PlanArtifacts(snapshot, now, rule, planned, items);
+  FolderSet not_yet;  // orphans that stay for a while
+  for (const auto& orphan : snapshot.orphans) {
+    const Duration untouched = now - orphan.changed;
+    if (planned.Covers(orphan.folder)) continue;
+    if (orphan.half_written) {
+      if (untouched < kUploadIsOver) continue;
+      items.push_back({Kind::kOrphan, orphan.folder, orphan.folder,
+                       fmt::format("half of a file, left by a kill {} ago", Ago(orphan.changed, now)), 0});
+    } else if (untouched < policy.deleted_for || needs.Folder(orphan.folder)) {
+      not_yet.Add(orphan.folder);
+    } else {
+      items.push_back(
+          {Kind::kOrphan, orphan.folder, orphan.folder,
+           fmt::format("no run or model has it, and nothing was written to it for {}", Ago(orphan.changed, now)), 0});
+    }
+  }
+  // Last, for by an experiment's row what a kill has left below its place is found again.
   for (const auto& experiment : snapshot.experiments) {
     if (experiment.id == 0 || !is_due(experiment.deleted) || lived_in.contains(experiment.id)) continue;
     const std::string folder = std::to_string(experiment.id);
-    if (needs.Folder(folder)) continue;
+    if (needs.Folder(folder) || kept.Covers(folder) || kept.HasBelow(folder)) continue;  // others may lie there too
+    if (not_yet.HasBelow(experiment.folder)) continue;
     items.push_back({Kind::kExperiment, folder, folder, reason(*experiment.deleted), 0});
-  }
-  std::set<std::string> folders;
-  for (const GarbageItem& item : items) folders.insert(item.folder);
-  for (const ArtifactRule& rule : policy.artifacts) PlanArtifacts(snapshot, now, rule, folders, items);
-  for (const auto& orphan : snapshot.orphans) {
-    if (now - orphan.changed < policy.deleted_for || needs.Folder(orphan.folder)) continue;
-    items.push_back(
-        {Kind::kOrphan, orphan.folder, orphan.folder,
-         fmt::format("no run or model has it, and nothing was written to it for {}", Ago(orphan.changed, now)), 0});
   }
   return items;
 }

@@ -40,6 +40,7 @@ struct GarbageSnapshot {
   struct Experiment {
     std::int64_t id = 0;
     std::string name;
+    std::string folder;  // where its runs and models have theirs, below the artifacts; "" when that is elsewhere
     std::optional<Instant> deleted;
   };
   struct Run {
@@ -68,6 +69,7 @@ struct GarbageSnapshot {
   struct Orphan {  // a folder of a run or model that is not there
     std::string folder;
     Instant changed;
+    bool half_written = false;  // a file instead, that nobody will finish
   };
   std::vector<Experiment> experiments;
   std::vector<Run> runs;

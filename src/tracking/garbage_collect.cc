@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 
+#include "base/strings.h"
 #include "tracking/artifact_store.h"
 #include "tracking/garbage.h"
 #include "tracking/pairs.h"
@@ -22,7 +23,8 @@ std::string FolderOf(const std::string& uri) {
   std::string_view path = uri;
   if (path.starts_with(kProxied)) path.remove_prefix(kProxied.size());
   while (path.starts_with('/') && uri.starts_with(kProxied)) path.remove_prefix(1);
-  if (path.starts_with('/') || path.contains(':') || path.empty()) return "";
+  while (path.ends_with('/')) path.remove_suffix(1);
+  if (path.starts_with('/') || path.contains(':')) return "";
   return std::string(path);
 }
 
@@ -42,14 +44,16 @@ std::optional<Instant> At(const io::SqlValue& value, std::int64_t micros) {
 
 Status ReadRows(io::SqlSession& session, const GarbagePolicy& policy, Snapshot& snapshot) {
   std::map<std::int64_t, std::optional<Instant>> deleted_experiments;
-  KEELSON_RETURN_IF_ERROR(session.ForEach(
-      "SELECT id, name, lifecycle, updated_us FROM experiment", {}, [&](const io::SqlRow& row) -> Status {
-        Snapshot::Experiment experiment{io::AsInt(row[0]), io::AsText(row[1]), std::nullopt};
-        if (LifecycleNamed(io::AsText(row[2])) == Lifecycle::kDeleted) experiment.deleted = At(row[3], 1);
-        deleted_experiments[experiment.id] = experiment.deleted;
-        snapshot.experiments.push_back(std::move(experiment));
-        return {};
-      }));
+  KEELSON_RETURN_IF_ERROR(session.ForEach("SELECT id, name, lifecycle, updated_us, artifact_location FROM experiment",
+                                          {}, [&](const io::SqlRow& row) -> Status {
+                                            Snapshot::Experiment experiment{io::AsInt(row[0]), io::AsText(row[1]),
+                                                                            FolderOf(io::AsText(row[4])), std::nullopt};
+                                            if (LifecycleNamed(io::AsText(row[2])) == Lifecycle::kDeleted)
+                                              experiment.deleted = At(row[3], 1);
+                                            deleted_experiments[experiment.id] = experiment.deleted;
+                                            snapshot.experiments.push_back(std::move(experiment));
+                                            return {};
+                                          }));
   std::map<std::int64_t, std::size_t> places;
   KEELSON_RETURN_IF_ERROR(session.ForEach(
       "SELECT sequence, id, experiment_id, artifact_uri, status, ended_ms, lifecycle, deleted_ms FROM run", {},
@@ -118,11 +122,21 @@ bool IsHex(std::string_view text, std::size_t size) {
          std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
-// Folders EXPERIMENT/RUN, EXPERIMENT/models/MODEL and RUN of which there is no run or model.
+// Whether a name of the path is one of those.
+bool PassesThrough(const std::string& path, const std::set<std::string>& names) {
+  return std::ranges::any_of(Split(path, '/'), [&](const auto& name) { return names.contains(std::string(name)); });
+}
+
+// Folders PLACE/RUN, PLACE/models/MODEL and RUN of which there is no run or model, where PLACE is an experiment's or
+// once was (its number); and half-written files.
 Status FindOrphans(ArtifactStore& artifacts, Snapshot& snapshot) {
   std::set<std::string> known;
   for (const auto& run : snapshot.runs) known.insert(run.id);
   for (const auto& model : snapshot.models) known.insert(model.id);
+  std::set<std::string> places;
+  for (const auto& experiment : snapshot.experiments) {
+    if (!experiment.folder.empty() && !PassesThrough(experiment.folder, known)) places.insert(experiment.folder);
+  }
   const auto folders = [&](const std::string& folder) -> Result<std::vector<std::string>> {
     std::vector<std::string> names;
     const auto entries = artifacts.List(folder);
@@ -142,16 +156,23 @@ Status FindOrphans(ArtifactStore& artifacts, Snapshot& snapshot) {
   KEELSON_ASSIGN_OR_RETURN(const auto top, folders(""));
   for (const std::string& name : top) {
     if (IsHex(name, 32)) KEELSON_RETURN_IF_ERROR(add(name, name));
-    if (!std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; })) continue;
-    KEELSON_ASSIGN_OR_RETURN(const auto inside, folders(name));
+    if (std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; })) places.insert(name);
+  }
+  for (const std::string& place : places) {
+    KEELSON_ASSIGN_OR_RETURN(const auto inside, folders(place));
     for (const std::string& run : inside) {
-      if (IsHex(run, 32)) KEELSON_RETURN_IF_ERROR(add(run, name + "/" + run));
+      if (IsHex(run, 32)) KEELSON_RETURN_IF_ERROR(add(run, place + "/" + run));
     }
-    KEELSON_ASSIGN_OR_RETURN(const auto models, folders(name + "/models"));
+    KEELSON_ASSIGN_OR_RETURN(const auto models, folders(place + "/models"));
     for (const std::string& model : models) {
       if (!model.starts_with("m-") || !IsHex(std::string_view(model).substr(2), 32)) continue;
-      KEELSON_RETURN_IF_ERROR(add(model, name + "/models/" + model));
+      KEELSON_RETURN_IF_ERROR(add(model, place + "/models/" + model));
     }
+  }
+  KEELSON_ASSIGN_OR_RETURN(const auto half_written, artifacts.HalfWritten());
+  for (const std::string& path : half_written) {
+    KEELSON_ASSIGN_OR_RETURN(const auto extent, artifacts.Measure(path));
+    if (extent) snapshot.orphans.push_back({path, extent->changed, true});
   }
   return {};
 }

@@ -67,11 +67,11 @@ GarbagePolicy Expired(int days) {
 
 TEST(PlanGarbageTest, WhatWasDeletedLongEnoughAgo) {
   GarbageSnapshot snapshot;
-  snapshot.experiments = {{0, "Default", DaysAgo(90)},
-                          {1, "kept", DaysAgo(90)},
-                          {2, "empty", DaysAgo(90)},
-                          {3, "fresh", DaysAgo(3)},
-                          {4, "there", std::nullopt}};
+  snapshot.experiments = {{0, "Default", "0", DaysAgo(90)},
+                          {1, "kept", "1", DaysAgo(90)},
+                          {2, "empty", "2", DaysAgo(90)},
+                          {3, "fresh", "3", DaysAgo(3)},
+                          {4, "there", "4", std::nullopt}};
   snapshot.runs = {RunOf("old", 99, 40), RunOf("new", 99, 5), RunOf("there", 99), RunOf("registered", 99, 40)};
   snapshot.versions = {VersionOf("m/1", "registered")};
   EXPECT_THAT(Plan(snapshot, Deleted(30)), ElementsAre("run old", "experiment 2"));
@@ -82,7 +82,7 @@ TEST(PlanGarbageTest, WhatWasDeletedLongEnoughAgo) {
 
 TEST(PlanGarbageTest, LoggedModelsGoButNotThoseOfVersions) {
   GarbageSnapshot snapshot;
-  snapshot.experiments = {{1, "e", std::nullopt}};
+  snapshot.experiments = {{1, "e", "1", std::nullopt}};
   for (const char* id : {"a", "b", "c"})
     snapshot.models.push_back({id, 1, std::string("1/models/") + id, "", DaysAgo(50)});
   snapshot.models.push_back({"d", 1, "1/models/d", "", std::nullopt});
@@ -94,7 +94,7 @@ TEST(PlanGarbageTest, LoggedModelsGoButNotThoseOfVersions) {
 
 TEST(PlanGarbageTest, ArtifactsPastTheirTimeUnlessSomethingNeedsThem) {
   GarbageSnapshot snapshot;
-  snapshot.experiments = {{1, "e", std::nullopt}};
+  snapshot.experiments = {{1, "e", "1", std::nullopt}};
   snapshot.runs = {RunOf("plain", 40),    RunOf("young", 10),   RunOf("aliased", 40), RunOf("served", 40),
                    RunOf("upstream", 40), RunOf("version", 40), RunOf("source", 40)};
   snapshot.runs.push_back(RunOf("running", 40));
@@ -108,7 +108,7 @@ TEST(PlanGarbageTest, ArtifactsPastTheirTimeUnlessSomethingNeedsThem) {
 
 TEST(PlanGarbageTest, RulesByExperimentStageAndBest) {
   GarbageSnapshot snapshot;
-  snapshot.experiments = {{1, "e", std::nullopt}};
+  snapshot.experiments = {{1, "e", "1", std::nullopt}};
   snapshot.runs = {RunOf("a", 40, {}, 0.5), RunOf("b", 40, {}, 0.9), RunOf("c", 40, {}, 0.7), RunOf("d", 40, {}, 0.1)};
   snapshot.versions = {VersionOf("m/1", "d")};
   snapshot.versions[0].stage = "Production";
@@ -126,7 +126,7 @@ TEST(PlanGarbageTest, RulesByExperimentStageAndBest) {
 
 TEST(PlanGarbageTest, ALoggedModelExpiresWithItsRun) {
   GarbageSnapshot snapshot;
-  snapshot.experiments = {{1, "e", std::nullopt}};
+  snapshot.experiments = {{1, "e", "1", std::nullopt}};
   snapshot.runs = {RunOf("a", 40), RunOf("b", 4)};
   snapshot.models = {{"ma", 1, "1/models/ma", "a", std::nullopt}, {"mb", 1, "1/models/mb", "b", std::nullopt}};
   EXPECT_THAT(Plan(snapshot, Expired(30)), ElementsAre("artifacts a", "artifacts ma"));
@@ -139,11 +139,40 @@ TEST(PlanGarbageTest, OrphansThatNobodyHasTouched) {
   GarbageSnapshot snapshot;
   snapshot.orphans = {{"1/old", DaysAgo(40)}, {"1/new", DaysAgo(1)}};
   EXPECT_THAT(Plan(snapshot, Deleted(30)), ElementsAre("orphan 1/old"));
+  snapshot.orphans = {{"1/half", kNow - std::chrono::minutes(61), true}, {"1/goes on", DaysAgo(0), true}};
+  EXPECT_THAT(Plan(snapshot, Deleted(30)), ElementsAre("orphan 1/half"));
+}
+
+TEST(PlanGarbageTest, AnExperimentStaysWhileWhatAKillLeftBelowItsPlaceIsNotDue) {
+  GarbageSnapshot snapshot;
+  snapshot.experiments = {{1, "e", "own/place", DaysAgo(40)}};
+  snapshot.orphans = {{"own/place/run", DaysAgo(3)}};
+  EXPECT_THAT(Plan(snapshot, Deleted(30)), IsEmpty());
+  snapshot.orphans = {{"own/placed/run", DaysAgo(3)}, {"own/place/run", DaysAgo(31)}};
+  EXPECT_THAT(Plan(snapshot, Deleted(30)), ElementsAre("orphan own/place/run", "experiment 1"));
+}
+
+TEST(PlanGarbageTest, AnExperimentDoesNotTakeAwayWhatAnotherHasInItsFolder) {
+  GarbageSnapshot snapshot;
+  snapshot.experiments = {{1, "gone", "1", DaysAgo(40)}, {2, "there", "1", std::nullopt}};
+  snapshot.runs = {RunOf("a", 1)};
+  snapshot.runs[0].experiment = 2;
+  snapshot.runs[0].folder = "1/a";
+  EXPECT_THAT(Plan(snapshot, Deleted(30)), IsEmpty());
+  snapshot.runs[0].folder = "2/a";
+  EXPECT_THAT(Plan(snapshot, Deleted(30)), ElementsAre("experiment 1"));
+}
+
+TEST(PlanGarbageTest, HalfAFileIsCountedWithTheFolderThatGoes) {
+  GarbageSnapshot snapshot;
+  snapshot.runs = {RunOf("a", 99, 40)};
+  snapshot.orphans = {{snapshot.runs[0].folder + "/artifacts/half", DaysAgo(30), true}};
+  EXPECT_THAT(Plan(snapshot, Deleted(30)), ElementsAre("run a"));
 }
 
 TEST(PlanGarbageTest, WhatLiesInAFolderThatAVersionNeedsWholeStays) {
   GarbageSnapshot snapshot;
-  snapshot.experiments = {{1, "e", std::nullopt}};
+  snapshot.experiments = {{1, "e", "1", std::nullopt}};
   snapshot.runs = {RunOf("a", 40), RunOf("ab", 40), RunOf("b", 40)};
   snapshot.versions = {VersionOf("m/1", "", true)};
   snapshot.versions[0].folders = {"1/a/artifacts"};
@@ -170,6 +199,7 @@ class WatchedArtifacts : public ArtifactStore {
   Result<ArtifactContent> Open(std::string_view path) override { return artifacts_->Open(path); }
   Result<std::vector<ArtifactEntry>> List(std::string_view path) override { return artifacts_->List(path); }
   Status Delete(std::string_view path) override { return artifacts_->Delete(path); }
+  Result<std::vector<std::string>> HalfWritten() override { return artifacts_->HalfWritten(); }
   Result<std::optional<std::string>> Hash(std::string_view path) override { return artifacts_->Hash(path); }
 
  private:
@@ -357,6 +387,55 @@ TEST_F(CollectGarbageTest, FoldersWithoutARunGoAndLinksAreLeftAlone) {
   EXPECT_FALSE(HasFiles(orphan));
   EXPECT_TRUE(HasFiles("0/other/file"));
   EXPECT_TRUE(io::Exists(outside + "/precious"));
+}
+
+TEST_F(CollectGarbageTest, WhatAKillOfTheCollectionLeftBelowAnExperimentsOwnPlaceGoesAtTheNext) {
+  Experiments experiments(*database_, clock_);
+  const std::int64_t experiment = *experiments.Create("e", "mlflow-artifacts:/own/place/", {});
+  Runs::NewRun new_run;
+  new_run.experiment_id = experiment;
+  const std::string run = runs_->Create(new_run)->id;
+  const std::string model = "m-0123456789abcdef0123456789abcdef";
+  Write("own/place/" + run + "/artifacts/weights");
+  Write("own/place/models/" + model + "/artifacts/weights");  // its row is gone
+  Write("own/place/readme");
+  EXPECT_THAT(Collect(30), ElementsAre("own/place/models/" + model));
+  ASSERT_TRUE(experiments.Delete(experiment));
+  // Killed between the row and its files.
+  ASSERT_TRUE(database_->Write([&](io::SqlSession& session) -> Status {
+    KEELSON_RETURN_IF_ERROR(session.Execute("DELETE FROM run WHERE id = ?", {run}));
+    return {};
+  }));
+  EXPECT_THAT(Collect(0), ElementsAre("own/place/" + run, std::to_string(experiment)));
+  EXPECT_FALSE(HasFiles("own/place/" + run));
+  EXPECT_TRUE(HasFiles("own/place/readme")) << "what is no run's and no model's is not ours";
+}
+
+TEST_F(CollectGarbageTest, AnExperimentThatSaysThatItsPlaceIsInARunTakesNothingFromIt) {
+  const std::string run = MakeRun();
+  const std::string inside = "0/" + run + "/artifacts";
+  Write(inside + "/0123456789abcdef0123456789abcdef/of the run");
+  ASSERT_TRUE(Experiments(*database_, clock_).Create("e", "mlflow-artifacts:/" + inside, {}));
+  EXPECT_THAT(Collect(0), IsEmpty());
+}
+
+TEST_F(CollectGarbageTest, WhatAKillLeftOfAnUploadGoesThoughItsRunStays) {
+  const std::string run = MakeRun();
+  ASSERT_TRUE(store_->RegisterVersion("m", run, root_ + "/0/" + run + "/artifacts/model", {}));
+  const std::string folder = "0/" + run + "/artifacts/model";
+  auto file = io::AtomicFile::Create(root_ + "/" + folder + "/large");
+  ASSERT_TRUE(file.has_value());
+  ASSERT_TRUE((*file)->Append(std::string(3000, 'x')));
+  std::vector<std::string> half;
+  for (const auto& entry : std::filesystem::directory_iterator(root_ + "/" + folder)) {
+    if (entry.path().filename() != "weights") half.push_back(folder + "/" + entry.path().filename().string());
+  }
+  ASSERT_EQ(half.size(), 1u);
+  EXPECT_THAT(Collect(30, true), half);
+  EXPECT_EQ(bytes_, 3000u);
+  EXPECT_THAT(Collect(30), half);
+  EXPECT_FALSE(HasFiles(half[0]));
+  EXPECT_TRUE(HasFiles(folder + "/weights"));
 }
 
 TEST_F(CollectGarbageTest, TheSameInAnObjectStore) {
