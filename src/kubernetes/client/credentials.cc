@@ -216,6 +216,10 @@ Status Credentials::Load() {
   } else if (!access_.user.empty()) {
     next.authorization = "Basic " + Base64Encode(access_.user + ":" + access_.password);
   }
+  if (current_ && !access_.exec && next.authorization == current_->authorization) {
+    loaded_ = clock_->MonotonicNow();  // read only because time had passed: connections are kept
+    return {};
+  }
   KEELSON_ASSIGN_OR_RETURN(next.tls, MakeTls(access_.authority, certificate, key));
   version_ = next.version;
   expires_ = expires;

@@ -35,7 +35,8 @@ struct PluginCredential {
 Result<PluginCredential> ParsePluginCredential(std::string_view text, const std::string& api_version);
 
 // Who we are at the moment: what is sent with each request. Renews by itself: a token's file is read again after a
-// minute, a plugin runs again when what it gave has expired, certificates are read again by Renew. Thread-safe.
+// minute, a plugin runs again when what it gave has expired, certificates are read again with another token and by
+// Renew. Thread-safe.
 class Credentials {
  public:
   Credentials(Access access, const Clock* clock);  // the clock outlives it

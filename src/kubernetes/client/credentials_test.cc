@@ -96,6 +96,24 @@ TEST_F(CredentialsTest, ReadsATokensFileAgain) {
   EXPECT_EQ(credentials.Get()->authorization, "Bearer second");
 }
 
+TEST_F(CredentialsTest, ConnectionsAreKeptAsLongAsTheTokensFileSaysTheSame) {
+  Access access;
+  access.server = "http://127.0.0.1:1";
+  access.token_file = Write("token", "first\n");
+  Credentials credentials(access, &clock_);
+  const int version = credentials.Get()->version;
+  for (int minutes = 0; minutes < 6; minutes += 2) {
+    clock_.Advance(std::chrono::minutes(2));
+    EXPECT_EQ(credentials.Get()->version, version);
+  }
+  Write("token", "second");
+  clock_.Advance(std::chrono::minutes(2));
+  const int next = credentials.Get()->version;
+  EXPECT_NE(next, version);
+  credentials.Renew(next);  // the server refused it: all is read again, whatever the file says
+  EXPECT_NE(credentials.Get()->version, next);
+}
+
 TEST_F(CredentialsTest, SendsAPasswordAsHttpDoes) {
   Access access;
   access.server = "http://127.0.0.1:1";
