@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -52,7 +53,7 @@ class Test(unittest.TestCase):
         return tree
 
     def test_counts_of_all_suites_stand_in_the_last_line(self):
-        tree = self.tree({"one": ("1 minutes", "echo 3 0 >$RESULT"), "two": ("1 minutes", "echo 4 0 >$RESULT")})
+        tree = self.tree({"one": ("1 minutes", "# needs: all\necho 3 0 >$RESULT"), "two": ("1 minutes", "echo 4 0 >$RESULT")})
         done = tree.run("script/test")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         lines = done.stdout.splitlines()
@@ -124,6 +125,20 @@ class Test(unittest.TestCase):
         self.assertEqual(unknown.returncode, 1)
         self.assertIn("no suite three; there are: one two", unknown.stderr)
 
+    def test_what_the_named_suites_need_is_built_and_no_more(self):
+        tree = self.tree({"program": ("1 minutes", "echo 1 0 >$RESULT"), "two": ("1 minutes", "# needs: a_test b_test\necho 1 0 >$RESULT"),
+                          "one": ("1 minutes", "# needs: b_test\necho 1 0 >$RESULT"), "unit": ("1 minutes", "# needs: all\necho 1 0 >$RESULT")})
+        for suites, built in [(["program"], "--only keelson"), (["one", "two", "program"], "--only keelson a_test b_test"),
+                              (["unit", "two"], "--tests"), ([], "--tests")]:
+            self.assertIn(f"built {built}\n", tree.run("script/test", *suites).stdout)
+
+    def test_a_suite_says_that_it_needs_the_programs_that_it_runs(self):
+        for suite in (TOP / "tests/suites").iterdir():
+            text = suite.read_text()
+            needs = " ".join(re.findall(r"(?m)^# needs: (.*)", text)).split()
+            for program in re.findall(r"build/release/\S*/(keelson_\w+)", text):
+                self.assertIn(program, needs, suite.name)
+
     def test_long_is_told_to_the_suites(self):
         tree = self.tree({"one": ("1 minutes", "[ $LONG = 1 ] && echo 9 0 >$RESULT || echo 1 0 >$RESULT")})
         self.assertEqual(tree.run("script/test").stdout.splitlines()[-1], "1 passed, 0 failed")
@@ -153,6 +168,22 @@ class Test(unittest.TestCase):
             self.assertTrue(os.access(TOP / "tests/suites" / name, os.X_OK), name)
         for suite in (TOP / "tests/suites").iterdir():
             self.assertRegex(suite.read_text(), r"(?m)^# budget: [1-9][0-9]* minutes", suite.name)
+
+
+class Documents(unittest.TestCase):
+    def test_every_row_of_a_table_is_whole(self):
+        for path in [*TOP.glob("*.md"), *TOP.glob("docs/**/*.md"), *TOP.glob("bench/*.md")]:
+            cells = 0  # of the rows of this table
+            for number, line in enumerate(path.read_text().splitlines(), 1):
+                with self.subTest(f"{path.relative_to(TOP)}:{number}"):
+                    if line.startswith("|"):
+                        here = len(re.findall(r"(?<!\\)\|", line)) - 1
+                        self.assertTrue(line.rstrip().endswith("|"), line)
+                        self.assertEqual(here, cells or here, line)
+                        cells = here
+                    else:
+                        self.assertFalse(cells and line.strip(), f"right below a table: {line}")
+                        cells = 0
 
 
 class Fetch(unittest.TestCase):
