@@ -118,10 +118,9 @@ class Window {
   std::size_t begin_ = 0;
 };
 
-class AppendLog final : public FrameLog {
+class AppendLog final : public OpenFrameLog {
  public:
-  AppendLog(std::string path, Fd file, std::uint64_t size)
-      : path_(std::move(path)), file_(std::move(file)), size_(size) {}
+  using OpenFrameLog::OpenFrameLog;
 
   Status Append(std::string_view payload) override {
     KEELSON_ASSIGN_OR_RETURN(const FrameHeader header, FrameHeaderOf(payload, path_));
@@ -140,13 +139,6 @@ class AppendLog final : public FrameLog {
     return {};
   }
 
-  Status Sync() override {
-    if (fdatasync(file_.get()) != 0) return OsFail(errno, "sync the log", path_);
-    return {};
-  }
-
-  std::uint64_t size() const override { return size_; }
-
  private:
   // Takes away what an Append that failed half way left; until that succeeds nothing may follow it.
   Status CutTo(std::uint64_t size) {
@@ -157,9 +149,6 @@ class AppendLog final : public FrameLog {
     return {};
   }
 
-  std::string path_;
-  Fd file_;
-  std::uint64_t size_;
   bool dirty_ = false;
   std::string frame_;
 };
@@ -176,6 +165,11 @@ Status LockForAppend(int fd, const std::string& path) {
 }
 
 }  // namespace
+
+Status OpenFrameLog::Sync() {
+  if (fdatasync(file_.get()) != 0) return OsFail(errno, "sync the log", path_);
+  return {};
+}
 
 Result<FrameHeader> FrameHeaderOf(std::string_view payload, const std::string& path) {
   if (payload.empty() || payload.size() > FrameLog::kMaxPayload) {
@@ -216,7 +210,7 @@ Result<std::unique_ptr<FrameLog>> FrameLog::OpenForAppend(const std::string& pat
 }
 
 std::unique_ptr<FrameLog> MakeWrittenFrameLog(const std::string& path, FrameLogFile opened) {
-  return std::make_unique<AppendLog>(path, std::move(opened.file), opened.size);
+  return std::make_unique<AppendLog>(path, std::move(opened));
 }
 
 Result<FrameRead> ReadFrames(const std::string& path, std::uint64_t offset, std::size_t max_bytes) {

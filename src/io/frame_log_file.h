@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 #include "io/files.h"
@@ -32,6 +33,21 @@ struct FrameLogFile {
   std::uint64_t size = 0;  // where the next frame goes
 };
 Result<FrameLogFile> OpenFrameLogFile(const std::string& path);
+
+// A FrameLog but for how it appends.
+class OpenFrameLog : public FrameLog {
+ public:
+  OpenFrameLog(std::string path, FrameLogFile opened)
+      : path_(std::move(path)), file_(std::move(opened.file)), size_(opened.size) {}
+
+  Status Sync() override;
+  std::uint64_t size() const override { return size_; }
+
+ protected:
+  const std::string path_;
+  const Fd file_;
+  std::uint64_t size_;  // of the frames
+};
 
 std::unique_ptr<FrameLog> MakeWrittenFrameLog(const std::string& path, FrameLogFile opened);
 

@@ -69,10 +69,10 @@ class Mapping {
   std::uint64_t populated_ = 0;  // up to there in the file
 };
 
-class MappedLog final : public FrameLog {
+class MappedLog final : public OpenFrameLog {
  public:
   MappedLog(std::string path, FrameLogFile opened)
-      : path_(std::move(path)), file_(std::move(opened.file)), size_(opened.size), allocated_(opened.size) {}
+      : OpenFrameLog(std::move(path), std::move(opened)), allocated_(size_) {}
 
   ~MappedLog() override {
     if (ftruncate(file_.get(), static_cast<off_t>(size_)) != 0) {
@@ -95,13 +95,6 @@ class MappedLog final : public FrameLog {
     return {};
   }
 
-  Status Sync() override {
-    if (fdatasync(file_.get()) != 0) return OsFail(errno, "sync the log", path_);
-    return {};
-  }
-
-  std::uint64_t size() const override { return size_; }
-
  private:
   // Allocates the file to `end` and beyond, and maps it from its last frame on.
   Status Grow(std::uint64_t end) {
@@ -121,9 +114,6 @@ class MappedLog final : public FrameLog {
     return {};
   }
 
-  std::string path_;
-  Fd file_;
-  std::uint64_t size_;       // of the frames
   std::uint64_t allocated_;  // of the file
   Mapping mapping_;
 };
