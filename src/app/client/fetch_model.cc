@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "base/strings.h"
 #include "io/files.h"
@@ -73,7 +74,8 @@ Status Fetch(Client& client, const std::string& project, int version, const std:
     return Fail(ErrorCode::kAlreadyExists, "there is something else at this place", folder);
   }
   KEELSON_ASSIGN_OR_RETURN(const std::string files, FindFiles(client, project, version));
-  const std::string part = folder + ".part";
+  const std::filesystem::path place(folder);
+  const std::string part = place.parent_path() / (".keelson-fetch-" + place.filename().string());
   KEELSON_RETURN_IF_ERROR(io::RemoveTree(part));  // what a fetch before us has left, which was killed
   KEELSON_RETURN_IF_ERROR(FetchFolder(client, files, part, 0));
   KEELSON_ASSIGN_OR_RETURN(const std::string hash, io::HashTree(part));
@@ -85,8 +87,10 @@ Status Fetch(Client& client, const std::string& project, int version, const std:
 }  // namespace
 
 Status FetchModel(Client& client, const std::string& project, int version, const std::string& folder) {
+  std::string place = std::filesystem::absolute(folder).lexically_normal().string();
+  while (place.size() > 1 && place.ends_with('/')) place.pop_back();
   try {
-    return Fetch(client, project, version, folder);
+    return Fetch(client, project, version, place);
   } catch (const Json::exception& error) {
     return Fail(ErrorCode::kInternal, fmt::format("what answers there is no Keelson server: {}", error.what()),
                 project);

@@ -47,7 +47,7 @@ class FetchModelTest : public testing::Test {
   }
 
   const io::TempFolder folder_ = io::TempFolder::Make().value();
-  const std::string to_ = folder_.path() + "/to";
+  std::string to_ = folder_.path() + "/to";
   std::map<std::string, std::string> answers_;  // by path and query; fixed before a call
 
  private:
@@ -114,6 +114,16 @@ TEST_F(FetchModelTest, WhatElseIsAtThePlaceIsLeftAlone) {
   ASSERT_FALSE(fetched.has_value());
   EXPECT_EQ(fetched.error().code, ErrorCode::kAlreadyExists);
   EXPECT_EQ(io::ListFolder(to_).value(), std::vector<std::string>{"mine"});
+}
+
+TEST_F(FetchModelTest, APlaceMayBeWrittenWithASlashAndItsNeighboursAreLeftAlone) {
+  ASSERT_TRUE(io::WriteFileAtomically(to_ + ".part", "mine").has_value());
+  const std::string place = to_;
+  to_ += "/./";
+  const Status fetched = Fetch(3);
+  ASSERT_TRUE(fetched.has_value()) << fetched.error().ToString();
+  EXPECT_TRUE(io::Exists(place + "/MLmodel"));
+  EXPECT_EQ(io::ListFolder(folder_.path()).value(), (std::vector<std::string>{"original", "to", "to.part"}));
 }
 
 TEST_F(FetchModelTest, FilesElsewhereCannotBeHad) {

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "io/files.h"
 #include "tracking/transaction.h"
 #include "wire/mlflow_database/locations.h"
 #include "wire/mlflow_database/metric_histories.h"
@@ -54,8 +55,13 @@ class Importer {
  private:
   Status CheckSchema() {
     const auto revisions = theirs_.Query("SELECT version_num FROM alembic_version");
-    if (!revisions || revisions->size() != 1) {
-      return Fail(ErrorCode::kFailedPrecondition, "this is no database of MLflow's: it has no alembic_version");
+    if (!revisions) {
+      return Fail(ErrorCode::kFailedPrecondition,
+                  fmt::format("this is no database of MLflow's, or it cannot be read: alembic_version: {}",
+                              revisions.error().message));
+    }
+    if (revisions->size() != 1) {
+      return Fail(ErrorCode::kFailedPrecondition, "this is no database of MLflow's: alembic_version has not one row");
     }
     const std::string& revision = io::AsText((*revisions)[0][0]);
     if (revision == kRevision) return CheckWorkspaces();
@@ -98,9 +104,19 @@ class Importer {
                   "MLflow's server kept artifacts itself: give the folder of its --artifacts-destination with "
                   "--artifacts-from, or leave them with --without-artifacts");
     }
+    std::vector<std::string> missing;
     for (const auto& folder : locations_.folders()) {
+      if (!io::Exists(folder.path)) {
+        missing.push_back(folder.path);
+        continue;
+      }
       options_.tell(fmt::format("artifacts of {}", folder.path));
       KEELSON_RETURN_IF_ERROR(CopyArtifacts(folder.path, folder.below, artifacts_, report_.artifacts));
+    }
+    if (!missing.empty()) {
+      report_.left.push_back(
+          fmt::format("what may be in {} folders of artifacts that are not on this machine, {} among them",
+                      missing.size(), missing.front()));
     }
     if (options_.artifacts.empty()) return {};
     options_.tell(fmt::format("artifacts of {}", options_.artifacts));

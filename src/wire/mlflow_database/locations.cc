@@ -7,17 +7,22 @@
 #include <optional>
 #include <utility>
 
+#include "io/http.h"
+
 namespace keelson::wire::mlflow_database {
 namespace {
 
 constexpr std::string_view kProxied = "mlflow-artifacts:";
 
-// The absolute path of "file:///a", "file://localhost/a", "/a" and "a"; nothing for a URI of another kind.
+// The absolute path of "file:///a%20b", "file://localhost/a", "/a" and "a"; nothing for a URI of another kind.
 std::optional<std::string> LocalPath(std::string_view uri) {
   constexpr std::string_view kFile = "file:";
+  std::string decoded;
   if (uri.starts_with(kFile)) {
     uri.remove_prefix(kFile.size());
     if (uri.starts_with("//")) uri.remove_prefix(std::min(uri.find('/', 2), uri.size()));
+    decoded = io::PercentDecode(uri);
+    uri = decoded;
   } else if (const auto colon = uri.find(':'); colon != std::string_view::npos && colon < uri.find('/')) {
     return std::nullopt;
   }

@@ -66,6 +66,15 @@ TEST_F(LocationsTest, FoldersOfTheMachineMoveBelowOurRoot) {
   }
 }
 
+TEST_F(LocationsTest, AFileUriIsDecodedAndAPathIsNot) {
+  Run("INSERT INTO experiments VALUES (0, 'file:///srv/my%20runs/0'), (1, '/srv/50%25/1')");
+  const Locations locations = Read();
+  ASSERT_EQ(locations.folders().size(), 2u);
+  EXPECT_EQ(locations.folders()[0].path, "/srv/my runs/0");
+  EXPECT_EQ(locations.folders()[1].path, "/srv/50%25/1");
+  EXPECT_EQ(locations.Moved("file:///srv/my%20runs/0/r/artifacts"), "mlflow-artifacts:/0/r/artifacts");
+}
+
 TEST_F(LocationsTest, WhatAnotherStoreHasStaysThere) {
   Run("INSERT INTO experiments VALUES (0, 'mlflow-artifacts:/0'), (1, 's3://bucket/1'), (2, 'gs://bucket/2')");
   Run("INSERT INTO runs VALUES ('r', 1, 's3://bucket/1/r/artifacts'), ('q', 0, 'mlflow-artifacts:/0/q/artifacts')");
