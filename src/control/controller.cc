@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "io/files.h"
 
 namespace keelson::control {
 namespace {
@@ -49,6 +48,7 @@ Result<std::unique_ptr<Controller>> Controller::Create(Options options, Parts pa
   auto controller = std::unique_ptr<Controller>(new Controller(std::move(options), parts));
   KEELSON_ASSIGN_OR_RETURN(controller->store_, DocumentStore::Open(*parts.database));
   KEELSON_RETURN_IF_ERROR(controller->store_->MoveTo(controller->options_.data_folder));
+  controller->removals_ = std::make_unique<ProjectRemovals>(controller->options_.data_folder, *controller->store_);
   KEELSON_ASSIGN_OR_RETURN(controller->jobs_,
                            JobRunner::Open({.data_folder = controller->options_.data_folder,
                                             .server_address = controller->options_.server_address,
@@ -115,6 +115,7 @@ Services Controller::ServicesOf() {
 }
 
 Status Controller::Load() {
+  KEELSON_RETURN_IF_ERROR(removals_->Load());
   KEELSON_ASSIGN_OR_RETURN(const auto states, store_->List("project"));
   KEELSON_ASSIGN_OR_RETURN(const auto rollouts, store_->List("rollout"));
   for (const auto& document : states) {
@@ -212,12 +213,11 @@ Status Controller::ReconcileAll() {
     const auto label = workload.labels.find("endpoint");
     if (workload.kind != "replica" || label == workload.labels.end() || projects_.contains(label->second)) continue;
     if (broken_.contains(label->second)) continue;
-    const bool running =
-        workload.phase == substrate::WorkloadPhase::kRunning || workload.phase == substrate::WorkloadPhase::kPending;
-    KEELSON_RETURN_IF_ERROR(running ? parts_.substrate->Stop(workload.name, std::chrono::seconds(5))
-                                    : parts_.substrate->Forget(workload.name));
+    KEELSON_RETURN_IF_ERROR(substrate::IsAlive(workload)
+                                ? parts_.substrate->Stop(workload.name, std::chrono::seconds(5))
+                                : parts_.substrate->Forget(workload.name));
   }
-  return {};
+  return removals_->Reconcile(workloads);
 }
 
 ProjectRuntime* Controller::Find(const std::string& project) {
@@ -238,6 +238,11 @@ Status Controller::Apply(const std::string& bundle_json, const std::string& sour
     return Fail(ErrorCode::kFailedPrecondition, "the stored project could not be loaded: " + wrong->second, spec.name);
   }
   if (ProjectRuntime* runtime = Find(spec.name)) return runtime->Apply(bundle, source_folder);
+  if (removals_->Has(spec.name)) {
+    return Fail(ErrorCode::kUnavailable,
+                "the project of this name that was deleted still ends its processes: try again in some seconds",
+                spec.name);
+  }
   ProjectState state;
   state.name = spec.name;
   Rollout rollout;
@@ -254,17 +259,23 @@ Status Controller::Delete(const std::string& project) {
   if (const Pipeline* running = pipelines_->Running(project)) {
     KEELSON_RETURN_IF_ERROR(pipelines_->Stop(running->id, "the project was deleted"));
   }
+  std::vector<std::string> jobs;  // those of no pipeline among them
+  for (const auto& [id, job] : jobs_->jobs()) {
+    if (job.project == project) jobs.push_back(id);
+  }
+  for (const std::string& id : jobs) KEELSON_RETURN_IF_ERROR(jobs_->StopJob(id, "the project was deleted"));
   if (runtime != nullptr) {
     KEELSON_ASSIGN_OR_RETURN(const auto workloads, parts_.substrate->List());
     KEELSON_RETURN_IF_ERROR(runtime->Close(workloads));
   }
   KEELSON_RETURN_IF_ERROR(parts_.tracking->DeleteModel(project));
-  KEELSON_RETURN_IF_ERROR(store_->RemoveProject(project));
+  KEELSON_RETURN_IF_ERROR(removals_->Begin(project));
   projects_.erase(project);
   broken_.erase(project);
   pipelines_->Forget(project);
   jobs_->Forget(project);
-  return io::RemoveTree(ProjectFolders(options_.data_folder, project).root());
+  KEELSON_ASSIGN_OR_RETURN(const auto workloads, parts_.substrate->List());
+  return removals_->Reconcile(workloads);
 }
 
 }  // namespace keelson::control

@@ -16,6 +16,7 @@
 #include "control/endpoint_registry.h"
 #include "control/job_runner.h"
 #include "control/pipeline_runner.h"
+#include "control/project_removals.h"
 #include "control/project_runtime.h"
 #include "gateway/gateway.h"
 #include "io/database.h"
@@ -69,6 +70,8 @@ class Controller {
     acknowledgements_.push_back(std::move(acknowledge));
   }
   Status Apply(const std::string& bundle_json, const std::string& source_folder);
+  // Its folder goes at once, or when its processes have ended, which are told to; until then Apply of the name is
+  // kUnavailable.
   Status Delete(const std::string& project);
   ProjectRuntime* Find(const std::string& project);
   std::vector<std::string> ProjectNames() const;
@@ -94,6 +97,7 @@ class Controller {
   Options options_;
   Parts parts_;
   std::unique_ptr<DocumentStore> store_;
+  std::unique_ptr<ProjectRemovals> removals_;
   std::unique_ptr<JobRunner> jobs_;
   std::unique_ptr<PipelineRunner> pipelines_;
   std::map<std::string, std::unique_ptr<ProjectRuntime>> projects_;

@@ -150,6 +150,50 @@ TEST_F(ControllerTest, DeleteTakesEverythingOfAProject) {
   EXPECT_EQ(Run(), "trips-p0001") << "a project of that name begins anew";
 }
 
+TEST_F(ControllerTest, ADeletedProjectsFolderGoesWhenNothingRunsForItAnyMore) {
+  Serve();
+  Job job;  // of no pipeline
+  job.project = kName;
+  job.kind = job.step = "payload";
+  job.resources = {.cpu_milli = 100, .memory_bytes = 1 << 20};
+  const std::string id = controller_->jobs().Submit(job).value();
+  Turn(2);
+  const std::string worker = controller_->jobs().Find(id)->Workload();
+  const std::string replica = Replicas(1).at(0);
+  ASSERT_TRUE(substrate_.IsRunning(worker));
+  substrate_.KeepRunning();
+  ASSERT_TRUE(controller_->Delete(kName));
+  EXPECT_EQ(controller_->Find(kName), nullptr);
+  const auto stopped = substrate_.stopped();
+  EXPECT_EQ(std::ranges::count(stopped, worker), 1);
+  EXPECT_EQ(CodeOf(TryApply()), ErrorCode::kUnavailable) << "who still runs writes where the new one would be";
+  Restart();
+  substrate_.Fail(worker, -9, "killed");
+  Turn(2);
+  Write("projects/trips/payload/1/replica/000001.log", "in its grace");
+  EXPECT_EQ(CodeOf(TryApply()), ErrorCode::kUnavailable) << "the replica is still there";
+  substrate_.Fail(replica, -9, "killed");
+  Turn(2);
+  EXPECT_FALSE(io::Exists(folder_.File("projects/trips")));
+  Apply();
+  Restart();
+  EXPECT_NE(controller_->Find(kName), nullptr) << "the deletion is over";
+}
+
+TEST_F(ControllerTest, TheNumberOfAJobIsNotGivenAgain) {
+  Apply();
+  Run();
+  Turn();
+  const std::string former = RunningJobs().at(0);
+  ASSERT_TRUE(controller_->Delete(kName));
+  Turn(2);
+  Restart();
+  Apply();
+  Run();
+  Turn();
+  EXPECT_GT(RunningJobs().at(0), former) << "it would begin with the checkpoint of another";
+}
+
 TEST_F(ControllerTest, ALookThatFailsIsMadeAgain) {
   Serve();
   substrate_.FailNextLists(2, {ErrorCode::kUnavailable, "the substrate is away", ""});

@@ -50,6 +50,14 @@ Event ToEvent(const io::SqlRow& row) {
           .clock = InstantFromMicros(io::AsInt(row[5]))};
 }
 
+Status Put(io::SqlSession& session, const DocumentStore::Document& document) {
+  KEELSON_RETURN_IF_ERROR(
+      session.Execute("INSERT INTO control_documents (kind, id, project, body) VALUES (?, ?, ?, ?) "
+                      "ON CONFLICT (kind, id) DO UPDATE SET project = excluded.project, body = excluded.body",
+                      {document.kind, document.id, document.project, document.body}));
+  return {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<DocumentStore>> DocumentStore::Open(io::Database& database) {
@@ -91,12 +99,7 @@ Status DocumentStore::MoveTo(const std::string& data_folder) {
 
 Status DocumentStore::Commit(const Batch& batch) {
   return database_.Write([&](io::SqlSession& session) -> Status {
-    for (const Document& document : batch.put) {
-      KEELSON_RETURN_IF_ERROR(
-          session.Execute("INSERT INTO control_documents (kind, id, project, body) VALUES (?, ?, ?, ?) "
-                          "ON CONFLICT (kind, id) DO UPDATE SET project = excluded.project, body = excluded.body",
-                          {document.kind, document.id, document.project, document.body}));
-    }
+    for (const Document& document : batch.put) KEELSON_RETURN_IF_ERROR(Put(session, document));
     for (const Document& document : batch.remove) {
       KEELSON_RETURN_IF_ERROR(
           session.Execute("DELETE FROM control_documents WHERE kind = ? AND id = ?", {document.kind, document.id}));
@@ -151,10 +154,11 @@ Result<std::vector<Event>> DocumentStore::LatestEvents(const std::string& projec
   return events;
 }
 
-Status DocumentStore::RemoveProject(const std::string& project) {
+Status DocumentStore::RemoveProject(const std::string& project, const std::vector<Document>& put) {
   return database_.Write([&](io::SqlSession& session) -> Status {
     KEELSON_RETURN_IF_ERROR(session.Execute("DELETE FROM control_documents WHERE project = ?", {project}));
     KEELSON_RETURN_IF_ERROR(session.Execute("DELETE FROM control_events WHERE project = ?", {project}));
+    for (const Document& document : put) KEELSON_RETURN_IF_ERROR(Put(session, document));
     return {};
   });
 }

@@ -49,8 +49,8 @@ class DocumentStore {
   Result<std::vector<Document>> List(const std::string& kind);  // sorted by id
   Result<std::vector<Event>> Events(const std::string& project, std::int64_t after, int at_most);  // oldest first
   Result<std::vector<Event>> LatestEvents(const std::string& project, int at_most);                // oldest first
-  // Removes every document and event of a project.
-  Status RemoveProject(const std::string& project);
+  // Removes every document and event of a project, and puts what is to be known of that.
+  Status RemoveProject(const std::string& project, const std::vector<Document>& put = {});
 
  private:
   explicit DocumentStore(io::Database& database) : database_(database) {}

@@ -76,9 +76,7 @@ void EndpointController::Observe(const std::vector<substrate::WorkloadStatus>& w
   std::set<std::string> alive;
   for (const auto& workload : workloads) {
     if (!IsOf(workload, options_.endpoint)) continue;
-    const bool running =
-        workload.phase == substrate::WorkloadPhase::kRunning || workload.phase == substrate::WorkloadPhase::kPending;
-    if (!running) {
+    if (!substrate::IsAlive(workload)) {
       const auto known = replicas_.find(workload.name);
       if (known != replicas_.end() && !known->second.draining) {
         LogWarning("replica ended", {{"replica", workload.name}, {"reason", workload.reason}});

@@ -8,12 +8,14 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/strings.h"
 #include "io/files.h"
 
 namespace keelson::control {
 namespace {
 
 constexpr const char* kKind = "job";
+constexpr const char* kCounter = "counter";  // the document "job": the last number that a job was given
 constexpr auto kStopGrace = std::chrono::seconds(5);
 constexpr auto kTellAgain = std::chrono::seconds(5);  // why a job waits, while nothing happens
 
@@ -43,6 +45,12 @@ Result<std::unique_ptr<JobRunner>> JobRunner::Open(Options options, DocumentStor
     runner->next_id_ = std::max<std::uint64_t>(runner->next_id_, std::stoull(job.id.substr(1)) + 1);
     runner->jobs_.emplace(job.id, std::move(job));
   }
+  // The last jobs may have been discarded since, or forgotten with their project. Their numbers are not given again.
+  KEELSON_ASSIGN_OR_RETURN(const auto counters, store.List(kCounter));
+  for (const auto& counter : counters) {
+    if (counter.id != kKind) continue;
+    runner->next_id_ = std::max(runner->next_id_, static_cast<std::uint64_t>(ParseInt(counter.body).value_or(0)) + 1);
+  }
   return runner;
 }
 
@@ -69,7 +77,10 @@ Status JobRunner::Save(const Job& job) {
 Result<std::string> JobRunner::Submit(Job job) {
   job.id = fmt::format("j{:06}", next_id_);
   job.created = clock_.WallNow();
-  KEELSON_RETURN_IF_ERROR(Save(job));
+  KEELSON_RETURN_IF_ERROR(store_.Commit(
+      {.put = {{kKind, job.id, job.project, ToJson(job).dump()}, {kCounter, kKind, "", std::to_string(next_id_)}},
+       .remove = {},
+       .events = {}}));
   ++next_id_;
   const std::string id = job.id;
   jobs_.emplace(id, std::move(job));
@@ -94,9 +105,7 @@ Status JobRunner::Observe() {
     if (job.state != JobState::kRunning) continue;
     const auto found = by_name.find(job.Workload());
     const substrate::WorkloadStatus* status = found == by_name.end() ? nullptr : found->second;
-    const bool alive = status != nullptr && (status->phase == substrate::WorkloadPhase::kRunning ||
-                                             status->phase == substrate::WorkloadPhase::kPending);
-    if (!alive) KEELSON_RETURN_IF_ERROR(AttemptDied(job, status));
+    if (status == nullptr || !substrate::IsAlive(*status)) KEELSON_RETURN_IF_ERROR(AttemptDied(job, status));
   }
   tidy_ = by_name.empty();
   // Workloads whose job has ended or has gone on to another attempt.
@@ -105,7 +114,7 @@ Status JobRunner::Observe() {
       return entry.second.state == JobState::kRunning && entry.second.Workload() == name;
     });
     if (job != jobs_.end()) continue;
-    if (status->phase == substrate::WorkloadPhase::kRunning || status->phase == substrate::WorkloadPhase::kPending) {
+    if (substrate::IsAlive(*status)) {
       KEELSON_RETURN_IF_ERROR(substrate_.Stop(name, kStopGrace));
     } else {
       KEELSON_RETURN_IF_ERROR(substrate_.Forget(name));

@@ -35,6 +35,7 @@ Status FakeSubstrate::Stop(const std::string& name, Duration) {
   const auto found = workloads_.find(name);
   if (found == workloads_.end() || found->second.phase != WorkloadPhase::kRunning) return {};
   stopped_.push_back(name);
+  if (keep_running_) return {};
   const bool replica = found->second.kind == "replica";
   End(name, replica ? WorkloadPhase::kSucceeded : WorkloadPhase::kFailed, replica ? 0 : -1, replica ? "" : "stopped");
   return {};

@@ -34,6 +34,9 @@ class FakeSubstrate final : public Substrate {
   void AppendLog(const std::string& name, const std::string& text);
   void FailNextStarts(int count, Error error);  // the next `count` calls of Start give `error` and start nothing
   void FailNextLists(int count, Error error);
+  void KeepRunning() {
+    keep_running_ = true;
+  }  // what is asked to end from now on is in its grace till the test ends it
 
   // What was asked.
   std::vector<WorkloadSpec> started() const;  // every start that took effect, in order, also of forgotten ones
@@ -52,6 +55,7 @@ class FakeSubstrate final : public Substrate {
   std::vector<std::string> stopped_;
   int failing_starts_ = 0;
   int failing_lists_ = 0;
+  bool keep_running_ = false;
   Error start_error_;
   Error list_error_;
 };

@@ -41,6 +41,10 @@ struct WorkloadStatus {
   std::string limits;  // how CPU and memory are limited here, said in `describe`: "cgroup v2 ..." or "rlimit ..."
 };
 
+inline bool IsAlive(const WorkloadStatus& workload) {
+  return workload.phase == WorkloadPhase::kRunning || workload.phase == WorkloadPhase::kPending;
+}
+
 // Where things run. Level-triggered: the caller lists what is observed, compares it with what it wants, and starts or
 // stops; each call may be repeated. Thread-safe. Calls return soon; they never wait for a workload.
 class Substrate {
