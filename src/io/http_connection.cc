@@ -28,8 +28,8 @@ constexpr auto kCheckAfter = std::chrono::milliseconds(20);  // a connection unu
 // one to receive. Further pieces are waited for with what is left of the time.
 class Connection final : public InterruptibleConnection {
  public:
-  explicit Connection(HttpTarget target)
-      : target_(std::move(target)), host_(HostHeader(target_)), buffer_(64u << 10, '\0') {}
+  Connection(HttpTarget target, Reach reach)
+      : target_(std::move(target)), reach_(reach), host_(HostHeader(target_)), buffer_(64u << 10, '\0') {}
 
   ~Connection() override { Disconnect(); }
 
@@ -157,7 +157,7 @@ class Connection final : public InterruptibleConnection {
 
   Status Connect(std::chrono::milliseconds timeout) {
     if (!fd_) {
-      KEELSON_ASSIGN_OR_RETURN(UniqueFd fd, StartConnect(target_));
+      KEELSON_ASSIGN_OR_RETURN(UniqueFd fd, StartConnect(target_, reach_ == Reach::kPublic));
       {
         const std::lock_guard lock(mutex_);
         if (interrupted_) return Fail(ErrorCode::kUnavailable, "the connection was ended", TargetName(target_));
@@ -244,6 +244,7 @@ class Connection final : public InterruptibleConnection {
   }
 
   const HttpTarget target_;
+  const Reach reach_;
   const std::string host_;
   std::mutex mutex_;
   bool interrupted_ = false;        // guarded by mutex_
@@ -262,12 +263,12 @@ class Connection final : public InterruptibleConnection {
 
 }  // namespace
 
-std::unique_ptr<InterruptibleConnection> InterruptibleConnection::Create(HttpTarget target) {
-  return std::make_unique<Connection>(std::move(target));
+std::unique_ptr<InterruptibleConnection> InterruptibleConnection::Create(HttpTarget target, Reach reach) {
+  return std::make_unique<Connection>(std::move(target), reach);
 }
 
 std::unique_ptr<HttpConnection> HttpConnection::Create(HttpTarget target) {
-  return std::make_unique<Connection>(std::move(target));
+  return std::make_unique<Connection>(std::move(target), Reach::kAnywhere);
 }
 
 }  // namespace keelson::io

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <memory>
 
+#include "io/public_address.h"
 #include "io/tls.h"
 
 namespace keelson::io {
@@ -119,7 +120,7 @@ int BoundPort(int fd) {
   return 0;
 }
 
-Result<UniqueFd> StartConnect(const HttpTarget& target) {
+Result<UniqueFd> StartConnect(const HttpTarget& target, bool only_public) {
   UniqueFd fd;
   if (!target.unix_socket.empty()) {
     const auto address = MakeUnixAddress(target.unix_socket);
@@ -130,6 +131,10 @@ Result<UniqueFd> StartConnect(const HttpTarget& target) {
   } else {
     const auto list = LookUp(target.host, target.port, false);
     if (!list.has_value()) return std::unexpected(ConnectError(list.error().message, target));
+    if (only_public && !IsPublicAddress(*(*list)->ai_addr)) {
+      return Fail(ErrorCode::kPermissionDenied,
+                  fmt::format("{} is not a public address", AddressText(*(*list)->ai_addr)), TargetName(target));
+    }
     fd.Reset(socket((*list)->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (fd) SetNoDelay(fd.get());
     if (fd && (connect(fd.get(), (*list)->ai_addr, (*list)->ai_addrlen) == 0 || errno == EINPROGRESS)) return fd;

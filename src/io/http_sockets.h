@@ -37,7 +37,8 @@ Result<UniqueFd> ListenOn(const std::string& host, int port, const std::string& 
 int BoundPort(int fd);  // 0 for a Unix socket
 
 // Starts to connect, without blocking but for the look-up of a host name: TCP may still be under way when it returns.
-Result<UniqueFd> StartConnect(const HttpTarget& target);
+// `only_public`: kPermissionDenied for an address that is not of the public Internet.
+Result<UniqueFd> StartConnect(const HttpTarget& target, bool only_public = false);
 
 // The client's end of TLS on a connected socket; null for a target without.
 Result<std::unique_ptr<TlsStream>> StartTls(const HttpTarget& target, int fd, std::shared_ptr<TlsSessions> sessions);

@@ -3,30 +3,18 @@
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <algorithm>
-#include <array>
-#include <cstdlib>
 #include <map>
 
 #include "base/hash.h"
 #include "base/strings.h"
+#include "io/hmac.h"
 
 namespace keelson::io {
 namespace {
 
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
-
-std::string Hmac(std::string_view key, std::string_view text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()),
-           text.size(), digest.data(), &size) == nullptr) {
-    std::abort();  // out of memory
-  }
-  return {reinterpret_cast<const char*>(digest.data()), size};
-}
 
 // "20130524T000000Z"
 std::string TimeOf(Instant now) {
@@ -88,12 +76,12 @@ std::string Signature(const S3Request& request, const S3Scope& scope, const Sign
                                             EncodeQuery(request.query), headers.lines, headers.names, payload_hash);
   const std::string to_sign =
       fmt::format("{}\n{}\n{}\n{}", kAlgorithm, TimeOf(scope.now), ScopeText(scope), Sha256::Hex(canonical));
-  std::string key = Hmac("AWS4" + scope.credentials.secret_key, TimeOf(scope.now).substr(0, 8));
+  std::string key = HmacSha256("AWS4" + scope.credentials.secret_key, TimeOf(scope.now).substr(0, 8));
   for (const std::string_view part :
        {std::string_view(scope.region), std::string_view(scope.service), std::string_view("aws4_request")}) {
-    key = Hmac(key, part);
+    key = HmacSha256(key, part);
   }
-  return HexEncode(Hmac(key, to_sign));
+  return HexEncode(HmacSha256(key, to_sign));
 }
 
 }  // namespace

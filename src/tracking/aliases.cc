@@ -21,11 +21,11 @@ Status RecordChange(io::SqlSession& session, const AliasChange& change) {
   return {};
 }
 
-Status MoveAlias(io::SqlSession& session, AliasChange change) {
+Result<bool> MoveAlias(io::SqlSession& session, AliasChange change) {
   KEELSON_ASSIGN_OR_RETURN(const auto rows, session.Query("SELECT version FROM alias WHERE model = ? AND alias = ?",
                                                           {change.model, change.alias}));
   if (!rows.empty()) change.from = static_cast<int>(io::AsInt(rows[0][0]));
-  if (change.from == change.to) return {};
+  if (change.from == change.to) return false;
   if (change.to.has_value()) {
     KEELSON_RETURN_IF_ERROR(
         CheckPromotion(session, change.model, *change.to, {PromotionTarget::Kind::kAlias, change.alias}));
@@ -36,7 +36,8 @@ Status MoveAlias(io::SqlSession& session, AliasChange change) {
     KEELSON_RETURN_IF_ERROR(
         session.Execute("DELETE FROM alias WHERE model = ? AND alias = ?", {change.model, change.alias}));
   }
-  return RecordChange(session, change);
+  KEELSON_RETURN_IF_ERROR(RecordChange(session, change));
+  return true;
 }
 
 }  // namespace keelson::tracking

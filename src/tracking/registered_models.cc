@@ -6,8 +6,10 @@
 
 #include "base/strings.h"
 #include "tracking/aliases.h"
+#include "tracking/announcements.h"
 #include "tracking/pairs.h"
 #include "tracking/promotion.h"
+#include "tracking/prompts.h"
 #include "tracking/transaction.h"
 #include "tracking/version_rows.h"
 
@@ -16,13 +18,6 @@ namespace {
 
 constexpr std::string_view kPutTag =
     "INSERT INTO model_tag VALUES (?, ?, ?) ON CONFLICT (model, key) DO UPDATE SET value = excluded.value";
-
-bool IsPrompt(const Pairs& tags) {
-  for (const auto& [key, value] : tags) {
-    if (key == "mlflow.prompt.is_prompt") return ToLower(value) == "true";
-  }
-  return false;
-}
 
 Error NameTaken(const std::string& name, bool existing_prompt, bool new_prompt) {
   const auto kind = [](bool prompt) { return prompt ? "Prompt" : "Registered Model"; };
@@ -59,7 +54,9 @@ Result<ModelRecord> RegisteredModels::Create(const std::string& name, const Pair
         session.Execute("INSERT INTO model (name, created_us, updated_us, description) VALUES (?1, ?2, ?2, ?3)",
                         {name, NowMicros(), description}));
     KEELSON_RETURN_IF_ERROR(PutPairs(session, kPutTag, name, tags));
-    return ReadModel(session, name);
+    KEELSON_ASSIGN_OR_RETURN(ModelRecord model, ReadModel(session, name));
+    KEELSON_RETURN_IF_ERROR(AnnounceModel(session, clock_.WallNow(), model));
+    return model;
   });
 }
 
@@ -118,7 +115,8 @@ Status RegisteredModels::Delete(const std::string& name) {
 Status RegisteredModels::SetTag(const std::string& name, const std::string& key, const std::string& value) {
   return database_.Write([&](io::SqlSession& session) -> Status {
     KEELSON_RETURN_IF_ERROR(ReadModel(session, name));
-    return PutPairs(session, kPutTag, name, {{key, value}});
+    KEELSON_RETURN_IF_ERROR(PutPairs(session, kPutTag, name, {{key, value}}));
+    return AnnounceModelTag(session, clock_.WallNow(), name, key, value);
   });
 }
 
@@ -126,7 +124,7 @@ Status RegisteredModels::DeleteTag(const std::string& name, const std::string& k
   return database_.Write([&](io::SqlSession& session) -> Status {
     KEELSON_RETURN_IF_ERROR(ReadModel(session, name));
     KEELSON_RETURN_IF_ERROR(session.Execute("DELETE FROM model_tag WHERE model = ? AND key = ?", {name, key}));
-    return {};
+    return AnnounceModelTag(session, clock_.WallNow(), name, key, std::nullopt);
   });
 }
 
@@ -157,14 +155,18 @@ Status RegisteredModels::SetAlias(const std::string& name, const std::string& al
                                   const std::string& who) {
   return database_.Write([&](io::SqlSession& session) -> Status {
     KEELSON_RETURN_IF_ERROR(ReadVersionRecord(session, name, version));
-    return MoveAlias(session, {name, alias, std::nullopt, static_cast<int>(version), who, "", clock_.WallNow()});
+    const Instant now = clock_.WallNow();
+    KEELSON_RETURN_IF_ERROR(MoveAlias(session, {name, alias, std::nullopt, static_cast<int>(version), who, "", now}));
+    return AnnounceAlias(session, now, name, alias, version);
   });
 }
 
 Status RegisteredModels::DeleteAlias(const std::string& name, const std::string& alias, const std::string& who) {
   return database_.Write([&](io::SqlSession& session) -> Status {
     KEELSON_RETURN_IF_ERROR(ReadModel(session, name));
-    return MoveAlias(session, {name, alias, std::nullopt, std::nullopt, who, "", clock_.WallNow()});
+    const Instant now = clock_.WallNow();
+    KEELSON_RETURN_IF_ERROR(MoveAlias(session, {name, alias, std::nullopt, std::nullopt, who, "", now}));
+    return AnnounceAlias(session, now, name, alias, std::nullopt);
   });
 }
 
@@ -203,7 +205,9 @@ Result<VersionRecord> RegisteredModels::CreateVersion(const NewVersion& given) {
                           "value = excluded.value",
                           {given.model, version, key, value}));
     }
-    return ReadVersionRecord(session, given.model, version);
+    KEELSON_ASSIGN_OR_RETURN(VersionRecord record, ReadVersionRecord(session, given.model, version));
+    KEELSON_RETURN_IF_ERROR(AnnounceVersion(session, clock_.WallNow(), record));
+    return record;
   });
 }
 
@@ -275,7 +279,7 @@ Status RegisteredModels::SetVersionTag(const std::string& name, std::int64_t ver
         session.Execute("INSERT INTO version_tag VALUES (?, ?, ?, ?) ON CONFLICT (model, version, key) DO UPDATE SET "
                         "value = excluded.value",
                         {name, version, key, value}));
-    return {};
+    return AnnounceVersionTag(session, clock_.WallNow(), name, version, key, value);
   });
 }
 
@@ -284,7 +288,7 @@ Status RegisteredModels::DeleteVersionTag(const std::string& name, std::int64_t 
     KEELSON_RETURN_IF_ERROR(ReadVersionRecord(session, name, version));
     KEELSON_RETURN_IF_ERROR(
         session.Execute("DELETE FROM version_tag WHERE model = ? AND version = ? AND key = ?", {name, version, key}));
-    return {};
+    return AnnounceVersionTag(session, clock_.WallNow(), name, version, key, std::nullopt);
   });
 }
 

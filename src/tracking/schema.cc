@@ -4,6 +4,7 @@
 #include "tracking/metric_history.h"
 #include "tracking/promotion_schema.h"
 #include "tracking/trace_schema.h"
+#include "tracking/webhook_schema.h"
 
 namespace keelson::tracking {
 namespace {
@@ -354,7 +355,8 @@ const std::vector<io::Migration>& SchemaMigrations() {
       {.version = 3, .sql = kTraceSchema},
       {.version = 4, .sql = kHistorySchema, .then = FinishHistory},
       {.version = 5, .sql = kRunTriggers, .postgres = kRunTriggersOfPostgres},
-      {.version = 6, .sql = kPromotionSchema}};
+      {.version = 6, .sql = kPromotionSchema},
+      {.version = 7, .sql = kWebhookSchema}};
   return migrations;
 }
 

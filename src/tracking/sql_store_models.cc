@@ -3,7 +3,9 @@
 
 #include "io/files.h"
 #include "tracking/aliases.h"
+#include "tracking/announcements.h"
 #include "tracking/sql_store.h"
+#include "tracking/version_rows.h"
 
 namespace keelson::tracking {
 namespace {
@@ -90,11 +92,17 @@ Result<ModelVersion> SqlStore::RegisterVersion(const std::string& model, const s
       KEELSON_ASSIGN_OR_RETURN(const auto runs, session.Query("SELECT 1 FROM run WHERE id = ?", {run_id}));
       if (runs.empty()) return Fail(ErrorCode::kNotFound, "no such run", run_id);
     }
-    const std::int64_t now = NowMicros();
+    const Instant moment = clock_.WallNow();
+    const std::int64_t now = ToMicros(moment);
+    KEELSON_ASSIGN_OR_RETURN(const auto models, session.Query("SELECT 1 FROM model WHERE name = ?", {model}));
     KEELSON_RETURN_IF_ERROR(
         session.Execute("INSERT INTO model (name, created_us, updated_us) VALUES (?1, ?2, ?2) "
                         "ON CONFLICT (name) DO UPDATE SET updated_us = excluded.updated_us",
                         {model, now}));
+    if (models.empty()) {
+      KEELSON_ASSIGN_OR_RETURN(const auto made, ReadModel(session, model));
+      KEELSON_RETURN_IF_ERROR(AnnounceModel(session, moment, made));
+    }
     KEELSON_ASSIGN_OR_RETURN(const auto last,
                              session.Query("SELECT coalesce(max(version), 0) FROM version WHERE model = ?", {model}));
     const std::int64_t version = io::AsInt(last.at(0)[0]) + 1;
@@ -106,6 +114,8 @@ Result<ModelVersion> SqlStore::RegisterVersion(const std::string& model, const s
       KEELSON_RETURN_IF_ERROR(
           session.Execute("INSERT INTO version_tag VALUES (?, ?, ?, ?)", {model, version, key, value}));
     }
+    KEELSON_ASSIGN_OR_RETURN(const auto record, ReadVersionRecord(session, model, version));
+    KEELSON_RETURN_IF_ERROR(AnnounceVersion(session, moment, record));
     return ReadVersion(session, artifact_root_, model, version);
   });
 }
@@ -158,7 +168,7 @@ Status SqlStore::SetVersionTag(const std::string& model, int version, const std:
         session.Execute("INSERT INTO version_tag VALUES (?, ?, ?, ?) ON CONFLICT (model, version, key) DO UPDATE SET "
                         "value = excluded.value",
                         {model, std::int64_t{version}, key, value}));
-    return {};
+    return AnnounceVersionTag(session, clock_.WallNow(), model, version, key, value);
   });
 }
 
@@ -169,7 +179,10 @@ Status SqlStore::SetAlias(const std::string& model, const std::string& alias, st
   KEELSON_RETURN_IF_ERROR(CheckValue("reason", reason));
   return database_.Write([&](io::SqlSession& session) -> Status {
     if (version.has_value()) KEELSON_RETURN_IF_ERROR(ReadVersion(session, artifact_root_, model, *version));
-    return MoveAlias(session, {model, alias, std::nullopt, version, who, reason, clock_.WallNow()});
+    const Instant now = clock_.WallNow();
+    KEELSON_ASSIGN_OR_RETURN(const bool moved,
+                             MoveAlias(session, {model, alias, std::nullopt, version, who, reason, now}));
+    return moved ? AnnounceAlias(session, now, model, alias, version) : Status();
   });
 }
 

@@ -4,11 +4,10 @@
 
 #include "base/strings.h"
 #include "tracking/pairs.h"
+#include "tracking/prompts.h"
 
 namespace keelson::tracking {
 namespace {
-
-constexpr std::string_view kPrompt = "mlflow.prompt.is_prompt";
 
 std::optional<std::string> Optional(const io::SqlValue& value) {
   if (io::IsNull(value)) return std::nullopt;
@@ -23,7 +22,7 @@ std::string ToUri(const std::string& source) {
 
 bool AsksForPrompts(const std::vector<Condition>& conditions) {
   for (const Condition& condition : conditions) {
-    if (condition.entity != Entity::kTag || condition.key != kPrompt) continue;
+    if (condition.entity != Entity::kTag || condition.key != kPromptTag) continue;
     const std::string value = ToLower(io::AsText(condition.values.at(0)));
     return (condition.compare == Compare::kEqual && value == "true") ||
            (condition.compare == Compare::kNotEqual && value == "false");
@@ -102,10 +101,10 @@ SqlText TagConditionsSql(const std::vector<Condition>& conditions, bool versions
   if (!prompts) {  // one prompt version makes the whole model a prompt
     sql.Add(fmt::format(" AND NOT EXISTS (SELECT 1 FROM {} t WHERE t.model = {} AND t.key = ? AND t.value = 'true')",
                         versions ? "version_tag" : "model_tag", versions ? "v.model" : "m.name"),
-            std::string(kPrompt));
+            std::string(kPromptTag));
   }
   for (const Condition& condition : conditions) {
-    if (condition.entity != Entity::kTag || (!prompts && condition.key == kPrompt)) continue;
+    if (condition.entity != Entity::kTag || (!prompts && condition.key == kPromptTag)) continue;
     sql.Add(fmt::format(" AND EXISTS (SELECT 1 {} AND t.key = ? AND ", of), condition.key);
     sql.Add(CompareSql("t.value", condition.compare, condition.values));
     sql.Add(")");

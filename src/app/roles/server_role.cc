@@ -25,6 +25,7 @@
 #include "io/files.h"
 #include "io/http.h"
 #include "io/os.h"
+#include "io/secret_box.h"
 #include "substrate/local/local_substrate.h"
 #include "tracking/model_folders.h"
 #include "tracking/promotion.h"
@@ -35,6 +36,7 @@
 #include "wire/kueue/objects.h"
 #include "wire/mlflow/edge.h"
 #include "wire/mlflow/ui_files.h"
+#include "wire/mlflow/webhook_options.h"
 #include "wire/page/page.h"
 
 namespace keelson::app {
@@ -258,6 +260,9 @@ Result<int> RunServer(const ServerRoleOptions& options) {
     KEELSON_ASSIGN_OR_RETURN(const std::string text, io::ReadFile(options.queues));
     KEELSON_ASSIGN_OR_RETURN(queues, wire::kueue::ReadObjects(text, options.queues));
   }
+  KEELSON_ASSIGN_OR_RETURN(
+      const auto webhooks,
+      wire::mlflow::ReadWebhookOptions(io::ProcessEnvironment(), io::SecretBox::WithKeyIn(data + "/webhooks.key")));
   KEELSON_ASSIGN_OR_RETURN(auto database, OpenMetadata(data, options.database));
   // A damaged page may be one that is not read for weeks; what is written until then would be lost with a restore. To
   // read a large file takes longer than a start may: it is read beside the work, and the server ends if it is damaged.
@@ -316,7 +321,7 @@ Result<int> RunServer(const ServerRoleOptions& options) {
   };
   wire::inference::InferenceEdge edge(*gateway, directory, lookup, KEELSON_VERSION);
   wire::inference::GrpcEdge grpc_edge(*gateway, directory, lookup, KEELSON_VERSION);
-  wire::mlflow::Edge mlflow(*database, clock, artifacts, kMlflowThreads, std::move(ui));
+  wire::mlflow::Edge mlflow(*database, clock, artifacts, kMlflowThreads, std::move(ui), webhooks);
   KEELSON_ASSIGN_OR_RETURN(const auto garbage, StartGarbageRounds(options.garbage, *database, clock, *artifacts));
   Front front(access, api, edge, mlflow, registry, *gateway);
 

@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "io/http.h"
 #include "tracking/records.h"
+#include "tracking/webhooks.h"
 
 namespace keelson::wire::mlflow {
 
@@ -51,6 +52,7 @@ void Write(JsonWriter& json, const tracking::MetricPoint& metric);
 void Write(JsonWriter& json, const tracking::LoggedModelRecord& model);
 void Write(JsonWriter& json, const tracking::ModelRecord& model);
 void Write(JsonWriter& json, const tracking::VersionRecord& version);
+void Write(JsonWriter& json, const tracking::WebhookRecord& webhook);
 
 // "key": [ ... ], left out when there is none.
 template <typename Records>

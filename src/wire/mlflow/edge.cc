@@ -103,6 +103,12 @@ Function FunctionOf(Call call) {
       {Call::kGetAssessment, GetAssessment},
       {Call::kUpdateAssessment, UpdateAssessment},
       {Call::kDeleteAssessment, DeleteAssessment},
+      {Call::kCreateWebhook, CreateWebhook},
+      {Call::kListWebhooks, ListWebhooks},
+      {Call::kGetWebhook, GetWebhook},
+      {Call::kUpdateWebhook, UpdateWebhook},
+      {Call::kDeleteWebhook, DeleteWebhook},
+      {Call::kTestWebhook, TestWebhook},
       {Call::kCreateMultipartUpload, CreateMultipartUpload},
       {Call::kCompleteMultipartUpload, CompleteMultipartUpload},
       {Call::kAbortMultipartUpload, AbortMultipartUpload},
@@ -141,7 +147,7 @@ Edge::Edge(io::Database& database, const Clock& clock, std::string artifact_root
     : Edge(database, clock, tracking::OpenFolderArtifacts(std::move(artifact_root)), threads) {}
 
 Edge::Edge(io::Database& database, const Clock& clock, std::shared_ptr<tracking::ArtifactStore> artifacts,
-           std::size_t threads, std::optional<UiFiles> ui)
+           std::size_t threads, std::optional<UiFiles> ui, const WebhookOptions& webhooks)
     : services_{tracking::Experiments(database, clock),
                 tracking::Runs(database, clock),
                 tracking::RegisteredModels(database, clock),
@@ -150,10 +156,16 @@ Edge::Edge(io::Database& database, const Clock& clock, std::shared_ptr<tracking:
                 tracking::Assessments(database, clock),
                 tracking::GuardVersions(std::move(artifacts), database),
                 std::move(ui),
+                nullptr,
+                clock,
+                webhooks,
+                tracking::Webhooks(database, clock, webhooks.box),
                 nullptr},
       uploads_(std::make_unique<ThreadPool>(kUploads)),
       pool_(std::make_unique<ThreadPool>(threads)) {
   services_.version_check = std::make_unique<tracking::VersionCheck>(*services_.artifacts);
+  services_.webhook_sender = std::make_unique<WebhookSender>(services_.webhooks, clock, services_.webhook_options);
+  if (webhooks.send) services_.webhook_sender->Start();
 }
 
 Edge::~Edge() = default;

@@ -22,9 +22,9 @@ inline constexpr std::string_view kMlflowVersion = "3.17.2";
 // servers that call it outlive it in that order: requests under way are answered before it is gone.
 class Edge {
  public:
-  // `ui`: MLflow's page, shown at "/mlflow/".
+  // `ui`: MLflow's page, shown at "/mlflow/". `webhooks`: how they are reached.
   Edge(io::Database& database, const Clock& clock, std::shared_ptr<tracking::ArtifactStore> artifacts,
-       std::size_t threads = 16, std::optional<UiFiles> ui = std::nullopt);
+       std::size_t threads = 16, std::optional<UiFiles> ui = std::nullopt, const WebhookOptions& webhooks = {});
   // With artifacts in a folder.
   Edge(io::Database& database, const Clock& clock, std::string artifact_root, std::size_t threads = 16);
   ~Edge();

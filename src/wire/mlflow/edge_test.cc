@@ -138,7 +138,7 @@ TEST_F(MlflowEdge, RefusesInMlflowsWords) {
           "must be in the 'active' state. Current state is deleted.");
   EXPECT_EQ(Ask("GET", "no/such", "").status, 404);
   EXPECT_EQ(Ask("GET", "runs/create", "").status, 405);
-  EXPECT_EQ(Ask("GET", "webhooks", "").json["error_code"], "NOT_IMPLEMENTED");
+  EXPECT_EQ(Ask("GET", "workspaces", "", "/api/3.0/mlflow/").json["error_code"], "NOT_IMPLEMENTED");
 }
 
 TEST_F(MlflowEdge, NeverLogsHalfABatch) {

@@ -16,7 +16,10 @@
 #include "tracking/runs.h"
 #include "tracking/traces.h"
 #include "tracking/version_check.h"
+#include "tracking/webhooks.h"
 #include "wire/mlflow/ui_files.h"
+#include "wire/mlflow/webhook_options.h"
+#include "wire/mlflow/webhook_sender.h"
 
 namespace keelson::wire::mlflow {
 
@@ -31,6 +34,10 @@ struct Services {
   std::shared_ptr<tracking::ArtifactStore> artifacts;  // what stands behind "mlflow-artifacts:/"
   std::optional<UiFiles> ui;                           // none: MLflow's page is not shown
   std::unique_ptr<tracking::VersionCheck> version_check;
+  const Clock& clock;
+  WebhookOptions webhook_options;
+  tracking::Webhooks webhooks;
+  std::unique_ptr<WebhookSender> webhook_sender;
 };
 
 // One call: the request, and what stood for the "{}" of its route.
@@ -142,6 +149,13 @@ Answered CreateAssessment(Services&, const Asked&);
 Answered GetAssessment(Services&, const Asked&);
 Answered UpdateAssessment(Services&, const Asked&);
 Answered DeleteAssessment(Services&, const Asked&);
+
+Answered CreateWebhook(Services&, const Asked&);
+Answered ListWebhooks(Services&, const Asked&);
+Answered GetWebhook(Services&, const Asked&);
+Answered UpdateWebhook(Services&, const Asked&);
+Answered DeleteWebhook(Services&, const Asked&);
+Answered TestWebhook(Services&, const Asked&);
 
 // Of an object store, past this server.
 Answered CreateMultipartUpload(Services&, const Asked&);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
+#include "tracking/prompts.h"
 #include "wire/mlflow/fields.h"
 #include "wire/mlflow/limits.h"
 
@@ -132,14 +133,6 @@ Result<tracking::VersionRecord> FindReferred(Services& services, std::string_vie
               fmt::format("No versions of model with name '{}' and stage '{}' found", name, which));
 }
 
-bool IsPrompt(const tracking::Pairs& tags) {
-  bool prompt = false;
-  for (const auto& [key, value] : tags) {
-    if (key == "mlflow.prompt.is_prompt") prompt = ToLower(value) == "true";
-  }
-  return prompt;
-}
-
 }  // namespace
 
 Result<std::string> ProxiedPath(std::string_view uri) {
@@ -160,7 +153,7 @@ Status ResolveSource(Services& services, const Message& request, tracking::Regis
   version.source = request.Text("source");
   version.run_id = request.Text("run_id");
   version.model_id = request.Text("model_id");
-  if (IsPrompt(version.tags)) {
+  if (tracking::IsPrompt(version.tags)) {
     if (version.source != "dummy-source" && version.source != "prompt-template") {
       return Fail(
           ErrorCode::kInvalidArgument,

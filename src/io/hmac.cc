@@ -1,0 +1,21 @@
+#include "io/hmac.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <array>
+#include <cstdlib>
+
+namespace keelson::io {
+
+std::string HmacSha256(std::string_view key, std::string_view text) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()),
+           text.size(), digest.data(), &size) == nullptr) {
+    std::abort();  // out of memory
+  }
+  return {reinterpret_cast<const char*>(digest.data()), size};
+}
+
+}  // namespace keelson::io
