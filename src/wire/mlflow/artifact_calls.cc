@@ -44,10 +44,8 @@ Answered SendPieces(tracking::ArtifactContent content, io::HttpResponse response
 Answered SendFile(const Services& services, const std::string& path) {
   KEELSON_ASSIGN_OR_RETURN(tracking::ArtifactContent content, services.artifacts->Open(path));
   io::HttpResponse response;
-  response.content_type = ContentTypeOf(path);
-  response.headers.emplace_back(
-      "content-disposition",
-      fmt::format("attachment; filename*=UTF-8''{}", io::PercentEncode(path.substr(path.rfind('/') + 1))));
+  response.content_type = ArtifactTypeOf(path);
+  response.headers.emplace_back("content-disposition", AttachmentOf(path));
   response.headers.emplace_back("x-content-type-options", "nosniff");
   if (content.file.empty()) return SendPieces(std::move(content), std::move(response));
   if (content.size <= kWhole) {
@@ -57,6 +55,8 @@ Answered SendFile(const Services& services, const std::string& path) {
   }
   return response;
 }
+
+constexpr std::int64_t kLargestOfPage = 10 << 20;  // bytes of a file that comes from MLflow's page
 
 // The body of the request, however long, as the artifact at `path`.
 Answered Store(const Services& services, const std::string& path, const io::HttpRequest& request) {
@@ -187,11 +187,19 @@ Answered DeleteArtifact(Services& services, const Asked& asked) {
 }
 
 Answered UploadRunArtifact(Services& services, const Asked& asked) {
+  const auto missing = [](std::string_view what) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("Request must specify {}.", what));
+  };
   const auto run_id = InQuery(asked, {"run_uuid"});
-  if (!run_id || run_id->empty()) return MissingInQuery("run_uuid");
+  if (!run_id || run_id->empty()) return missing("run_uuid");
   const auto path = InQuery(asked, {"path"});
-  if (!path || path->empty()) return MissingInQuery("path");
+  if (!path || path->empty()) return missing("path");
   KEELSON_RETURN_IF_ERROR(SafePath(*path));
+  const auto size = ParseInt(io::FindHeader(asked.http.headers, "content-length"));
+  if (size && *size > kLargestOfPage) {
+    return Fail(ErrorCode::kInvalidArgument, "Artifact size is too large. Max size is 10MB.");
+  }
+  if (asked.http.upload == nullptr && asked.http.body.empty()) return missing("data");
   KEELSON_ASSIGN_OR_RETURN(const auto run, services.runs.Get(*run_id));
   KEELSON_ASSIGN_OR_RETURN(const std::string place, PathOf(run.artifact_uri, *path));
   return Store(services, place, asked.http);

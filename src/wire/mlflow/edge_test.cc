@@ -274,6 +274,15 @@ TEST_F(MlflowEdge, TakesNoVersionFromOutsideItsRun) {
   }
 }
 
+TEST_F(MlflowEdge, TakesAVersionOfARunThatIsElsewhere) {
+  Post("registered-models/create", {{"name", "m"}});
+  const Json version =
+      Post("model-versions/create", {{"name", "m"}, {"source", "runs:/elsewhere/model"}, {"run_id", "elsewhere"}});
+  EXPECT_EQ(version["model_version"]["source"], "runs:/elsewhere/model");
+  EXPECT_EQ(version["model_version"]["run_id"], "elsewhere");
+  EXPECT_EQ(Get("model-versions/get-download-uri?name=m&version=1")["artifact_uri"], "runs:/elsewhere/model");
+}
+
 // A body that comes in two pieces, or breaks off behind the first.
 class TwoPieces final : public io::HttpUpload {
  public:
@@ -323,6 +332,42 @@ TEST_F(MlflowEdge, StoresWhatItReadsPieceByPiece) {
   EXPECT_FALSE(Edge::IsUpload(Head("GET", place)));
   EXPECT_FALSE(Edge::IsUpload(Head("POST", "/api/2.0/mlflow/runs/log-batch")));
   EXPECT_FALSE(Edge::IsUpload(Head("PUT", "/api/2.0/elsewhere")));
+}
+
+// The words and limits of the call by which MLflow's page brings a file.
+TEST_F(MlflowEdge, RefusesFilesOfThePageAsMlflowDoes) {
+  const std::string run = MakeRun();
+  const std::string invalid = "INVALID_PARAMETER_VALUE";
+  const std::string target = "upload-artifact?run_uuid=" + run + "&path=";
+  Refused("upload-artifact", Json(), 400, invalid, "Request must specify run_uuid.");
+  Refused("upload-artifact?run_uuid=" + run, Json(), 400, invalid, "Request must specify path.");
+  Refused(target, Json(), 400, invalid, "Request must specify path.");
+  Refused(target + "..%2Fa.txt", Json(), 400, invalid, "Invalid path");
+  EXPECT_THAT(Ask("POST", target + "a.txt", "").text, HasSubstr("Request must specify data."));
+  io::HttpRequest large = Head("POST", "/ajax-api/2.0/mlflow/upload-artifact");
+  large.query = "run_uuid=" + run + "&path=a.txt";
+  large.headers = {{"content-length", std::to_string((10 << 20) + 1)}};
+  large.upload = std::make_shared<TwoPieces>(false);
+  EXPECT_THAT(edge_->Answer(large).body, HasSubstr("Artifact size is too large. Max size is 10MB."));
+}
+
+// A client finds the versions of a logged model in a tag, whose text others compare to the byte.
+TEST_F(MlflowEdge, NotesRegistrationsAsMlflowWritesThem) {
+  const Json model = Post("logged-models", {{"experiment_id", "0"}})["model"]["info"];
+  const std::string id = model["model_id"];
+  Post("registered-models/create", {{"name", "m"}});
+  const auto noted = [&] {
+    const Json logged = Get("logged-models/" + id);
+    for (const auto& tag : logged["model"]["info"]["tags"]) {
+      if (tag["key"] == "mlflow.modelVersions") return tag["value"].get<std::string>();
+    }
+    return std::string();
+  };
+  const Json version = {{"name", "m"}, {"source", model["artifact_uri"]}, {"model_id", id}};
+  Post("model-versions/create", version);
+  EXPECT_EQ(noted(), R"([{"name": "m", "version": 1}])");
+  Post("model-versions/create", version);
+  EXPECT_EQ(noted(), R"([{"name": "m", "version": 1}, {"name": "m", "version": 2}])");
 }
 
 TEST_F(MlflowEdge, WhatAVersionWasMadeOfStaysAsItIs) {
@@ -446,6 +491,9 @@ TEST(MlflowRoutes, FindsThePlainBeforeTheParticular) {
   EXPECT_EQ(OurPath("/api/2.0/mlflowers"), "");
   EXPECT_EQ(OurPath("/api/keelson/v1/projects"), "");
   EXPECT_EQ(OurPath("/mlflow"), "/");
+  EXPECT_EQ(OurPath("//api/2.0/mlflow/runs/get"), "/2.0/mlflow/runs/get");
+  EXPECT_EQ(OurPath("///model-versions/get-artifact"), "/model-versions/get-artifact");
+  EXPECT_EQ(OurPath("//"), "");
 }
 
 TEST(MlflowRoutes, TheTableInTheManualIsCurrent) {

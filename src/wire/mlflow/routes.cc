@@ -106,6 +106,7 @@ Match FindRoute(std::string_view method, std::string_view path) {
 }
 
 std::string_view OurPath(std::string_view path) {
+  while (path.starts_with("//")) path.remove_prefix(1);  // of a client whose server's address ends with a slash
   constexpr std::string_view kPrefix = "/mlflow";
   const bool prefixed = path == kPrefix || path.starts_with("/mlflow/");
   if (prefixed) path.remove_prefix(kPrefix.size());

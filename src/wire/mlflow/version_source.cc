@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "base/strings.h"
 #include "tracking/prompts.h"
+#include "tracking/python_json.h"
 #include "wire/mlflow/fields.h"
 #include "wire/mlflow/limits.h"
 
@@ -187,9 +186,10 @@ Status ResolveSource(Services& services, const Message& request, tracking::Regis
   if (SchemeOf(files) == "runs") {
     const std::string_view rest = Rest(files);
     const std::size_t slash = rest.find('/');
-    KEELSON_ASSIGN_OR_RETURN(const auto run, services.runs.Get(version.run_id));
-    files = run.artifact_uri + std::string(rest.substr(slash));
-    version.location = files;
+    const auto run = services.runs.Get(version.run_id);
+    if (!run && run.error().code != ErrorCode::kNotFound) return std::unexpected(run.error());
+    // A run of another server may be named, as with the reference: then nothing of it is here to be hashed.
+    if (run) version.location = files = run->artifact_uri + std::string(rest.substr(slash));
   }
   if (const auto path = ProxiedPath(files); path && !path->empty()) {
     KEELSON_ASSIGN_OR_RETURN(auto hash, services.artifacts->Hash(*path));
@@ -200,16 +200,15 @@ Status ResolveSource(Services& services, const Message& request, tracking::Regis
 
 Status NoteRegistration(Services& services, const std::string& model_id, const tracking::VersionRecord& version) {
   constexpr const char* kTag = "mlflow.modelVersions";
-  using Json = nlohmann::ordered_json;
   KEELSON_ASSIGN_OR_RETURN(const auto model, services.logged_models.Get(model_id));
-  Json all = Json::array();
+  auto all = tracking::OrderedJson::array();
   for (const auto& [key, value] : model.tags) {
     if (key != kTag) continue;
-    Json before = Json::parse(value, nullptr, /*allow_exceptions=*/false);
+    auto before = tracking::ParseOrdered(value);
     if (before.is_array()) all = std::move(before);
   }
   all.push_back({{"name", version.model}, {"version", version.version}});
-  return services.logged_models.SetTags(model_id, {{kTag, all.dump(-1, ' ', true, Json::error_handler_t::replace)}});
+  return services.logged_models.SetTags(model_id, {{kTag, tracking::PythonJson(all, /*ascii=*/true)}});
 }
 
 }  // namespace keelson::wire::mlflow
