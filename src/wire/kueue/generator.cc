@@ -4,12 +4,16 @@
 
 #include <algorithm>
 
+#include "project/fields.h"
 #include "scheduling/gang_placement.h"
-#include "wire/kueue/fields.h"
 
 namespace keelson::wire::kueue {
 namespace {
 
+using project::Fields;
+using project::Findings;
+using project::ReadDocuments;
+using project::Unit;
 using project::YamlNode;
 using scheduling::Resource;
 

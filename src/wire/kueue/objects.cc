@@ -6,11 +6,15 @@
 #include <utility>
 
 #include "base/strings.h"
-#include "wire/kueue/fields.h"
+#include "project/fields.h"
 
 namespace keelson::wire::kueue {
 namespace {
 
+using project::Fields;
+using project::Findings;
+using project::ReadDocuments;
+using project::Unit;
 using project::YamlNode;
 using scheduling::FlavorQuota;
 using scheduling::Resource;

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "scheduling/quota_tree.h"
-#include "wire/kueue/quantity.h"
 
 namespace keelson::wire::kueue {
 namespace {
@@ -144,25 +143,6 @@ TEST(KueueObjectsTest, EveryMistakeIsSaidAtOnce) {
   EXPECT_THAT(
       read.error().message,
       HasSubstr("q.yaml:4:8: unknown field \"cohrt\" in spec, did you mean \"cohort\"?\nq.yaml:4:18: unknown field"));
-}
-
-TEST(KueueQuantityTest, IsKubernetes) {
-  const auto thousandths = [](std::string_view text) { return ParseQuantity(text, Unit::kThousandths); };
-  EXPECT_EQ(thousandths("20"), 20'000);
-  EXPECT_EQ(thousandths("+1.5"), 1'500);
-  EXPECT_EQ(thousandths("500m"), 500);
-  EXPECT_EQ(thousandths("1u"), 1) << "rounded up";
-  EXPECT_EQ(thousandths(".5"), 500);
-  EXPECT_EQ(thousandths("1e3"), 1'000'000);
-  EXPECT_EQ(thousandths("1E"), std::nullopt) << "10^21 thousandths";
-  EXPECT_EQ(ParseQuantity("256Gi", Unit::kWhole), std::int64_t{256} << 30);
-  EXPECT_EQ(ParseQuantity("1.5k", Unit::kWhole), 1'500);
-  EXPECT_EQ(ParseQuantity("0.0001", Unit::kWhole), 1);
-  EXPECT_EQ(ParseQuantity("0Ei", Unit::kWhole), 0);
-  for (const char* none :
-       {"", ".", "m", "-1", "1 ", "1Kib", "1e", "1e+", "1ee3", "1.2.3", "9999999999999999999", "64Pi"}) {
-    EXPECT_EQ(ParseQuantity(none, Unit::kWhole), std::nullopt) << none;
-  }
 }
 
 }  // namespace

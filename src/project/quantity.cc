@@ -1,10 +1,10 @@
-#include "wire/kueue/quantity.h"
+#include "project/quantity.h"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 
-namespace keelson::wire::kueue {
+namespace keelson::project {
 namespace {
 
 constexpr std::size_t kMostDigits = 18;
@@ -76,4 +76,4 @@ std::optional<std::int64_t> ParseQuantity(std::string_view text, Unit unit) {
   return Scale(mantissa, ten + std::clamp(power, -100, 100), 0);
 }
 
-}  // namespace keelson::wire::kueue
+}  // namespace keelson::project

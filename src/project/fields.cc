@@ -1,4 +1,4 @@
-#include "wire/kueue/fields.h"
+#include "project/fields.h"
 
 #include <fmt/format.h>
 
@@ -6,13 +6,10 @@
 
 #include "base/strings.h"
 
-namespace keelson::wire::kueue {
+namespace keelson::project {
 namespace {
 
-using project::Problem;
-using project::Problems;
-using project::YamlNode;
-using Kind = project::YamlNode::Kind;
+using Kind = YamlNode::Kind;
 
 constexpr std::size_t kMostBytes = std::size_t{16} << 20;
 
@@ -55,9 +52,9 @@ std::expected<std::vector<YamlNode>, Problems> ReadDocuments(std::string_view te
     }
     const std::string_view document = rest.substr(0, length);
     if (!Trim(document).empty()) {
-      project::YamlLimits limits;
+      YamlLimits limits;
       limits.nodes = 500'000;
-      auto read = project::ReadYaml(document, file, limits);
+      auto read = ReadYaml(document, file, limits);
       if (!read) {
         for (Problem& problem : read.error()) problem.line += first;
         return std::unexpected(std::move(read.error()));
@@ -80,7 +77,7 @@ std::string Findings::Where(const YamlNode& at) const {
 
 Status Findings::ToStatus() const {
   if (problems.empty()) return {};
-  return Fail(ErrorCode::kInvalidArgument, project::ToString(problems));
+  return Fail(ErrorCode::kInvalidArgument, ToString(problems));
 }
 
 Fields::Fields(const YamlNode& node, std::string path, Findings& findings)
@@ -124,8 +121,8 @@ std::string Fields::Choice(const std::string& name, const std::vector<std::strin
   if (value == nullptr) return choices.front();
   if (value->kind == Kind::kScalar && std::find(choices.begin(), choices.end(), value->text) != choices.end())
     return value->text;
-  findings_.Add(*value, fmt::format("{}.{} is {}", path_, name, project::Quoted(value->text)),
-                "one of " + Join(choices, ", "), DidYouMean(value->text, choices).value_or(""));
+  findings_.Add(*value, fmt::format("{}.{} is {}", path_, name, Quoted(value->text)), "one of " + Join(choices, ", "),
+                DidYouMean(value->text, choices).value_or(""));
   return choices.front();
 }
 
@@ -138,8 +135,21 @@ std::optional<std::int64_t> Fields::Whole(const std::string& name, std::int64_t 
   }
   const auto number = value->kind == Kind::kScalar ? ParseInt(value->text) : std::nullopt;
   if (number && *number >= least && *number <= most) return *number;
-  findings_.Add(*value, fmt::format("{}.{} is {}", path_, name, project::Quoted(value->text)),
+  findings_.Add(*value, fmt::format("{}.{} is {}", path_, name, Quoted(value->text)),
                 fmt::format("a whole number from {} to {}", least, most));
+  return std::nullopt;
+}
+
+std::optional<double> Fields::Number(const std::string& name, double least, double most, bool required) {
+  const YamlNode* value = Take(name);
+  if (value == nullptr) {
+    if (required) Required(name);
+    return std::nullopt;
+  }
+  const auto number = value->kind == Kind::kScalar ? ParseDouble(value->text) : std::nullopt;
+  if (number && *number >= least && *number <= most) return *number;
+  findings_.Add(*value, fmt::format("{}.{} is {}", path_, name, Quoted(value->text)),
+                fmt::format("a number from {} to {}", least, most));
   return std::nullopt;
 }
 
@@ -151,7 +161,7 @@ std::optional<std::int64_t> Fields::Quantity(const std::string& name, Unit unit,
   }
   const auto quantity = value->kind == Kind::kScalar ? ParseQuantity(value->text, unit) : std::nullopt;
   if (quantity) return *quantity;
-  findings_.Add(*value, fmt::format("{}.{} is {}", path_, name, project::Quoted(value->text)),
+  findings_.Add(*value, fmt::format("{}.{} is {}", path_, name, Quoted(value->text)),
                 "a quantity such as 20, 500m or 256Gi, not below zero");
   return std::nullopt;
 }
@@ -178,7 +188,7 @@ void Fields::Unsupported(const std::string& name, const std::vector<std::string>
   if (value->kind != Kind::kScalar && value->items.empty() && value->members.empty()) return;
   findings_.Add(*value,
                 fmt::format("{}.{} is not supported here{}", path_, name,
-                            value->kind == Kind::kScalar ? " as " + project::Quoted(value->text) : ""),
+                            value->kind == Kind::kScalar ? " as " + Quoted(value->text) : ""),
                 harmless.empty() ? "nothing" : "nothing, or " + Join(harmless, " or "));
 }
 
@@ -186,9 +196,9 @@ void Fields::Done() {
   const std::vector<std::string> names(known_.begin(), known_.end());
   for (const auto& [key, value] : node_.members) {
     if (known_.contains(key.text)) continue;
-    findings_.Add(key, fmt::format("unknown field {} in {}", project::Quoted(key.text), path_), "",
+    findings_.Add(key, fmt::format("unknown field {} in {}", Quoted(key.text), path_), "",
                   DidYouMean(key.text, names).value_or(""));
   }
 }
 
-}  // namespace keelson::wire::kueue
+}  // namespace keelson::project

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string_view>
 
-namespace keelson::wire::kueue {
+namespace keelson::project {
 
 enum class Unit { kThousandths, kWhole };
 
@@ -12,4 +12,4 @@ enum class Unit { kThousandths, kWhole };
 // does; nothing when it is none, is below zero or is 2^56 units and more.
 std::optional<std::int64_t> ParseQuantity(std::string_view text, Unit unit);
 
-}  // namespace keelson::wire::kueue
+}  // namespace keelson::project
