@@ -49,10 +49,18 @@ Result<std::unique_ptr<Controller>> Controller::Create(Options options, Parts pa
   KEELSON_ASSIGN_OR_RETURN(controller->store_, DocumentStore::Open(*parts.database));
   KEELSON_RETURN_IF_ERROR(controller->store_->MoveTo(controller->options_.data_folder));
   controller->removals_ = std::make_unique<ProjectRemovals>(controller->options_.data_folder, *controller->store_);
+  KEELSON_ASSIGN_OR_RETURN(controller->metered_,
+                           MeteredSubstrate::Open(*controller->store_, *parts.substrate, *parts.clock));
+  controller->parts_.substrate = parts.substrate = controller->metered_.get();
+  KEELSON_ASSIGN_OR_RETURN(controller->costs_,
+                           Costs::Open(controller->options_.pricing, *controller->metered_, parts.substrate->Capacity(),
+                                       *controller->store_, *parts.clock));
+  const Costs* costs = controller->costs_.get();
   KEELSON_ASSIGN_OR_RETURN(controller->jobs_,
                            JobRunner::Open({.data_folder = controller->options_.data_folder,
                                             .server_address = controller->options_.server_address,
-                                            .queues = controller->options_.queues},
+                                            .queues = controller->options_.queues,
+                                            .held = [costs](const Job& job) { return costs->Held(job.project); }},
                                            *controller->store_, *parts.substrate, *parts.clock, [](const Job& job) {
                                              LogInfo("job ended", {{"job", job.id},
                                                                    {"step", job.step},
@@ -203,6 +211,7 @@ void Controller::Acknowledge() {
 }
 
 Status Controller::ReconcileAll() {
+  KEELSON_RETURN_IF_ERROR(costs_->Look());
   KEELSON_RETURN_IF_ERROR(jobs_->Reconcile());
   KEELSON_RETURN_IF_ERROR(pipelines_->Reconcile());
   if (jobs_->busy()) KEELSON_RETURN_IF_ERROR(jobs_->Reconcile());  // those that the pipelines have just ordered begin

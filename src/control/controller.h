@@ -12,9 +12,11 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "control/costs.h"
 #include "control/documents.h"
 #include "control/endpoint_registry.h"
 #include "control/job_runner.h"
+#include "control/metered_substrate.h"
 #include "control/pipeline_runner.h"
 #include "control/project_removals.h"
 #include "control/project_runtime.h"
@@ -33,9 +35,10 @@ class Controller {
  public:
   struct Options {
     std::string data_folder;
-    std::string server_address;                // for workers
-    std::optional<scheduling::Queues> queues;  // JobRunner::Options::queues
-    Duration payload_period{};                 // see PayloadTurner
+    std::string server_address;                    // for workers
+    std::optional<scheduling::Queues> queues;      // JobRunner::Options::queues
+    Duration payload_period{};                     // see PayloadTurner
+    std::optional<project::Pricing> pricing = {};  // nothing: the built-in prices
   };
   struct Parts {
     io::Database* database = nullptr;
@@ -77,6 +80,7 @@ class Controller {
   std::vector<std::string> ProjectNames() const;
   JobRunner& jobs() { return *jobs_; }
   PipelineRunner& pipelines() { return *pipelines_; }
+  Costs& costs() { return *costs_; }
   DocumentStore& store() { return *store_; }
   tracking::Store& tracking() { return *parts_.tracking; }
   substrate::Substrate& substrate() { return *parts_.substrate; }
@@ -98,6 +102,8 @@ class Controller {
   Parts parts_;
   std::unique_ptr<DocumentStore> store_;
   std::unique_ptr<ProjectRemovals> removals_;
+  std::unique_ptr<MeteredSubstrate> metered_;  // over the caller's; parts_ names it
+  std::unique_ptr<Costs> costs_;
   std::unique_ptr<JobRunner> jobs_;
   std::unique_ptr<PipelineRunner> pipelines_;
   std::map<std::string, std::unique_ptr<ProjectRuntime>> projects_;

@@ -37,6 +37,12 @@ const std::vector<io::Migration>& Migrations() {
         UPDATE control_documents SET body = json_set(body, '$.search_key', json('null')) WHERE kind = 'project';
       )",
        kNothingToDo},
+      // Jobs and pipelines know who asked for them, and jobs whose quota they use. In words that both databases have:
+      // an object begins with its brace.
+      {5, R"(
+        UPDATE control_documents SET body = '{"user":"",' || substr(body, 2) WHERE kind IN ('job', 'pipeline');
+        UPDATE control_documents SET body = '{"flavor":"",' || substr(body, 2) WHERE kind = 'job';
+      )"},
   };
   return migrations;
 }

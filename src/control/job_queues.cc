@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "control/past_runs.h"
 #include "scheduling/planner.h"
 
 namespace keelson::control {
@@ -20,7 +21,6 @@ using scheduling::Resource;
 constexpr const char* kQueue = "default";
 constexpr const char* kFlavor = "this machine";   // no name that a declared one could have
 constexpr auto kGrace = std::chrono::seconds(5);  // of what is preempted: JobRunner's, between SIGTERM and SIGKILL
-constexpr std::size_t kRemembered = 20;
 constexpr std::int64_t kPlenty = std::int64_t{1} << 55;  // more than any machine has, of each resource
 
 // A queue whose quota nobody can use up: the machine alone limits it, and more important classes preempt for it.
@@ -32,6 +32,11 @@ void AddWholeMachine(scheduling::Queues& queues) {
   for (auto& each : quota.of) each = scheduling::ResourceQuota{kPlenty, {}, {}};
   queue.flavors = {quota};
   queues.cluster_queues.push_back(queue);
+}
+
+// In whole seconds, one at least: equal ones make one kind of work to the planner.
+Duration WholeSeconds(Duration duration) {
+  return std::max<Duration>(std::chrono::seconds(1), std::chrono::ceil<std::chrono::seconds>(duration));
 }
 
 bool Open(const Job& job) {
@@ -47,18 +52,8 @@ int Number(const Json& spec, const char* path) {
 }  // namespace
 
 std::optional<Duration> ExpectedRunTime(const std::map<std::string, Job>& jobs, const Job& job) {
-  std::vector<Duration> times;
-  for (auto each = jobs.rbegin(); each != jobs.rend() && times.size() < kRemembered; ++each) {
-    const Job& other = each->second;
-    const bool alike = other.project == job.project && other.kind == job.kind && other.step == job.step;
-    if (!alike || other.state != JobState::kSucceeded || other.attempts != 1 || !other.started || !other.ended)
-      continue;
-    times.push_back(*other.ended - *other.started);
-  }
-  if (times.empty()) return std::nullopt;
-  const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
-  std::nth_element(times.begin(), middle, times.end());
-  return std::max<Duration>(std::chrono::seconds(1), std::chrono::ceil<std::chrono::seconds>(*middle));
+  const auto expected = Expect(jobs, job);
+  return expected ? std::optional(WholeSeconds(expected->median)) : std::nullopt;
 }
 
 scheduling::Resources ResourcesOf(const project::TrainSpec& train) {
@@ -110,7 +105,7 @@ Result<scheduling::Workload> JobQueues::WorkloadOf(const Job& job) const {
   scheduling::Workload workload;
   KEELSON_ASSIGN_OR_RETURN(workload.queue, QueueOf(job.project, job.queue));
   workload.id = job.id;
-  workload.user = job.project;
+  workload.user = job.user.empty() ? job.project : job.user;
   workload.workload_class = job.workload_class;
   workload.priority = job.priority;
   workload.submitted = job.created;
@@ -131,15 +126,20 @@ std::optional<std::string> JobQueues::Tell(const std::map<std::string, Job>& job
   known_[job.id] = state;
   auto workload = WorkloadOf(job);
   if (!workload) return workload.error().message;
-  workload->run_time = ExpectedRunTime(jobs, job);
+  if (const auto expected = Expect(jobs, job)) {
+    workload->run_time = WholeSeconds(expected->median);
+    workload->run_time_high = WholeSeconds(expected->high);
+  }
   if (state == Known::kPending) {
     const Status submitted = planner_->Submit(*std::move(workload));
     return submitted ? std::nullopt : std::optional(submitted.error().message);
   }
   const QuotaTree& tree = planner_->pool().tree();
   const auto& flavors = tree.flavors_of(tree.FindQueue(workload->queue));
-  scheduling::Running running{*workload, "", {{0, {}}}, job.started.value_or(now), {}, {}, ""};
-  if (!flavors.empty()) running.flavor = tree.flavor(static_cast<std::size_t>(flavors.front()));
+  scheduling::Running running{*workload, job.flavor, {{0, {}}}, job.started.value_or(now), {}, {}, ""};
+  // One that was started before its flavor was written down, or under other queues, uses the first.
+  const bool offered = std::ranges::find(flavors, tree.FindFlavor(job.flavor)) != flavors.end();
+  if (!offered && !flavors.empty()) running.flavor = tree.flavor(static_cast<std::size_t>(flavors.front()));
   if (state == Known::kStopping) running.stops = now + kGrace;
   const Status adopted = planner_->Adopt(std::move(running));
   return adopted ? std::nullopt : std::optional(adopted.error().message);
@@ -166,16 +166,16 @@ std::vector<JobQueues::Action> JobQueues::Plan(const std::map<std::string, Job>&
     if (runs) {  // it was started under other queues: it runs on, beside them
       LogWarning("a running job has no place in its queue", {{"job", id}, {"reason", *never}});
     } else {
-      actions.push_back({Action::Kind::kRefuse, id, *never});
+      actions.push_back({Action::Kind::kRefuse, id, *never, ""});
     }
   }
   for (const Decision& decision : planner_->Plan(now)) {
     if (decision.kind == Decision::Kind::kStart) {
       known_[decision.id] = Known::kRunning;
-      actions.push_back({Action::Kind::kStart, decision.id, ""});
+      actions.push_back({Action::Kind::kStart, decision.id, "", decision.flavor});
     } else {
       known_[decision.id] = Known::kStopping;
-      actions.push_back({Action::Kind::kPreempt, decision.id, fmt::format("makes room for {}", decision.for_whom)});
+      actions.push_back({Action::Kind::kPreempt, decision.id, fmt::format("makes room for {}", decision.for_whom), ""});
     }
   }
   return actions;

@@ -36,6 +36,7 @@ class JobQueues {
     enum class Kind { kStart, kPreempt, kRefuse } kind = Kind::kStart;
     std::string job;
     std::string reason;  // of kPreempt and kRefuse, for people
+    std::string flavor;  // of kStart: whose quota it uses
   };
   // What should happen, taken as done. `not_yet`: jobs that wait for a reason of their own. Planned again at once it is
   // empty. What could never run is refused with the reason, once.

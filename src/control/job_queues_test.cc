@@ -48,6 +48,7 @@ class JobQueuesTest : public testing::Test {
       if (action.kind == Kind::kStart) {
         job.state = JobState::kRunning;
         job.token_hash = "hash";
+        job.flavor = action.flavor;
         job.started = now;
         ++job.attempts;
       } else if (action.kind == Kind::kPreempt) {
@@ -96,6 +97,30 @@ TEST_F(JobQueuesTest, WhatIsShortEnoughByItsLikeSlipsInBeforeAReservation) {
   EXPECT_FALSE(queues_->ExpectedEnd("j1")) << "nobody knows";
 }
 
+TEST_F(JobQueuesTest, WhatMostlyIsShortDoesNotSlipInBeforeAReservationThatItMightDelay) {
+  Open(std::nullopt);
+  const auto past = [this](const std::string& step, int number, Duration took) {
+    Job& like = Add(step + std::to_string(number), 1);
+    like.step = step;
+    like.state = JobState::kSucceeded;
+    like.attempts = 1;
+    like.ended = kNow - minutes(1);
+    like.started = *like.ended - took;
+  };
+  for (int i = 1; i <= 9; ++i) {
+    past("mostly", i, i == 5 ? minutes(90) : minutes(1));
+    past("always", i, minutes(1));
+    past("long", i, minutes(30));
+  }
+  Add("k1", 2).step = "long";
+  Add("k2", 4);
+  Add("k3", 1).step = "mostly";
+  Add("k4", 1).step = "always";
+  EXPECT_THAT(Plan(), ElementsAre("+k1", "+k4"));
+  EXPECT_THAT(*queues_->Why("k3"), HasSubstr("does not delay 'k2'"));
+  EXPECT_EQ(*queues_->ExpectedEnd("k1"), kNow + minutes(30));
+}
+
 TEST_F(JobQueuesTest, AQuotaHoldsItsQueueAloneAndASubmitterIsToldOfIt) {
   Open(TestQueues());
   EXPECT_EQ(queues_->Notice("flights", "small", {.cpu_milli = 1'000, .memory_bytes = 1 << 20}), "");
@@ -114,6 +139,22 @@ TEST_F(JobQueuesTest, AQuotaHoldsItsQueueAloneAndASubmitterIsToldOfIt) {
   EXPECT_EQ(views[1].quotas[0].used, 1'000);
   EXPECT_EQ(views[1].quotas[0].nominal, 1'000);
   EXPECT_EQ(views[1].quotas[0].available, 0);
+}
+
+TEST_F(JobQueuesTest, AfterARestartAJobUsesTheFlavorThatItWasStartedWith) {
+  auto declared = TestQueues();
+  declared.flavors.push_back({"extra", {}, ""});
+  auto& flavors = declared.cluster_queues[1].flavors;
+  flavors.push_back(flavors.front());
+  flavors.back().flavor = "extra";
+  Open(declared);
+  for (const char* id : {"j1", "j2", "j3"}) Add(id, 1, "small");
+  EXPECT_THAT(Plan(), ElementsAre("+j1", "+j2"));
+  EXPECT_EQ(jobs_.at("j2").flavor, "extra");
+  Ended("j1");
+  Open(declared);
+  EXPECT_THAT(Plan(), ElementsAre("+j3"));
+  EXPECT_EQ(jobs_.at("j3").flavor, "default") << "which nobody uses";
 }
 
 TEST_F(JobQueuesTest, AProjectKnowsAQueueByItsOwnName) {

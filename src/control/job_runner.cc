@@ -139,17 +139,29 @@ Status JobRunner::AttemptDied(Job& job, const substrate::WorkloadStatus* status)
   return Save(job);
 }
 
+std::optional<std::string> JobRunner::Held(const Job& job) const {
+  return options_.held ? options_.held(job) : std::nullopt;
+}
+
 Status JobRunner::Admit() {
   const auto now = clock_.MonotonicNow();
   std::set<std::string> not_yet;
   for (const auto& [id, at] : not_before_) {
     if (at > now) not_yet.insert(id);
   }
+  for (auto& [id, job] : jobs_) {
+    if (job.state != JobState::kPending) continue;
+    auto why = Held(job);
+    if (!why) continue;
+    not_yet.insert(id);
+    job.waiting = *std::move(why);
+  }
   const auto actions = queues_->Plan(jobs_, not_yet, clock_.WallNow());
   for (const JobQueues::Action& action : actions) {
     Job& job = jobs_.at(action.job);
     switch (action.kind) {
       case JobQueues::Action::Kind::kStart:
+        job.flavor = action.flavor;
         KEELSON_RETURN_IF_ERROR(StartAttempt(job));
         break;
       case JobQueues::Action::Kind::kPreempt:
@@ -179,6 +191,7 @@ Result<std::string> JobRunner::Why(const std::string& id) const {
   if (job == nullptr) return Fail(ErrorCode::kNotFound, "no such job; `keelson get jobs` lists them", id);
   switch (job->state) {
     case JobState::kPending:
+      if (auto why = Held(*job)) return *std::move(why);
       if (auto why = queues_->Why(id)) return *std::move(why);
       if (not_before_.contains(id)) return fmt::format("is tried again in a moment: {}", job->waiting);
       return std::string("waits to be looked at");
@@ -224,7 +237,8 @@ Status JobRunner::StartAttempt(Job& job) {
   if (!job.request_id.empty()) workload.environment["KEELSON_REQUEST_ID"] = job.request_id;
   workload.resources = job.resources;
   workload.workload_class = job.workload_class;
-  workload.labels = {{"job", job.id}, {"project", job.project}, {"step", job.step}};
+  workload.labels = {
+      {"job", job.id}, {"project", job.project}, {"step", job.step}, {"queue", job.queue}, {"user", job.user}};
   tidy_ = false;
   return substrate_.Start(workload);
 }

@@ -27,8 +27,10 @@ class JobRunner {
     std::string data_folder;                   // DATA
     std::string server_address;                // what workers call: "unix:DATA/run/server.sock"
     std::optional<scheduling::Queues> queues;  // that jobs stand in; nothing: one, which has the whole machine
-    int max_failures = 3;                      // attempts that ended by their own error
-    int max_kills = 50;                        // attempts that were killed or vanished
+    // Why a job may not start now, one sentence, for a reason that is not the queues'; nothing: it may.
+    std::function<std::optional<std::string>(const Job&)> held = {};
+    int max_failures = 3;  // attempts that ended by their own error
+    int max_kills = 50;    // attempts that were killed or vanished
   };
   // Called when a job has ended, with its final state stored.
   using OnEnded = std::function<void(const Job&)>;
@@ -72,6 +74,7 @@ class JobRunner {
             OnEnded on_ended);
 
   Status Save(const Job& job);
+  std::optional<std::string> Held(const Job& job) const;
   Status Observe();
   Status Admit();
   Status StartAttempt(Job& job);

@@ -236,6 +236,7 @@ Status PipelineRunner::Begin(Pipeline& pipeline, Step& step, const AppliedProjec
   job.pipeline = pipeline.id;
   job.step = step.name;
   job.request_id = pipeline.request_id;
+  job.user = pipeline.user;
   job.spec = std::move(made.spec);
   FillResources(job, project.spec);
   KEELSON_ASSIGN_OR_RETURN(const std::string id, jobs_.Submit(std::move(job)));

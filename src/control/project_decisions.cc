@@ -206,7 +206,7 @@ Status ProjectRuntime::Evaluate(Instant at) {
   state_.trigger = decision.trigger;
   if (!decision.retrain) return Save();
   ++state_.retrainings_by_month[month];
-  return StartPipeline(decision.breaches.empty() ? "" : decision.breaches.front(), at, "");
+  return StartPipeline(decision.breaches.empty() ? "" : decision.breaches.front(), at, "", "");
 }
 
 Status ProjectRuntime::Promote(int version, const std::string& who) {

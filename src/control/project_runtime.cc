@@ -230,7 +230,7 @@ std::optional<ChampionInfo> ProjectRuntime::Champion() {
 }
 
 Result<std::string> ProjectRuntime::Run(std::optional<Instant> as_of, const std::string& cause,
-                                        const std::string& request_id) {
+                                        const std::string& request_id, const std::string& user) {
   if (const Pipeline* running = services_.pipelines->Running(state_.name)) {
     return Fail(ErrorCode::kFailedPrecondition, "a pipeline of this project is running; wait for it or stop it",
                 running->id);
@@ -254,17 +254,19 @@ Result<std::string> ProjectRuntime::Run(std::optional<Instant> as_of, const std:
     state_.replay = true;
     state_.clock = *as_of;
   }
-  KEELSON_RETURN_IF_ERROR(StartPipeline(cause, now(), request_id));
+  KEELSON_RETURN_IF_ERROR(StartPipeline(cause, now(), request_id, user));
   return services_.pipelines->Running(state_.name)->id;
 }
 
-Status ProjectRuntime::StartPipeline(const std::string& cause, Instant as_of, const std::string& request_id) {
+Status ProjectRuntime::StartPipeline(const std::string& cause, Instant as_of, const std::string& request_id,
+                                     const std::string& user) {
   Pipeline pipeline;
   pipeline.id = fmt::format("{}-p{:04}", state_.name, ++state_.pipelines_made);
   pipeline.project = state_.name;
   pipeline.revision = state_.revision;
   pipeline.cause = cause;
   pipeline.request_id = request_id;
+  pipeline.user = user;
   pipeline.as_of = as_of;
   if (state_.replay) pipeline.files_until = state_.replay_from;
   if (rows_) pipeline.row_sequences = rows_->sequences();

@@ -67,7 +67,8 @@ class ProjectRuntime {
 
   // Runs the pipeline. `as_of` makes the project a replay that begins there; nothing: now. kFailedPrecondition while
   // one runs.
-  Result<std::string> Run(std::optional<Instant> as_of, const std::string& cause, const std::string& request_id = "");
+  Result<std::string> Run(std::optional<Instant> as_of, const std::string& cause, const std::string& request_id = "",
+                          const std::string& user = "");
 
   // Moves a replay's clock forward as far as it goes now, doing on the way what falls due. Repeating it changes
   // nothing. With `unanswered`, the earliest instant of which a question is still to be answered, it does not go over
@@ -117,7 +118,7 @@ class ProjectRuntime {
   Status PlaceVersion();
   Status Placed(const tracking::ModelVersion& version);  // kUnavailable while its files are on their way
   Status WatchVersion();
-  Status StartPipeline(const std::string& cause, Instant as_of, const std::string& request_id);
+  Status StartPipeline(const std::string& cause, Instant as_of, const std::string& request_id, const std::string& user);
 
   std::optional<Instant> NextDue() const;
   std::string BlockedBy() const;

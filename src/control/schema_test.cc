@@ -11,7 +11,7 @@
 namespace keelson::control {
 namespace {
 
-constexpr int kReleasedSchemas = 4;
+constexpr int kReleasedSchemas = 5;
 
 class ControlSchemaTest : public testing::Test {
  protected:

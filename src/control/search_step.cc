@@ -115,6 +115,7 @@ Result<std::map<int, Job>> NextTrials(const Pipeline& pipeline, const std::strin
     job.pipeline = pipeline.id;
     job.step = step;
     job.request_id = pipeline.request_id;
+    job.user = pipeline.user;
     job.spec = spec;
     job.spec["rounds"] = action.rounds;
     job.spec["parameters"] = training::ToParameters(state.space, trial.point);

@@ -12,6 +12,10 @@
 #include "monitoring/trigger.h"
 #include "scheduling/admission.h"
 
+namespace keelson::scheduling {
+struct Allocation;
+}  // namespace keelson::scheduling
+
 namespace keelson::control {
 
 using Json = nlohmann::json;
@@ -29,6 +33,7 @@ struct Job {
   std::string pipeline;
   std::string step;        // the pipeline's step that it is for
   std::string request_id;  // of the call that started the pipeline; "" when the project decided by itself
+  std::string user;        // who made that call, as it said; "" when the project decided by itself
   JobState state = JobState::kPending;
   Json spec;                      // what the worker is told
   Json output;                    // what it answered
@@ -37,6 +42,7 @@ struct Job {
 
   scheduling::WorkloadClass workload_class = scheduling::WorkloadClass::kTraining;
   std::string queue = "default";
+  std::string flavor;  // whose quota the latest attempt uses; "" before the first
   int priority = 0;
   scheduling::Resources resources;
   std::string group;
@@ -79,6 +85,7 @@ struct Pipeline {
   std::string revision;
   std::string cause;       // "first run", "drift: ...", "asked by ..."
   std::string request_id;  // of the call that started it; "" when the project decided by itself
+  std::string user;        // who made that call, as it said
   Instant as_of;
   std::optional<Instant> files_until;  // what the files say counts up to here only; nothing: up to `as_of`
   std::map<std::string, std::uint64_t> row_sequences;  // pushed rows that are visible, by source
@@ -135,10 +142,12 @@ Json ToJson(const Job& job);
 Json ToJson(const Pipeline& pipeline);
 Json ToJson(const Rollout& rollout);
 Json ToJson(const ProjectState& state);
+Json ToJson(const scheduling::Allocation& allocation);
 // Stored documents are our own; one that does not read back is kDataLoss.
 Result<Job> JobFromJson(const std::string& text);
 Result<Pipeline> PipelineFromJson(const std::string& text);
 Result<Rollout> RolloutFromJson(const std::string& text);
 Result<ProjectState> ProjectStateFromJson(const std::string& text);
+Result<scheduling::Allocation> AllocationFromJson(const std::string& text);
 
 }  // namespace keelson::control

@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "control/types.h"
+#include "scheduling/cost.h"
 
 namespace keelson::control {
 namespace {
@@ -39,6 +40,7 @@ constexpr auto FieldsOf(const Job*) {
                     Field{"pipeline", &Job::pipeline},
                     Field{"step", &Job::step},
                     Field{"request_id", &Job::request_id},
+                    Field{"user", &Job::user},
                     Field{"state", &Job::state},
                     Field{"spec", &Job::spec},
                     Field{"output", &Job::output},
@@ -46,6 +48,7 @@ constexpr auto FieldsOf(const Job*) {
                     Field{"refused_by_check", &Job::refused_by_check},
                     Field{"class", &Job::workload_class},
                     Field{"queue", &Job::queue},
+                    Field{"flavor", &Job::flavor},
                     Field{"priority", &Job::priority},
                     Field{"cpu_milli", [](auto& job) -> auto& { return job.resources.cpu_milli; }},
                     Field{"memory_bytes", [](auto& job) -> auto& { return job.resources.memory_bytes; }},
@@ -74,6 +77,7 @@ constexpr auto FieldsOf(const Pipeline*) {
                     Field{"revision", &Pipeline::revision},
                     Field{"cause", &Pipeline::cause},
                     Field{"request_id", &Pipeline::request_id},
+                    Field{"user", &Pipeline::user},
                     Field{"as_of", &Pipeline::as_of},
                     Field{"files_until", &Pipeline::files_until},
                     Field{"row_sequences", &Pipeline::row_sequences},
@@ -127,6 +131,28 @@ constexpr auto FieldsOf(const ProjectState*) {
                     Field{"drift_by_day", &ProjectState::drift_by_day}};
 }
 
+constexpr auto FieldsOf(const scheduling::Use*) {
+  return std::tuple{Field{"cpu_us", &scheduling::Use::cpu},
+                    Field{"peak_memory_bytes", &scheduling::Use::peak_memory_bytes}};
+}
+
+constexpr auto FieldsOf(const scheduling::Allocation*) {
+  using scheduling::Allocation;
+  return std::tuple{Field{"workload", &Allocation::workload},
+                    Field{"project", &Allocation::project},
+                    Field{"user", &Allocation::user},
+                    Field{"queue", &Allocation::queue},
+                    Field{"job", &Allocation::job},
+                    Field{"step", &Allocation::step},
+                    Field{"endpoint", &Allocation::endpoint},
+                    Field{"class", &Allocation::workload_class},
+                    Field{"cpu_milli", [](auto& allocation) -> auto& { return allocation.held.cpu_milli; }},
+                    Field{"memory_bytes", [](auto& allocation) -> auto& { return allocation.held.memory_bytes; }},
+                    Field{"from", &Allocation::from},
+                    Field{"until", &Allocation::until},
+                    Field{"used", &Allocation::used}};
+}
+
 template <typename T>
 concept Named = requires(T value) { NamesOf(value); };
 template <typename T>
@@ -142,6 +168,12 @@ template <>
 struct Codec<Instant> {  // microseconds
   static Json Write(Instant value) { return ToMicros(value); }
   static Instant Read(const Json& json) { return InstantFromMicros(json.get<std::int64_t>()); }
+};
+
+template <>
+struct Codec<Duration> {  // microseconds
+  static Json Write(Duration value) { return value.count(); }
+  static Duration Read(const Json& json) { return Duration(json.get<std::int64_t>()); }
 };
 
 template <typename T>
@@ -254,6 +286,9 @@ Json ToJson(const Rollout& rollout) {
 Json ToJson(const ProjectState& state) {
   return Codec<ProjectState>::Write(state);
 }
+Json ToJson(const scheduling::Allocation& allocation) {
+  return Codec<scheduling::Allocation>::Write(allocation);
+}
 
 Result<Job> JobFromJson(const std::string& text) {
   return FromText<Job>(text, "job");
@@ -266,6 +301,9 @@ Result<Rollout> RolloutFromJson(const std::string& text) {
 }
 Result<ProjectState> ProjectStateFromJson(const std::string& text) {
   return FromText<ProjectState>(text, "project");
+}
+Result<scheduling::Allocation> AllocationFromJson(const std::string& text) {
+  return FromText<scheduling::Allocation>(text, "allocation");
 }
 
 }  // namespace keelson::control

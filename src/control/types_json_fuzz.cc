@@ -1,10 +1,11 @@
-// Any text as a stored job, pipeline, rollout or project: read or refused, and what reads is written as what reads the
-// same.
+// Any text as a stored job, pipeline, rollout, project or allocation: read or refused, and what reads is written as
+// what reads the same.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 
 #include "control/types.h"
+#include "scheduling/cost.h"
 
 namespace {
 
@@ -26,5 +27,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   RoundTrip(text, PipelineFromJson);
   RoundTrip(text, RolloutFromJson);
   RoundTrip(text, ProjectStateFromJson);
+  RoundTrip(text, AllocationFromJson);
   return 0;
 }

@@ -15,6 +15,7 @@ Job FullJob() {
   job.pipeline = "flights-p0003";
   job.step = "train";
   job.request_id = "r-1";
+  job.user = "ada";
   job.state = JobState::kStopped;
   job.spec = {{"a", {1, 2.5, "x"}}};
   job.output = {{"model", "m"}};
@@ -22,6 +23,7 @@ Job FullJob() {
   job.refused_by_check = true;
   job.workload_class = scheduling::WorkloadClass::kBestEffort;
   job.queue = "nightly";
+  job.flavor = "spot";
   job.priority = -3;
   job.resources = {.cpu_milli = 1'500, .memory_bytes = std::int64_t{5} << 30};
   job.group = "g";
@@ -44,6 +46,7 @@ Pipeline FullPipeline() {
   pipeline.revision = "abc";
   pipeline.cause = "drift: temp";
   pipeline.request_id = "r-1";
+  pipeline.user = "ada";
   pipeline.as_of = kThen;
   pipeline.files_until = kThen - Duration(1);
   pipeline.row_sequences = {{"flights", UINT64_MAX}, {"weather", 0}};

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,7 +19,10 @@ namespace {
 struct ProcessStat {
   char state = 'X';
   std::uint64_t start_ticks = 0;
+  std::int64_t cpu_ticks = 0;  // its own and those of the children that it has waited for
 };
+
+constexpr std::int64_t kMicros = 1'000'000;
 
 std::string BootId() {
   const auto text = ReadFile("/proc/sys/kernel/random/boot_id", 4096);
@@ -35,7 +39,9 @@ std::optional<ProcessStat> ReadStat(pid_t pid) {
   if (fields.size() < 20 || fields[0].empty()) return std::nullopt;
   const auto ticks = ParseInt(fields[19]);
   if (!ticks.has_value()) return std::nullopt;
-  return ProcessStat{fields[0][0], static_cast<std::uint64_t>(*ticks)};
+  ProcessStat stat{fields[0][0], static_cast<std::uint64_t>(*ticks), 0};
+  for (std::size_t field = 11; field <= 14; ++field) stat.cpu_ticks += ParseInt(fields[field]).value_or(0);
+  return stat;
 }
 
 // The process's state while it, and no later owner of its pid, is there (a zombie is).
@@ -48,6 +54,17 @@ std::optional<ProcessStat> StatOf(const ProcessId& process) {
 
 bool IsEnded(char state) {
   return state == 'Z' || state == 'X' || state == 'x';
+}
+
+// The number of a line "NAME:   1234 kB" of a file of /proc.
+std::optional<std::int64_t> KilobytesAt(std::string_view text, std::string_view name) {
+  for (const std::string_view line : Split(text, '\n')) {
+    if (!line.starts_with(name)) continue;
+    std::string_view number = Trim(line.substr(name.size()));
+    if (number.ends_with(" kB")) number.remove_suffix(3);
+    if (const auto value = ParseInt(Trim(number)); value.has_value() && *value >= 0) return value;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -67,19 +84,36 @@ bool IsAlive(const ProcessId& process) {
   return stat.has_value() && !IsEnded(stat->state);
 }
 
-std::optional<ExitStatus> TryReap(const ProcessId& process) {
+std::optional<ProcessUsage> UsageOf(const ProcessId& process) {
+  const auto stat = StatOf(process);
+  if (!stat.has_value() || IsEnded(stat->state)) return std::nullopt;
+  const auto text = ReadFile("/proc/" + std::to_string(process.pid) + "/status", 1 << 16);
+  if (!text.has_value()) return std::nullopt;
+  const auto peak = KilobytesAt(*text, "VmHWM:");
+  if (!peak.has_value()) return std::nullopt;
+  static const std::int64_t ticks_a_second = sysconf(_SC_CLK_TCK);
+  return ProcessUsage{std::chrono::microseconds(stat->cpu_ticks * kMicros / ticks_a_second), *peak * 1024};
+}
+
+std::optional<ExitStatus> TryReap(const ProcessId& process, ProcessUsage* usage) {
   // A zombie keeps its pid, so after this check the pid cannot belong to another child of ours.
   const auto stat = StatOf(process);
   if (!stat.has_value()) return ExitStatus{};
   int status = 0;
   pid_t reaped = 0;
+  rusage used{};
   do {
-    reaped = waitpid(process.pid, &status, WNOHANG);
+    reaped = wait4(process.pid, &status, WNOHANG, &used);
   } while (reaped < 0 && errno == EINTR);
   if (reaped == 0) return std::nullopt;
   if (reaped < 0) {  // not our child
     if (!IsEnded(stat->state)) return std::nullopt;
     return ExitStatus{};
+  }
+  if (usage != nullptr) {
+    const auto micros = [](const timeval& time) { return time.tv_sec * kMicros + time.tv_usec; };
+    *usage = {std::chrono::microseconds(micros(used.ru_utime) + micros(used.ru_stime)),
+              std::int64_t{used.ru_maxrss} * 1024};
   }
   if (WIFSIGNALED(status)) return ExitStatus{-1, WTERMSIG(status)};
   return ExitStatus{WEXITSTATUS(status), 0};
@@ -98,13 +132,7 @@ Status SignalGroup(const ProcessId& process, int signal) {
 std::optional<std::uint64_t> ProportionalSetSizeKb(pid_t pid) {
   const auto text = ReadFile("/proc/" + std::to_string(pid) + "/smaps_rollup", 1 << 16);
   if (!text.has_value()) return std::nullopt;
-  for (const std::string_view line : Split(*text, '\n')) {
-    if (!line.starts_with("Pss:")) continue;
-    std::string_view number = Trim(line.substr(4));
-    if (number.ends_with(" kB")) number.remove_suffix(3);
-    if (const auto value = ParseInt(Trim(number)); value.has_value()) return static_cast<std::uint64_t>(*value);
-  }
-  return std::nullopt;
+  return KilobytesAt(*text, "Pss:");
 }
 
 std::string ExecutablePath() {

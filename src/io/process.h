@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -54,7 +55,18 @@ struct ExitStatus {
   int signal = 0;  // the signal, when it was killed
   bool operator==(const ExitStatus&) const = default;
 };
-std::optional<ExitStatus> TryReap(const ProcessId& process);
+// What a process has used, by the kernel's counts. Of a child that was reaped with everything that it had waited for
+// itself; the memory is that of the largest one of them.
+struct ProcessUsage {
+  std::chrono::microseconds cpu{};
+  std::int64_t peak_memory_bytes = 0;  // resident
+  bool operator==(const ProcessUsage&) const = default;
+};
+
+// `usage`, when given, is set when a child of ours has been reaped, and left alone otherwise.
+std::optional<ExitStatus> TryReap(const ProcessId& process, ProcessUsage* usage = nullptr);
+// Of one that runs, so far. Nothing when it cannot be read or the process has ended.
+std::optional<ProcessUsage> UsageOf(const ProcessId& process);
 
 // Signals the whole group that the process leads, also when only others of the group are left. No error when it is
 // gone; a process that has got its pid since is left alone.

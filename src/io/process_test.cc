@@ -75,6 +75,29 @@ TEST_F(ProcessTest, TellsHowAChildEnded) {
   EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);  // and no zombie is left
 }
 
+TEST_F(ProcessTest, CountsWhatAChildAndItsOwnHaveUsed) {
+  // A hundred thousand turns of a shell are some tens of milliseconds; of a child of the child, that it waits for.
+  const auto process = Launch(Shell("sh -c 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done'; true"));
+  ProcessUsage used;
+  ASSERT_TRUE(Eventually([&] { return TryReap(process, &used).has_value(); }));
+  EXPECT_GT(used.cpu, std::chrono::milliseconds(5));
+  EXPECT_GT(used.peak_memory_bytes, 256 << 10);
+  EXPECT_FALSE(UsageOf(process).has_value());  // it is gone
+}
+
+TEST(UsageTest, OfOneThatRunsIsReadAndGrows) {
+  const auto self = *Self();
+  const auto first = UsageOf(self);
+  ASSERT_TRUE(first.has_value());
+  std::vector<char> large(64 << 20, 'x');  // touched, so resident
+  EXPECT_TRUE(Eventually([&] {
+    large[static_cast<std::size_t>(clock()) % large.size()] = 'y';
+    const auto now = UsageOf(self);
+    return now.has_value() && now->cpu > first->cpu;
+  }));
+  EXPECT_GE(UsageOf(self)->peak_memory_bytes, 64 << 20);
+}
+
 TEST_F(ProcessTest, GivesTheChildOnlyWhatWasSaid) {
   ASSERT_TRUE(MakeFolders(folder_.File("work")).has_value());
   const int leaked = open("/dev/null", O_RDONLY);  // without O_CLOEXEC, as a library might

@@ -10,6 +10,12 @@ Amounts WaitingKind::all(int pods) const {
   return amounts;
 }
 
+Backlog::Asked Backlog::AskedBy(const Key& key) {
+  const auto& [queue, workload_class, priority, shape, pods, least, level, required, run_time, high, search, parallel,
+               rung] = key;
+  return {queue, shape, pods, least, level, required, search};
+}
+
 void Backlog::Add(Workload workload, int queue, std::size_t shape, const std::vector<int>& flavors) {
   Key key{queue,
           workload.workload_class,
@@ -20,6 +26,7 @@ void Backlog::Add(Workload workload, int queue, std::size_t shape, const std::ve
           workload.topology.level,
           workload.topology.required,
           workload.run_time ? workload.run_time->count() : -1,
+          workload.run_time_high ? workload.run_time_high->count() : -1,
           workload.search,
           workload.parallel,
           workload.rung};
@@ -30,11 +37,9 @@ void Backlog::Add(Workload workload, int queue, std::size_t shape, const std::ve
     kind.each = workload.each();
     kind.flavors = flavors;
     kind.cause = {};
-    kind.alike = alike_
-                     .try_emplace({queue, shape, workload.pods, workload.least(), workload.topology.level,
-                                   workload.topology.required, workload.search},
-                                  static_cast<int>(alike_.size()))
-                     .first->second;
+    Alike& alike = alikes_[AskedBy(key)];
+    if (alike.kinds++ == 0) alike.number = next_alike_++;
+    kind.alike = alike.number;
   }
   places_.emplace(workload.id, std::pair(std::move(key), workload.submitted));
   std::pair<Instant, std::string> place{workload.submitted, workload.id};
@@ -46,7 +51,11 @@ std::optional<Workload> Backlog::Take(const std::string& id) {
   if (place == places_.end()) return std::nullopt;
   const auto kind = kinds_.find(place->second.first);
   auto taken = kind->second.waiting.extract({place->second.second, id});
-  if (kind->second.waiting.empty()) kinds_.erase(kind);
+  if (kind->second.waiting.empty()) {
+    const auto alike = alikes_.find(AskedBy(kind->first));
+    if (--alike->second.kinds == 0) alikes_.erase(alike);
+    kinds_.erase(kind);
+  }
   places_.erase(place);
   return std::move(taken.mapped());
 }
@@ -55,7 +64,8 @@ std::ranges::subrange<std::map<Backlog::Key, WaitingKind>::iterator> Backlog::Ki
   const auto from = [this](int queue) {
     constexpr int kLeast = std::numeric_limits<int>::min();
     return kinds_.lower_bound({queue, WorkloadClass{}, kLeast, 0, kLeast, kLeast, "", false,
-                               std::numeric_limits<std::int64_t>::min(), "", kLeast, kLeast});
+                               std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::min(), "",
+                               kLeast, kLeast});
   };
   return {from(begin), from(end)};
 }

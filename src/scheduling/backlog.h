@@ -49,8 +49,8 @@ struct WaitingKind {
 // All that waits, by kind.
 class Backlog {
  public:
-  using Key = std::tuple<int, WorkloadClass, int, std::size_t, int, int, std::string, bool, std::int64_t, std::string,
-                         int, int>;
+  using Key = std::tuple<int, WorkloadClass, int, std::size_t, int, int, std::string, bool, std::int64_t, std::int64_t,
+                         std::string, int, int>;
 
   // `flavors` is asked only for the first of its kind.
   void Add(Workload workload, int queue, std::size_t shape, const std::vector<int>& flavors);
@@ -63,11 +63,21 @@ class Backlog {
   // Those of the queues from `begin` up to `end`.
   std::ranges::subrange<std::map<Key, WaitingKind>::iterator> KindsOf(int begin, int end);
   std::size_t size() const { return places_.size(); }
+  std::size_t alikes() const { return alikes_.size(); }  // different numbers WaitingKind::alike
 
  private:
+  // What a kind asks for, and in which queue.
+  using Asked = std::tuple<int, std::size_t, int, int, std::string, bool, std::string>;
+  struct Alike {
+    int number = 0;
+    int kinds = 0;  // that have it
+  };
+  static Asked AskedBy(const Key& key);
+
   std::map<Key, WaitingKind> kinds_;
   std::unordered_map<std::string, std::pair<Key, Instant>> places_;
-  std::map<std::tuple<int, std::size_t, int, int, std::string, bool, std::string>, int> alike_;
+  std::map<Asked, Alike> alikes_;
+  int next_alike_ = 0;
 };
 
 }  // namespace keelson::scheduling

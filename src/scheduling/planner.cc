@@ -62,8 +62,8 @@ Status Planner::Check(const Workload& workload) const {
     return Fail(ErrorCode::kResourceExhausted, "asks for more than there can be", workload.id);
   }
   // A gang that begins with fewer pods runs for so much longer.
-  if (workload.run_time &&
-      (*workload.run_time < Duration::zero() || *workload.run_time > Duration::max() / 4 / workload.pods)) {
+  for (const auto& run_time : {workload.run_time, workload.run_time_high}) {
+    if (!run_time || (*run_time >= Duration::zero() && *run_time <= Duration::max() / 4 / workload.pods)) continue;
     return Fail(ErrorCode::kInvalidArgument, "is expected to run for less than no time, or for longer than is counted",
                 workload.id);
   }

@@ -169,8 +169,9 @@ bool PlannerPass::Hopeless(WaitingKind& kind) const {
 }
 
 Instant PlannerPass::EndOf(const Workload& workload, int pods) const {
-  if (!workload.run_time) return Instant::max();
-  return now_ + *workload.run_time * workload.pods / pods;
+  const auto& run_time = workload.run_time_high ? workload.run_time_high : workload.run_time;
+  if (!run_time) return Instant::max();
+  return now_ + *run_time * workload.pods / pods;
 }
 
 bool PlannerPass::Start(WaitingKind& kind) {

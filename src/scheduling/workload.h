@@ -34,6 +34,8 @@ struct Workload {
   int least_pods = 0;
   TopologyWish topology;
   std::optional<Duration> run_time;  // expected, given or learned
+  // What it should not exceed: whether it delays a reservation goes by this. Nothing: by run_time.
+  std::optional<Duration> run_time_high = {};
   // What stopping it costs: it starts again from its last checkpoint, and once more costs the restart.
   bool preemptible = true;
   Duration checkpoint_interval{};      // 0: it keeps nothing

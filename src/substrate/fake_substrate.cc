@@ -85,6 +85,11 @@ void FakeSubstrate::Fail(const std::string& name, int exit_code, const std::stri
   End(name, WorkloadPhase::kFailed, exit_code, reason);
 }
 
+void FakeSubstrate::Use(const std::string& name, const WorkloadUsage& usage) {
+  const std::lock_guard lock(mutex_);
+  if (const auto found = workloads_.find(name); found != workloads_.end()) found->second.usage = usage;
+}
+
 void FakeSubstrate::AppendLog(const std::string& name, const std::string& text) {
   const std::lock_guard lock(mutex_);
   logs_[name] += text;

@@ -31,6 +31,7 @@ class FakeSubstrate final : public Substrate {
   // The script. Ending what does not run is a mistake of the test and is ignored.
   void Succeed(const std::string& name);
   void Fail(const std::string& name, int exit_code, const std::string& reason);
+  void Use(const std::string& name, const WorkloadUsage& usage);  // so far
   void AppendLog(const std::string& name, const std::string& text);
   void FailNextStarts(int count, Error error);  // the next `count` calls of Start give `error` and start nothing
   void FailNextLists(int count, Error error);

@@ -28,6 +28,14 @@ struct WorkloadSpec {
   std::map<std::string, std::string> labels;
 };
 
+// What a workload has used, as far as it was measured: CPU time, and the largest resident memory of one of its
+// processes.
+struct WorkloadUsage {
+  Duration cpu{};
+  std::int64_t peak_memory_bytes = 0;
+  bool operator==(const WorkloadUsage&) const = default;
+};
+
 enum class WorkloadPhase { kPending, kRunning, kSucceeded, kFailed };
 
 struct WorkloadStatus {
@@ -38,6 +46,7 @@ struct WorkloadStatus {
   int exit_code = 0;
   std::string address;  // replicas: "unix:/...sock" or "http://host:port", once it is running
   std::map<std::string, std::string> labels;
+  std::optional<WorkloadUsage> usage;  // so far, a few seconds old at most; of the whole once it has ended
   std::string limits;  // how CPU and memory are limited here, said in `describe`: "cgroup v2 ..." or "rlimit ..."
 };
 

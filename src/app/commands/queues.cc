@@ -100,7 +100,7 @@ Command WhyCommand() {
 }
 
 Command TopCommand() {
-  return {"top", "Watch what the machine is used for, by queue, project and job",
+  return {"top", "Watch what the machine is used for, by queue, project, user and job",
           "keelson top\nkeelson top --once -o json", [](CLI::App& app) -> RunCommand {
             auto options = std::make_shared<Options>();
             options->server.AddTo(app);

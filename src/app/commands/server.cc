@@ -49,6 +49,9 @@ Command ServerCommand() {
             app.add_option("--queues", options->queues,
                            "YAML file with the queues that jobs stand in: ClusterQueue, Cohort, LocalQueue and "
                            "ResourceFlavor of Kueue; without it there is one, which has the whole machine");
+            app.add_option("--prices", options->prices,
+                           "YAML file of kind Prices with what this machine and others cost and the budgets of "
+                           "projects, over the built-in prices (docs/cost.md)");
             app.add_option("--address-file", options->address_file, "Write the address into this file once ready");
             return [options](Terminal&) -> Result<int> {
               options->data_folder = std::filesystem::absolute(options->data_folder).lexically_normal().string();

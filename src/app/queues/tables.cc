@@ -98,12 +98,15 @@ std::string TopScreen(const json& answer) {
   const auto memory_used = machine.at("memory_bytes_used").get<std::int64_t>();
   std::map<std::string, Load> queues;
   std::map<std::string, Load> projects;
+  std::map<std::string, Load> users;
   for (const json& queue : answer.at("queues")) queues[queue.at("name").get<std::string>()];
   TextTable running;
   running.header = {"job", "project", "step", "queue", "has", "done", "why"};
   for (const json& job : answer.at("jobs")) {
     const bool runs = job.at("state") == "running";
-    for (Load* load : {&queues[job.at("queue").get<std::string>()], &projects[job.at("project").get<std::string>()]}) {
+    const auto user = job.at("user").get<std::string>();
+    for (Load* load : {&queues[job.at("queue").get<std::string>()], &projects[job.at("project").get<std::string>()],
+                       &users[user.empty() ? "(keelson itself)" : user]}) {
       ++(runs ? load->running : load->waiting);
       if (!runs) continue;
       load->cpu += job.at("cpu").get<double>();
@@ -129,6 +132,7 @@ std::string TopScreen(const json& answer) {
                                    Bytes(memory_used), Bytes(memory));
   screen += table("queue", queues);
   if (!projects.empty()) screen += "\n" + table("project", projects);
+  if (!users.empty()) screen += "\n" + table("user", users);
   if (!running.rows.empty()) screen += "\n" + FormatTable(running);
   return screen;
 }

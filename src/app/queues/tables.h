@@ -13,7 +13,7 @@ namespace keelson::app {
 TextTable QueueTable(const nlohmann::json& answer);
 // Of each queue and resource what is nominal, used, borrowed and could be used now.
 TextTable QuotaTable(const nlohmann::json& answer);
-// The machine, what runs and waits by queue and by project, and the jobs that run: a screen of text.
+// The machine, what runs and waits by queue, project and user, and the jobs that run: a screen of text.
 std::string TopScreen(const nlohmann::json& answer);
 
 }  // namespace keelson::app

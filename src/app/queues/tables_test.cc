@@ -20,10 +20,10 @@ json Answer() {
       {"name": "nightly", "cohort": "", "held": true, "weight": 1.0, "running": 0, "waiting": 0, "quotas": [
         {"flavor": "default", "resource": "cpu", "nominal": null, "used": 0.0, "available": null}]}],
     "jobs": [
-      {"id": "j000001", "project": "flights", "step": "train", "state": "running", "queue": "research",
+      {"id": "j000001", "project": "flights", "user": "ada", "step": "train", "state": "running", "queue": "research",
        "class": "training", "priority": 5, "cpu": 1.0, "memory_bytes": 4294967296, "created": "", "started": "",
        "fraction": 0.25, "why": "runs since noon, attempt 1"},
-      {"id": "j000002", "project": "taxis", "step": "evaluate", "state": "pending", "queue": "research",
+      {"id": "j000002", "project": "taxis", "user": "", "step": "evaluate", "state": "pending", "queue": "research",
        "class": "training", "priority": 0, "cpu": 1.5, "memory_bytes": 1073741824, "created": "", "started": null,
        "fraction": 0.0, "why": "waits for quota"}]})");
 }
@@ -54,6 +54,8 @@ TEST(QueueTablesTest, TopShowsTheMachineItsQueuesAndItsUsers) {
   EXPECT_THAT(screen, HasSubstr("nightly   0        0        0      0 MiB"));
   EXPECT_THAT(screen, HasSubstr("flights  1        0        1      4 GiB"));
   EXPECT_THAT(screen, HasSubstr("taxis    0        1        0      0 MiB"));
+  EXPECT_THAT(screen, HasSubstr("ada               1        0        1      4 GiB"));
+  EXPECT_THAT(screen, HasSubstr("(keelson itself)  0        1        0      0 MiB"));
   EXPECT_THAT(screen, HasSubstr("25 %  runs since noon"));
 }
 

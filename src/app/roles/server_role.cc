@@ -26,6 +26,7 @@
 #include "io/http.h"
 #include "io/os.h"
 #include "io/secret_box.h"
+#include "project/price_file.h"
 #include "substrate/local/local_substrate.h"
 #include "tracking/model_folders.h"
 #include "tracking/promotion.h"
@@ -263,6 +264,11 @@ Result<int> RunServer(const ServerRoleOptions& options) {
   KEELSON_ASSIGN_OR_RETURN(
       const auto webhooks,
       wire::mlflow::ReadWebhookOptions(io::ProcessEnvironment(), io::SecretBox::WithKeyIn(data + "/webhooks.key")));
+  std::optional<project::Pricing> pricing;
+  if (!options.prices.empty()) {
+    KEELSON_ASSIGN_OR_RETURN(const std::string text, io::ReadFile(options.prices));
+    KEELSON_ASSIGN_OR_RETURN(pricing, project::ReadPrices(text, options.prices));
+  }
   KEELSON_ASSIGN_OR_RETURN(auto database, OpenMetadata(data, options.database));
   // A damaged page may be one that is not read for weeks; what is written until then would be lost with a restore. To
   // read a large file takes longer than a start may: it is read beside the work, and the server ends if it is damaged.
@@ -297,7 +303,8 @@ Result<int> RunServer(const ServerRoleOptions& options) {
                            control::Controller::Start({.data_folder = data,
                                                        .server_address = "unix:" + socket,
                                                        .queues = queues,
-                                                       .payload_period = std::chrono::seconds(options.payload_seconds)},
+                                                       .payload_period = std::chrono::seconds(options.payload_seconds),
+                                                       .pricing = pricing},
                                                       {.database = database.get(),
                                                        .tracking = tracking.get(),
                                                        .substrate = substrate.get(),

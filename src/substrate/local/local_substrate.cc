@@ -27,6 +27,8 @@ namespace {
 
 using TimePoint = std::chrono::steady_clock::time_point;
 
+constexpr auto kMeasureAgain = std::chrono::seconds(5);  // what a workload uses
+
 bool IsEnded(WorkloadPhase phase) {
   return phase == WorkloadPhase::kSucceeded || phase == WorkloadPhase::kFailed;
 }
@@ -35,7 +37,8 @@ struct Entry {
   WorkloadRecord record;
   io::Fd pidfd;                         // readable when the process has ended; none for an old kernel
   std::optional<TimePoint> kill_after;  // Stop was called
-  bool killed = false;                  // the grace ran out
+  std::optional<TimePoint> measured;
+  bool killed = false;  // the grace ran out
   bool adopted = false;
 };
 
@@ -70,6 +73,7 @@ class LocalSubstrateImpl final : public Substrate {
   void SetRunning(Entry& entry, WorkloadRecord record, bool adopted);
   void Watch();
   void Look();
+  void Measure(Entry& entry);
   void Finish(const std::string& name, Entry& entry, const io::ExitStatus& exit);
   void Wake() {
     const std::uint64_t one = 1;
@@ -215,12 +219,23 @@ Status LocalSubstrateImpl::Stop(const std::string& name, Duration grace) {
 Result<std::vector<WorkloadStatus>> LocalSubstrateImpl::List() {
   const std::lock_guard lock(mutex_);
   std::vector<WorkloadStatus> all;
-  for (const auto& [name, entry] : entries_) {
+  for (auto& [name, entry] : entries_) {
+    Measure(entry);
     WorkloadStatus& status = all.emplace_back(entry.record.status);
     status.address =
         status.phase == WorkloadPhase::kRunning && status.kind == "replica" ? "unix:" + entry.record.socket : "";
   }
   return all;
+}
+
+void LocalSubstrateImpl::Measure(Entry& entry) {
+  const auto now = clock_.MonotonicNow();
+  if (entry.record.status.phase != WorkloadPhase::kRunning || !entry.record.process.has_value()) return;
+  if (entry.measured && now - *entry.measured < kMeasureAgain) return;
+  entry.measured = now;
+  if (const auto used = io::UsageOf(*entry.record.process)) {
+    entry.record.status.usage = WorkloadUsage{used->cpu, used->peak_memory_bytes};
+  }
 }
 
 Status LocalSubstrateImpl::Forget(const std::string& name) {
@@ -288,7 +303,9 @@ void LocalSubstrateImpl::Look() {
   const std::lock_guard lock(mutex_);
   for (auto& [name, entry] : entries_) {
     if (IsEnded(entry.record.status.phase) || !entry.record.process.has_value()) continue;
-    if (const auto exit = io::TryReap(*entry.record.process); exit.has_value()) {
+    io::ProcessUsage used;
+    if (const auto exit = io::TryReap(*entry.record.process, &used); exit.has_value()) {
+      if (used != io::ProcessUsage{}) entry.record.status.usage = WorkloadUsage{used.cpu, used.peak_memory_bytes};
       Finish(name, entry, *exit);
     } else if (entry.kill_after.has_value() && !entry.killed && clock_.MonotonicNow() >= *entry.kill_after) {
       entry.killed = true;

@@ -134,6 +134,11 @@ TEST_F(LocalSubstrateTest, RunsAJobOnceAndTellsItsEnd) {
             "OMP_WAIT_POLICY PATH PWD TZ ");
   EXPECT_EQ(substrate_->ReadLog("good", 5, 3).value_or(""), "yes");
   EXPECT_EQ(Get("good").labels, spec.labels);
+  ASSERT_TRUE(Get("good").usage.has_value());
+  EXPECT_GT(Get("good").usage->peak_memory_bytes, 256 << 10);
+  const auto used = Get("good").usage;
+  Open();
+  EXPECT_EQ(Get("good").usage, used);  // a restarted server knows it too
 
   Start(Shell("bad", "exit 3"));
   EXPECT_EQ(End("bad").reason, "exit code 3");

@@ -31,6 +31,9 @@ std::string WriteRecord(const WorkloadRecord& record) {
   for (const auto& [phase, name] : kPhases) {
     if (phase == status.phase) json["phase"] = name;
   }
+  if (status.usage) {
+    json["usage"] = {{"cpu_us", status.usage->cpu.count()}, {"peak_memory_bytes", status.usage->peak_memory_bytes}};
+  }
   if (record.process.has_value()) {
     json["process"] = {{"pid", record.process->pid},
                        {"start_ticks", record.process->start_ticks},
@@ -63,6 +66,10 @@ Result<WorkloadRecord> ReadRecord(const std::string& text, const std::string& pa
       known = true;
     }
     if (!known) return Fail(ErrorCode::kDataLoss, "the record of a workload has an unknown phase", path);
+    if (const auto usage = json.find("usage"); usage != json.end()) {
+      record.status.usage = WorkloadUsage{Duration(usage->at("cpu_us").get<std::int64_t>()),
+                                          usage->at("peak_memory_bytes").get<std::int64_t>()};
+    }
     if (const auto process = json.find("process"); process != json.end()) {
       record.process = io::ProcessId{process->at("pid").get<pid_t>(), process->at("start_ticks").get<std::uint64_t>(),
                                      process->at("boot_id").get<std::string>()};

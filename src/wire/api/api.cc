@@ -2,14 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "base/log.h"
 #include "base/strings.h"
 #include "control/controller.h"
+#include "control/past_runs.h"
 #include "control/project_files.h"
 #include "io/http_status.h"
 #include "wire/api/body_reader.h"
+#include "wire/api/cost_view.h"
 #include "wire/api/push_body.h"
 #include "wire/api/views.h"
 
@@ -20,6 +23,7 @@ using control::Json;
 
 constexpr std::size_t kLogPiece = 256u << 10;
 constexpr int kEventsAtMost = 1'000;
+constexpr std::size_t kLongestUser = 200;
 
 // Moves a replay's clock, but only from `after` on, when given: of several moves sent at once a later one must not
 // overtake an earlier one that had to wait.
@@ -35,6 +39,19 @@ Result<std::optional<Instant>> OptionalInstant(BodyReader& body, const std::stri
   auto instant = ParseInstant(*text);
   if (!instant) return Fail(instant.error().code, instant.error().message, name);
   return *instant;
+}
+
+// What those who trained before tell of the memory that the project's training asks for; "" for nothing.
+std::string TrainingMemoryWarning(control::Controller& controller, const std::string& project,
+                                  const project::TrainSpec& train, const std::string& user) {
+  control::Job job;
+  job.project = project;
+  job.user = user;
+  job.kind = job.step = "train";
+  job.resources = control::ResourcesOf(train);
+  control::PeakMemory peak;
+  controller.costs().metered().Visit([&](auto allocations) { peak = control::PeaksOf(allocations); });
+  return control::MemoryWarning(control::Expect(controller.jobs().jobs(), job, peak), job.resources);
 }
 
 std::string BearerToken(const io::HttpRequest& request) {
@@ -229,6 +246,14 @@ Api::Answer Api::Run(RouteId id, const std::vector<std::string>& parts, const io
     }
     case RouteId::kQueues:
       return JsonResponse(QueuesView(controller_.jobs()));
+    case RouteId::kCost: {
+      KEELSON_ASSIGN_OR_RETURN(const CostQuery query, ReadCostQuery(request.query, controller_.costs().now()));
+      return JsonResponse(CostView(controller_.costs(), query));
+    }
+    case RouteId::kAdvice: {
+      KEELSON_ASSIGN_OR_RETURN(const CostQuery query, ReadCostQuery(request.query, controller_.costs().now()));
+      return JsonResponse(AdviceView(controller_.costs(), controller_.jobs(), query));
+    }
     case RouteId::kJobLog:
       return JobLog(parts.at(0), request);
     case RouteId::kAttemptProgress:
@@ -256,12 +281,24 @@ Api::Answer Api::RunProject(const std::string& project, const Json& json, const 
     KEELSON_ASSIGN_OR_RETURN(as_of, runtime->calendar().ParseLocal(*text));
   }
   const std::string cause = body.OptionalText("cause").value_or("asked by the operator");
+  const std::string user = body.OptionalText("user").value_or("");
+  if (user.size() > kLongestUser || std::ranges::any_of(user, [](unsigned char c) { return c < ' '; })) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("expected a name of at most {} bytes, without control characters", kLongestUser), "user");
+  }
   KEELSON_RETURN_IF_ERROR(body.Done());
-  KEELSON_ASSIGN_OR_RETURN(const std::string pipeline, runtime->Run(as_of, cause, request_id));
+  KEELSON_ASSIGN_OR_RETURN(const std::string pipeline, runtime->Run(as_of, cause, request_id, user));
   Json answer = {{"pipeline", pipeline}};
-  if (const auto& train = runtime->spec().train) {
+  if (const auto held = controller_.costs().Held(project)) {
+    answer["notice"] = *held;
+  } else if (const auto& train = runtime->spec().train) {
     const auto notice = controller_.jobs().queues().Notice(project, train->queue, control::ResourcesOf(*train));
-    if (!notice.empty()) answer["notice"] = notice;
+    if (!notice.empty()) {
+      answer["notice"] = notice;
+    } else if (const std::string warning = TrainingMemoryWarning(controller_, project, *train, user);
+               !warning.empty()) {
+      answer["notice"] = "its training may run out of memory: " + warning;
+    }
   }
   return JsonResponse(answer);
 }

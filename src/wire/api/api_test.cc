@@ -201,6 +201,37 @@ TEST_F(ApiTest, QueuesShowWhatRunsAndWaitsAndWhyAndASubmitterIsToldOfAUsedQuota)
   EXPECT_EQ(ErrorOf(Post("/api/keelson/v1/projects", second)), "404 not_found train.queue");
 }
 
+TEST_F(ApiTest, CostIsCountedToProjectUserJobAndQueue) {
+  Apply();
+  ASSERT_EQ(Post(std::string(kTrips) + "/runs", {{"user", "ada"}}).status, 200);
+  Turn(2);
+  const std::string job = RunningJobs().at(0);
+  clock_.Advance(std::chrono::hours(2));
+  const Json cost = Call("GET", "/api/keelson/v1/cost").body;
+  EXPECT_EQ(cost.at("currency"), "USD");
+  EXPECT_EQ(cost.at("by"), "project");
+  ASSERT_FALSE(cost.at("lines").empty());
+  EXPECT_EQ(cost.at("lines")[0].at("name"), "trips");
+  EXPECT_GT(cost.at("total").get<double>(), 0);
+  EXPECT_GE(cost.at("machine_total").get<double>(), cost.at("total").get<double>());
+  EXPECT_EQ(cost.at("budgets"), Json::array());
+  EXPECT_EQ(Call("GET", "/api/keelson/v1/cost?by=user").body.at("lines")[0].at("name"), "ada");
+  EXPECT_EQ(Call("GET", "/api/keelson/v1/cost?by=queue").body.at("lines")[0].at("name"), "default");
+  EXPECT_NE(last_text_.find("core_hours"), std::string::npos);
+  const Json jobs = Call("GET", "/api/keelson/v1/cost?by=job").body.at("lines");
+  EXPECT_TRUE(std::ranges::any_of(jobs, [&](const Json& line) { return line.at("name") == job; }));
+  EXPECT_TRUE(Call("GET", "/api/keelson/v1/cost?to=2001-01-01").body.at("lines").empty());
+  EXPECT_EQ(ErrorOf(Call("GET", "/api/keelson/v1/cost?by=moon")), "400 invalid_argument by");
+  EXPECT_EQ(ErrorOf(Call("GET", "/api/keelson/v1/cost?from=x")), "400 invalid_argument from");
+  EXPECT_EQ(ErrorOf(Call("GET", "/api/keelson/v1/cost?from=2030-01-02&to=2030-01-01")), "400 invalid_argument from");
+
+  const Json advice = Call("GET", "/api/keelson/v1/advice").body;
+  EXPECT_EQ(advice.at("currency"), "USD");
+  EXPECT_TRUE(advice.at("advice").is_array());
+  EXPECT_EQ(advice.at("calibration").at("run_times"), 0);
+  EXPECT_EQ(ErrorOf(Call("GET", "/api/keelson/v1/advice?to=never")), "400 invalid_argument to");
+}
+
 TEST_F(ApiTest, AWorkerNeedsTheTokenOfItsAttempt) {
   Apply();
   Run();
@@ -237,6 +268,8 @@ TEST_F(ApiTest, EveryMistakeHasItsStatusItsCodeAndItsPlace) {
   EXPECT_EQ(ErrorOf(Call("POST", trips + "/runs", "[]")), "400 invalid_argument body");
   EXPECT_EQ(ErrorOf(Post(trips + "/runs", {{"as_off", "2013-04-01"}})), "400 invalid_argument as_off");
   EXPECT_EQ(ErrorOf(Post(trips + "/runs", {{"as_of", 7}})), "400 invalid_argument as_of");
+  EXPECT_EQ(ErrorOf(Post(trips + "/runs", {{"user", "a\nb"}})), "400 invalid_argument user");
+  EXPECT_EQ(ErrorOf(Post(trips + "/runs", {{"user", std::string(201, 'x')}})), "400 invalid_argument user");
   EXPECT_EQ(ErrorOf(Post(trips + "/clock", {{"to", "2013-04-01T00:00:00Z"}})), "409 failed_precondition trips");
   EXPECT_EQ(ErrorOf(Post(trips + "/promote", {{"version", "1"}})), "400 invalid_argument version");
   EXPECT_EQ(Post(trips + "/promote", {{"version", 0}}).status, 404);

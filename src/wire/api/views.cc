@@ -122,6 +122,7 @@ Json JobView(const control::Job& job, bool full) {
                {"pipeline", job.pipeline},
                {"step", job.step},
                {"request_id", job.request_id},
+               {"user", job.user},
                {"kind", job.kind},
                {"state", control::JobStateName(job.state)},
                {"queue", job.queue},
@@ -169,6 +170,7 @@ Json QueuesView(control::JobRunner& jobs) {
     const auto queue = jobs.queues().QueueOf(job.project, job.queue);
     list.push_back({{"id", job.id},
                     {"project", job.project},
+                    {"user", job.user},
                     {"step", job.step},
                     {"state", control::JobStateName(job.state)},
                     {"queue", queue ? *queue : job.queue},
@@ -230,6 +232,7 @@ Json PipelineView(const control::Pipeline& pipeline, const control::JobRunner& j
           {"revision", pipeline.revision},
           {"cause", pipeline.cause},
           {"request_id", pipeline.request_id},
+          {"user", pipeline.user},
           {"state", control::PipelineStateName(pipeline.state)},
           {"error", pipeline.error},
           {"as_of", FormatInstant(pipeline.as_of)},
