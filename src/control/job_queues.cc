@@ -6,9 +6,9 @@
 #include <chrono>
 
 #include "base/log.h"
-#include "base/strings.h"
 #include "control/past_runs.h"
 #include "scheduling/planner.h"
+#include "scheduling/queue_lookup.h"
 
 namespace keelson::control {
 namespace {
@@ -21,18 +21,6 @@ using scheduling::Resource;
 constexpr const char* kQueue = "default";
 constexpr const char* kFlavor = "this machine";   // no name that a declared one could have
 constexpr auto kGrace = std::chrono::seconds(5);  // of what is preempted: JobRunner's, between SIGTERM and SIGKILL
-constexpr std::int64_t kPlenty = std::int64_t{1} << 55;  // more than any machine has, of each resource
-
-// A queue whose quota nobody can use up: the machine alone limits it, and more important classes preempt for it.
-void AddWholeMachine(scheduling::Queues& queues) {
-  queues.flavors.push_back({kFlavor, {}, ""});
-  scheduling::ClusterQueue queue;
-  queue.name = kQueue;
-  scheduling::FlavorQuota quota{kFlavor, {}};
-  for (auto& each : quota.of) each = scheduling::ResourceQuota{kPlenty, {}, {}};
-  queue.flavors = {quota};
-  queues.cluster_queues.push_back(queue);
-}
 
 // In whole seconds, one at least: equal ones make one kind of work to the planner.
 Duration WholeSeconds(Duration duration) {
@@ -79,26 +67,16 @@ Result<std::unique_ptr<JobQueues>> JobQueues::Make(std::optional<scheduling::Que
   scheduling::Queues queues = declared ? *std::move(declared) : scheduling::Queues{};
   made->unlimited_default_ =
       std::ranges::none_of(queues.cluster_queues, [](const auto& q) { return q.name == kQueue; });
-  if (made->unlimited_default_) AddWholeMachine(queues);
+  if (made->unlimited_default_) scheduling::AddUnlimitedQueue(kQueue, kFlavor, &queues);
   KEELSON_ASSIGN_OR_RETURN(made->planner_, scheduling::Planner::Make(std::move(cluster), std::move(queues), policy));
   return made;
 }
 
 Result<std::string> JobQueues::QueueOf(const std::string& project, const std::string& queue) const {
   if (!declared_) return std::string(kQueue);
-  for (const scheduling::LocalQueue& local : planner_->queues().local_queues) {
-    if (local.name_space == project && local.name == queue) return local.cluster_queue;
-  }
-  if (planner_->pool().tree().FindQueue(queue) >= 0) return queue;
-  std::vector<std::string> names;
-  for (const scheduling::LocalQueue& local : planner_->queues().local_queues) {
-    if (local.name_space == project) names.push_back(local.name);
-  }
-  for (const scheduling::ClusterQueue& each : planner_->queues().cluster_queues) names.push_back(each.name);
-  return Fail(ErrorCode::kNotFound,
-              fmt::format("there is no queue '{}' for project '{}'; there {} {}", queue, project,
-                          names.size() == 1 ? "is" : "are", names.empty() ? "none" : Join(names, ", ")),
-              "train.queue");
+  auto found = scheduling::FindClusterQueue(planner_->queues(), project, queue);
+  if (!found) found.error().where = "train.queue";
+  return found;
 }
 
 Result<scheduling::Workload> JobQueues::WorkloadOf(const Job& job) const {

@@ -9,20 +9,11 @@
 namespace keelson::app {
 namespace {
 
-using kubernetes::Addon;
 using kubernetes::Change;
 
 std::optional<std::string> Environment(const std::string& name) {
   const char* const value = std::getenv(name.c_str());
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-}
-
-std::set<Addon> Installed(const kubernetes::ProjectInCluster& cluster) {
-  std::set<Addon> addons;
-  if (cluster.Has("keda.sh/v1alpha1", "ScaledObject")) addons.insert(Addon::kKeda);
-  if (cluster.Has("metrics.k8s.io/v1beta1", "PodMetrics")) addons.insert(Addon::kMetricsServer);
-  if (cluster.Has("monitoring.coreos.com/v1", "ServiceMonitor")) addons.insert(Addon::kPrometheusOperator);
-  return addons;
 }
 
 const char* SignOf(Change::What what) {
@@ -72,7 +63,10 @@ Result<int> ApplyToCluster(const project::LoadedProject& loaded, const Kubernete
   KEELSON_ASSIGN_OR_RETURN(const auto connected, Cluster::Connect());
   KEELSON_ASSIGN_OR_RETURN(auto cluster, kubernetes::ProjectInCluster::Open(connected->client(), project.name));
   kubernetes::Settings settings = options.Chosen();
-  if (options.addons.empty()) settings.addons = Installed(cluster);
+  if (options.addons.empty()) {
+    settings.addons = kubernetes::AddonsOf(
+        [&](std::string_view api_version, std::string_view kind) { return cluster.Has(api_version, kind); });
+  }
   KEELSON_ASSIGN_OR_RETURN(const auto objects, kubernetes::ProjectObjects(project, loaded.bundle.Revision(), settings));
   KEELSON_ASSIGN_OR_RETURN(const auto changes,
                            cluster.PlanApply(std::vector<nlohmann::json>(objects.begin(), objects.end())));

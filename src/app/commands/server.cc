@@ -13,7 +13,8 @@ Command ServerCommand() {
           "keelson server --data keelson-data --port 7070\n"
           "keelson server --host 0.0.0.0 --tls-cert box.pem --tls-key box.key\n"
           "keelson server --artifacts s3://bucket/keelson\n"
-          "keelson server --database postgresql://keelson@db.example/keelson",
+          "keelson server --database postgresql://keelson@db.example/keelson\n"
+          "keelson server --kubernetes --kubernetes-image registry.example/keelson:1.0",
           [](CLI::App& app) -> RunCommand {
             auto options = std::make_shared<ServerRoleOptions>();
             app.add_option("--data", options->data_folder, "Folder that keeps everything")->default_val("keelson-data");
@@ -52,8 +53,11 @@ Command ServerCommand() {
             app.add_option("--prices", options->prices,
                            "YAML file of kind Prices with what this machine and others cost and the budgets of "
                            "projects, over the built-in prices (docs/cost.md)");
+            auto duty = std::make_shared<ClusterDuty>();
+            duty->AddTo(app);
             app.add_option("--address-file", options->address_file, "Write the address into this file once ready");
-            return [options](Terminal&) -> Result<int> {
+            return [options, duty](Terminal&) -> Result<int> {
+              if (duty->wanted) options->cluster = *duty;
               options->data_folder = std::filesystem::absolute(options->data_folder).lexically_normal().string();
               if (options->data_folder.ends_with('/')) options->data_folder.pop_back();
               return RunServer(*options);

@@ -269,6 +269,10 @@ Result<int> RunServer(const ServerRoleOptions& options) {
     KEELSON_ASSIGN_OR_RETURN(const std::string text, io::ReadFile(options.prices));
     KEELSON_ASSIGN_OR_RETURN(pricing, project::ReadPrices(text, options.prices));
   }
+  std::unique_ptr<kubernetes::Operator> cluster;
+  if (options.cluster) {
+    KEELSON_ASSIGN_OR_RETURN(cluster, BeginClusterDuty(*options.cluster, queues, clock));
+  }
   KEELSON_ASSIGN_OR_RETURN(auto database, OpenMetadata(data, options.database));
   // A damaged page may be one that is not read for weeks; what is written until then would be lost with a restore. To
   // read a large file takes longer than a start may: it is read beside the work, and the server ends if it is damaged.
@@ -384,6 +388,7 @@ Result<int> RunServer(const ServerRoleOptions& options) {
   checks.join();
   if (!sound.has_value()) LogError("ending", {{"error", sound.error().ToString()}});
   LogInfo("ending: draining requests");
+  cluster.reset();  // another server goes on at once
   constexpr auto kDrain = std::chrono::duration_cast<std::chrono::milliseconds>(kDrainTime);
   std::thread grpc_drain;
   if (grpc != nullptr) grpc_drain = std::thread([&] { grpc->Drain(kDrain); });

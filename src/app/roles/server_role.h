@@ -2,8 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "app/roles/cluster_duty.h"
 #include "app/roles/garbage_rounds.h"
 #include "app/roles/listen.h"
 #include "base/result.h"
@@ -21,6 +23,7 @@ struct ServerRoleOptions {
   GarbageOptions garbage;    // what is removed without being asked
   std::string queues;        // a file with the queues of the machine, as Kueue's objects; "": one queue, all of it
   std::string prices;        // a file of prices and budgets (project/price_file.h); "": the built-in prices
+  std::optional<ClusterDuty> cluster;  // nothing: it acts on no Kubernetes
   std::string address_file;  // the server's address is written here when it is ready
   std::size_t io_threads = 1;
   std::int64_t payload_seconds = 3'600;  // between two jobs that turn a project's payload log into Parquet; 0: none

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "kubernetes/changes/object_diff.h"
@@ -25,10 +26,17 @@ bool Runs(const json& object) {
 
 }  // namespace
 
+bool IsOwnedByProjectOrNobody(const json& object, const std::string& project) {
+  const json owners = object.at("metadata").value("ownerReferences", json::array());
+  return std::ranges::all_of(owners, [&](const json& owner) {
+    return owner.value("kind", "") == "Project" && owner.value("apiVersion", "").starts_with("keelson.dev/") &&
+           owner.value("name", "") == project;
+  });
+}
+
 bool IsOf(const json& object, const std::string& project) {
-  const json& metadata = object.at("metadata");
-  if (!metadata.value("ownerReferences", json::array()).empty()) return false;
-  const json labels = metadata.value("labels", json::object());
+  if (!IsOwnedByProjectOrNobody(object, project)) return false;
+  const json labels = object.at("metadata").value("labels", json::object());
   return labels.value(kProjectLabel, "") == project && labels.value(kManagerLabel, "") == "keelson";
 }
 

@@ -28,8 +28,11 @@ struct Change {
   bool operator==(const Change&) const = default;
 };
 
-// Whether an object is the project's, by its labels. What has an owner in the cluster goes with that one and is not.
+// Whether an object is the project's, by its labels. What has another owner in the cluster than the Project of that
+// name goes with that one and is not.
 bool IsOf(const nlohmann::json& object, const std::string& project);
+// Whether its owners, if it has any, are the Project of that name and nobody else.
+bool IsOwnedByProjectOrNobody(const nlohmann::json& object, const std::string& project);
 
 // What makes a cluster have `wanted` and nothing else of the project: creations and updates in the order of `wanted`,
 // then deletions of what else is `owned`, in the opposite order of theirs. A job that runs is kept: a later apply finds

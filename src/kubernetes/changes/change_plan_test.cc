@@ -59,6 +59,14 @@ TEST(PlanChanges, TouchesNothingThatIsNotTheProjects) {
   }
 }
 
+TEST(PlanChanges, WhatTheProjectItselfOwnsIsTheProjects) {
+  const json owner = {{"apiVersion", "keelson.dev/v1"}, {"kind", "Project"}, {"name", "ships"}, {"uid", "u"}};
+  const json owned = With(Object("Service", "x"), "/metadata/ownerReferences", json::array({owner}));
+  EXPECT_TRUE(IsOf(owned, "ships"));
+  EXPECT_FALSE(IsOf(With(owned, "/metadata/ownerReferences/0/name", "trains"), "ships"));
+  EXPECT_FALSE(IsOf(With(owned, "/metadata/ownerReferences/0/apiVersion", "other.dev/v1"), "ships"));
+}
+
 TEST(PlanChanges, LeavesAJobThatRuns) {
   const json runs = With(Object("Job", "runs"), "/status", {{"active", 1}});
   const json ended = With(Object("Job", "ended"), "/status", {{"succeeded", 1}});

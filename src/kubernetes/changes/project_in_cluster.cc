@@ -3,36 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <set>
+
+#include "kubernetes/changes/our_kinds.h"
 
 namespace keelson::kubernetes {
 namespace {
 
 using nlohmann::json;
-
-// Every kind of which a project can have objects (kubernetes/objects), in the order in which they are made.
-constexpr std::array<std::pair<const char*, const char*>, 19> kOurKinds = {{
-    {"v1", "Namespace"},
-    {"v1", "ResourceQuota"},
-    {"v1", "LimitRange"},
-    {"v1", "ServiceAccount"},
-    {"rbac.authorization.k8s.io/v1", "Role"},
-    {"rbac.authorization.k8s.io/v1", "RoleBinding"},
-    {"networking.k8s.io/v1", "NetworkPolicy"},
-    {"keelson.dev/v1", "Project"},
-    {"batch/v1", "Job"},
-    {"apps/v1", "Deployment"},
-    {"v1", "Service"},
-    {"policy/v1", "PodDisruptionBudget"},
-    {"keda.sh/v1alpha1", "TriggerAuthentication"},
-    {"keda.sh/v1alpha1", "ScaledObject"},
-    {"autoscaling/v2", "HorizontalPodAutoscaler"},
-    {"monitoring.coreos.com/v1", "ServiceMonitor"},
-    {"monitoring.coreos.com/v1", "PrometheusRule"},
-    {"v1", "ConfigMap"},
-    {"v1", "Secret"},  // of attempts
-}};
 
 // What Kubernetes puts into every namespace, or keeps there of what was.
 bool IsOfKubernetes(const json& object, const Kind& kind) {
@@ -80,6 +58,10 @@ Result<WantedObject> ProjectInCluster::LookUp(json object) {
   if (!live) return std::unexpected(live.error());
   wanted.live = *std::move(live);
   if (!IsOf(wanted.live, project_)) return wanted;  // which is an error, but not one of the dry run
+  // Who owns it is said by the server that acts on the cluster; it stays so.
+  if (const auto owners = wanted.live.at("metadata").find("ownerReferences");
+      owners != wanted.live.at("metadata").end())
+    wanted.object["metadata"]["ownerReferences"] = *owners;
   KEELSON_ASSIGN_OR_RETURN(wanted.proposed, client_.Apply(*kind, wanted.object, true));
   return wanted;
 }

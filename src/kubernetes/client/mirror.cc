@@ -14,10 +14,19 @@ using nlohmann::json;
 
 constexpr auto kQuick = std::chrono::seconds(1);
 
-// What no decision looks at, and what is often the larger half of an object.
-void DropManagedFields(json& object) {
-  if (const auto metadata = object.find("metadata"); metadata != object.end() && metadata->is_object())
-    metadata->erase("managedFields");
+// What others manage no decision looks at, and it is often the larger half of an object.
+void DropManagedFields(json& object, const std::string& but_those_of) {
+  const auto metadata = object.find("metadata");
+  if (metadata == object.end() || !metadata->is_object()) return;
+  const auto fields = metadata->find("managedFields");
+  if (fields == metadata->end()) return;
+  if (but_those_of.empty() || !fields->is_array()) {
+    metadata->erase(fields);
+    return;
+  }
+  std::erase_if(fields->get_ref<json::array_t&>(), [&](const json& entry) {
+    return !entry.is_object() || entry.value("manager", json()) != but_those_of;
+  });
 }
 
 }  // namespace
@@ -121,7 +130,7 @@ Status Mirror::ListAll() {
   if (!list) return std::unexpected(std::move(list).error());
   Objects objects;
   for (json& item : list->items) {
-    DropManagedFields(item);
+    DropManagedFields(item, options_.keep_fields_of);
     std::pair<std::string, std::string> name(NamespaceOf(item), NameOf(item));
     objects.emplace(std::move(name), std::make_shared<const json>(std::move(item)));
   }
@@ -142,7 +151,7 @@ Status Mirror::ListAll() {
 
 bool Mirror::Store(WatchEvent event) {
   if (const std::string version = ResourceVersionOf(event.object); !version.empty()) version_ = version;
-  DropManagedFields(event.object);
+  DropManagedFields(event.object, options_.keep_fields_of);
   std::pair<std::string, std::string> name(NamespaceOf(event.object), NameOf(event.object));
   const std::lock_guard lock(mutex_);
   problem_.reset();

@@ -23,6 +23,7 @@ struct MirrorOptions {
   std::chrono::seconds watch_for{300};  // after which the server ends a watch, and we go on with another
   // A server says something every minute (bookmarks): a watch that has said nothing for so long has stopped.
   std::chrono::milliseconds silence{90'000};
+  std::string keep_fields_of = {};       // of metadata.managedFields, only those of this manager; "": none
   std::function<void()> on_change = {};  // from the mirror's thread, after objects have changed; may not wait long
 };
 

@@ -74,6 +74,16 @@ TEST_F(MirrorTest, ListsAndFollows) {
   EXPECT_EQ(FromOf(requests[1]), "5");
 }
 
+TEST_F(MirrorTest, KeepsTheFieldsOfTheManagerThatItIsToldOf) {
+  json pod = Pod("a", "1");
+  pod["metadata"]["managedFields"] = {{{"manager", "us"}, {"x", 1}}, {{"manager", "others"}}, 7};
+  server_.Script({List({pod}, "5"), server_.Watch({"silence"})});
+  const Mirror mirror(*client_, Pods(), {.in_namespace = "lab", .keep_fields_of = "us"});
+  EXPECT_EQ(Await(mirror, "a:1"), "a:1");
+  EXPECT_EQ(mirror.Snapshot()->begin()->second->at("metadata").at("managedFields"),
+            json::array({json{{"manager", "us"}, {"x", 1}}}));
+}
+
 TEST_F(MirrorTest, GoesOnWhereABookmarkSays) {
   server_.Script({List({Pod("a", "1")}, "5"), server_.Watch({Event("BOOKMARK", Pod("", "40"))}),
                   server_.Watch({Event("MODIFIED", Pod("a", "41")), "silence"})});

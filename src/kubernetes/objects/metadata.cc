@@ -39,7 +39,7 @@ Json Labels(const Owner& owner, std::string_view component) {
   labels["app.kubernetes.io/managed-by"] = "keelson";
   labels["app.kubernetes.io/version"] = owner.settings.version;
   labels["keelson.dev/project"] = owner.project.name;
-  labels["keelson.dev/revision"] = owner.revision.substr(0, kRevisionDigits);
+  labels[kRevisionLabel] = owner.revision.substr(0, kRevisionDigits);
   return labels;
 }
 

@@ -20,6 +20,8 @@ struct Owner {
   const Settings& settings;  // as CheckSettings gives them
 };
 
+inline constexpr const char* kRevisionLabel = "keelson.dev/revision";
+
 // Parts of a project, as the label app.kubernetes.io/component tells them.
 namespace component {
 inline constexpr const char* kWorkspace = "workspace";

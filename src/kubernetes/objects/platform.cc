@@ -2,14 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "kubernetes/objects/pod.h"
 #include "kubernetes/objects/priority_classes.h"
+#include "kubernetes/objects/server_rights.h"
 
 namespace keelson::kubernetes {
 namespace {
 
-constexpr const char* kServer = "keelson-server";  // the Deployment and its account
-constexpr const char* kService = "keelson";        // as ServerUrl has it
+constexpr const char* kServer = kServerAccount;  // the Deployment
+constexpr const char* kService = "keelson";      // as ServerUrl has it
 constexpr int kServerGrpcPort = 7071;
 constexpr project::ResourcesSpec kServerResources = {.cpu = 1, .memory_bytes = std::uint64_t{2} << 30};
 constexpr int kStartSeconds = 600;  // to load the features of all projects
@@ -27,16 +31,16 @@ Json ServerObject(const Settings& settings, const char* api_version, const char*
 }
 
 Json Account(const Settings& settings) {
-  Json object = ServerObject(settings, "v1", "ServiceAccount", kServer);
-  object["automountServiceAccountToken"] = false;
-  return object;
+  return ServerObject(settings, "v1", "ServiceAccount", kServer);
 }
 
 Json ServerContainer(const Settings& settings) {
   Json container = Container(
       settings, "server",
       {"server", "--data", kDataFolder, "--host", "0.0.0.0", "--port", std::to_string(kServerPort), "--grpc-port",
-       std::to_string(kServerGrpcPort), "--allow-host", fmt::format("{}.{}.svc", kService, settings.server_namespace)},
+       std::to_string(kServerGrpcPort), "--kubernetes", "--kubernetes-image", settings.image, "--kubernetes-namespace",
+       settings.server_namespace, "--kubernetes-monitoring", settings.monitoring_namespace, "--allow-host",
+       fmt::format("{}.{}.svc", kService, settings.server_namespace)},
       kServerResources);
   Json database = SecretVariable("KEELSON_DATABASE", kServerSecret, kDatabaseKey);
   database["valueFrom"]["secretKeyRef"]["optional"] = true;
@@ -59,6 +63,7 @@ Json ServerContainer(const Settings& settings) {
 Json Deployment(const Settings& settings) {
   Json pod = PodSpec(kSystemPriority);
   pod["serviceAccountName"] = kServer;
+  pod["automountServiceAccountToken"] = true;  // by which it acts on the cluster
   pod["terminationGracePeriodSeconds"] = kGraceSeconds;
   pod["containers"] = Json::array({ServerContainer(settings)});
   pod["volumes"].push_back({{"name", "data"}, {"persistentVolumeClaim", {{"claimName", kDataClaim}}}});
@@ -88,7 +93,11 @@ Json Service(const Settings& settings) {
 std::vector<Json> Platform(const Settings& settings) {
   Json space = PlatformObject(settings.version, "v1", "Namespace", settings.server_namespace.c_str());
   EnforcePodSecurity(&space);
-  return {std::move(space), Account(settings), Deployment(settings), Service(settings)};
+  std::vector<Json> objects = {std::move(space), Account(settings)};
+  std::ranges::move(ServerRights(settings), std::back_inserter(objects));
+  objects.push_back(Deployment(settings));
+  objects.push_back(Service(settings));
+  return objects;
 }
 
 }  // namespace keelson::kubernetes

@@ -26,7 +26,7 @@ Json Conditions() {
   const Json condition = {{"type", "object"},
                           {"required", {"type", "status", "lastTransitionTime", "reason", "message"}},
                           {"properties",
-                           {{"type", Text("What is told: Valid, Trained, Ready.")},
+                           {{"type", Text("What is told: Valid, Applied, Jobs, Ready.")},
                             {"status", std::move(status)},
                             {"reason", Text("Why, as one word.")},
                             {"message", Text("Why, as a sentence.")},
@@ -99,7 +99,10 @@ Json ProjectDefinition(const std::string& version) {
 Json ProjectResource(const Owner& owner) {
   const Json file = project::ProjectJson(owner.project);
   Json object = NewObject(owner, "keelson.dev/v1", "Project", owner.project.name, component::kWorkspace);
-  object["metadata"]["annotations"][kTimeZoneAnnotation] = owner.project.time_zone;
+  Json& annotations = object["metadata"]["annotations"];
+  annotations[kTimeZoneAnnotation] = owner.project.time_zone;
+  annotations[kImageAnnotation] = owner.settings.image;
+  if (owner.project.serve) annotations[kModelVersionAnnotation] = std::to_string(owner.settings.model_version);
   for (const auto& [name, value] : file.items()) {
     if (name != "apiVersion" && name != "kind" && name != "metadata") object[name] = value;
   }

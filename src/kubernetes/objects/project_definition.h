@@ -6,6 +6,9 @@ namespace keelson::kubernetes {
 
 // An IANA time zone: what a project file says as metadata.time_zone, where Kubernetes lets no field of others stand.
 inline constexpr const char* kTimeZoneAnnotation = "keelson.dev/time-zone";
+// Which version of the model serves, and the image of the pods: what of the settings is a project's own.
+inline constexpr const char* kModelVersionAnnotation = "keelson.dev/model-version";
+inline constexpr const char* kImageAnnotation = "keelson.dev/image";
 
 // The CustomResourceDefinition projects.keelson.dev: a project file is an object of it as it stands, but for its time
 // zone. From project::JsonSchema; with conditions, what serves and what kubectl shows in columns.

@@ -33,6 +33,14 @@ bool IsOfTheCluster(const std::string& name, const Settings& settings) {
 
 }  // namespace
 
+std::set<Addon> AddonsOf(const std::function<bool(std::string_view, std::string_view)>& has) {
+  std::set<Addon> addons;
+  if (has("keda.sh/v1alpha1", "ScaledObject")) addons.insert(Addon::kKeda);
+  if (has("metrics.k8s.io/v1beta1", "PodMetrics")) addons.insert(Addon::kMetricsServer);
+  if (has("monitoring.coreos.com/v1", "ServiceMonitor")) addons.insert(Addon::kPrometheusOperator);
+  return addons;
+}
+
 Result<Settings> CheckSettings(const project::Project& project, Settings settings) {
   KEELSON_RETURN_IF_ERROR(CheckNamespace(settings.server_namespace, "settings.server_namespace"));
   KEELSON_RETURN_IF_ERROR(CheckNamespace(settings.monitoring_namespace, "settings.monitoring_namespace"));

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "project/spec.h"
@@ -10,6 +12,9 @@ namespace keelson::kubernetes {
 
 // What a cluster may have beside Kubernetes itself, where objects differ by it.
 enum class Addon { kKeda, kMetricsServer, kPrometheusOperator };
+
+// By the kinds that a cluster has: `has` is asked for an apiVersion and a kind.
+std::set<Addon> AddonsOf(const std::function<bool(std::string_view, std::string_view)>& has);
 
 // What the objects of a project depend on beside the project itself.
 struct Settings {

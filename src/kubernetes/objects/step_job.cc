@@ -61,7 +61,7 @@ std::optional<Json> StepJob(const Owner& owner, const project::PipelineStep& ste
   Json object = NewObject(owner, "batch/v1", "Job", name, component::kPipeline);
   Json& labels = object["metadata"]["labels"];
   labels["keelson.dev/step-kind"] = step.kind;
-  if (owner.project.train) labels["keelson.dev/queue"] = owner.project.train->queue;
+  labels["keelson.dev/queue"] = owner.project.train ? owner.project.train->queue : "default";
   object["metadata"]["annotations"] = {{"keelson.dev/step", step.name}};
   if (!step.needs.empty()) object["metadata"]["annotations"]["keelson.dev/needs"] = Join(step.needs, ",");
   object["spec"] = {

@@ -41,6 +41,12 @@ TEST(StepJob, WaitsUntilItIsLetRunAndKnowsWhatForAndOfWhom) {
   EXPECT_EQ(job.at("metadata").at("labels").at("keelson.dev/step-kind"), "validate");
 }
 
+TEST(StepJob, OfAProjectWithoutTrainingStandsInLineToo) {
+  const TestOwner made = MakeOwner("");
+  const Json job = StepJob(made.owner(), {"prepare", "prepare", {}, ""}).value();
+  EXPECT_EQ(job.at("metadata").at("labels").at("keelson.dev/queue"), "default");
+}
+
 TEST(StepJob, ATrainingGetsWhatTheProjectSaysAndOtherStepsAModestShare) {
   const Json train = Worker(JobOf({"train", "train", {"features"}, ""}));
   EXPECT_EQ(train.at("resources").at("requests"), (Json{{"cpu", "2500m"}, {"memory", "3Gi"}}));

@@ -66,7 +66,8 @@ TEST(ProjectResource, IsTheProjectFileButForItsMetadata) {
   const Json object = ProjectResource(made.owner());
   EXPECT_EQ(object.at("apiVersion"), "keelson.dev/v1");
   EXPECT_EQ(object.at("train").at("label"), "late");
-  EXPECT_EQ(object.at("metadata").at("annotations"), (Json{{kTimeZoneAnnotation, "UTC"}}));
+  EXPECT_EQ(object.at("metadata").at("annotations"),
+            (Json{{kTimeZoneAnnotation, "UTC"}, {kImageAnnotation, "registry.example/keelson:1.2"}}));
   EXPECT_FALSE(object.at("metadata").contains("time_zone"));
 }
 

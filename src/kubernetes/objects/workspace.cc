@@ -8,8 +8,6 @@
 namespace keelson::kubernetes {
 namespace {
 
-constexpr const char* kRole = "keelson-server";  // and the server's account, in its own namespace
-
 void Add(const project::ResourcesSpec& each, int count, MostAtOnce* sum) {
   sum->cpu += each.cpu * count;
   sum->memory_bytes += each.memory_bytes * static_cast<std::uint64_t>(count);
@@ -49,35 +47,6 @@ Json Account(const Owner& owner) {
   return object;
 }
 
-Json Rule(const char* group, const std::vector<std::string>& resources, const std::vector<std::string>& verbs) {
-  return {{"apiGroups", Json::array({group})}, {"resources", resources}, {"verbs", verbs}};
-}
-
-Json Role(const Owner& owner) {
-  const std::vector<std::string> manage = {"get", "list", "watch", "create", "patch", "delete"};
-  Json object = NewObject(owner, "rbac.authorization.k8s.io/v1", "Role", kRole, component::kWorkspace);
-  object["rules"] = {Rule("batch", {"jobs"}, manage),
-                     Rule("apps", {"deployments"}, manage),
-                     Rule("apps", {"deployments/scale"}, {"patch"}),
-                     Rule("policy", {"poddisruptionbudgets"}, manage),
-                     Rule("keelson.dev", {"projects"}, {"get", "list", "watch"}),
-                     Rule("keelson.dev", {"projects/status"}, {"patch"}),
-                     Rule("", {"services"}, manage),
-                     Rule("", {"pods"}, {"get", "list", "watch", "delete"}),
-                     Rule("", {"pods/log"}, {"get"}),
-                     Rule("", {"secrets"}, {"create", "patch", "delete"}),  // an attempt's own; it reads none
-                     Rule("events.k8s.io", {"events"}, {"create", "patch"})};
-  return object;
-}
-
-Json Binding(const Owner& owner) {
-  Json object = NewObject(owner, "rbac.authorization.k8s.io/v1", "RoleBinding", kRole, component::kWorkspace);
-  object["roleRef"] = {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "Role"}, {"name", kRole}};
-  object["subjects"] =
-      Json::array({{{"kind", "ServiceAccount"}, {"name", kRole}, {"namespace", owner.settings.server_namespace}}});
-  return object;
-}
-
 }  // namespace
 
 MostAtOnce Demand(const project::Project& project) {
@@ -92,7 +61,7 @@ MostAtOnce Demand(const project::Project& project) {
 }
 
 std::vector<Json> Workspace(const Owner& owner) {
-  return {Namespace(owner), Quota(owner), Limits(owner), Account(owner), Role(owner), Binding(owner)};
+  return {Namespace(owner), Quota(owner), Limits(owner), Account(owner)};
 }
 
 }  // namespace keelson::kubernetes

@@ -15,8 +15,7 @@ struct MostAtOnce {
 MostAtOnce Demand(const project::Project& project);
 
 // Where a project lives: its Namespace, which enforces Pod Security "restricted"; a ResourceQuota of its demand; a
-// LimitRange for containers that ask for nothing; the account of its pods, which may do nothing; and what the server
-// may do here.
+// LimitRange for containers that ask for nothing; and the account of its pods, which may do nothing.
 std::vector<Json> Workspace(const Owner& owner);
 
 }  // namespace keelson::kubernetes
