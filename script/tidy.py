@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Runs clang-tidy-16 over the C++ files of a compile database, two at a time, and remembers what it found sound.
+"""Runs a clang-tidy over the C++ files of a compile database, two at a time, and remembers what it found sound.
 
-    script/tidy.py DATABASE_FOLDER CACHE_FOLDER [FILE...]     # files of src/; all of them without any
+    script/tidy.py CLANG_TIDY DATABASE_FOLDER CACHE_FOLDER [FILE...]     # files of src/; all of them without any
 
 A file is looked at again only when it, a header of ours that it includes (from whichever file), .clang-tidy, its compile
-command or the machine's packages have changed. Exits 1 when anything is wrong.
+command, clang-tidy's version or the machine's packages have changed. Exits 1 when anything is wrong.
 """
 import concurrent.futures
 import hashlib
@@ -17,8 +17,8 @@ import sys
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
-# -U: clang-tidy would take the macro that cmake/Toolchain.cmake defines for a second definition of a builtin one.
-TIDY = ["clang-tidy-16", "--quiet", "--extra-arg-before=-U__cpp_concepts"]
+# libstdc++ 12's own stable_sort uses what C++17 deprecates, and newer clangs tell it where it is instantiated.
+OPTIONS = ["--quiet", "--extra-arg=-Wno-deprecated-declarations"]
 NOISE = re.compile(r"^\d+ warnings? (generated|treated as errors)|^Suppressed |^Use -header-filter|^Error while processing")
 
 
@@ -38,17 +38,17 @@ def includes_of(path, known):
     return seen
 
 
-def machine():
+def machine(clang_tidy):
     names = [line.split("#")[0].strip() for line in (TOP / "script/apt-packages.txt").read_text().splitlines()]
     versions = subprocess.run(["dpkg-query", "-W", *filter(None, names), "libstdc++-12-dev"], capture_output=True, text=True)
-    return versions.stdout
+    return versions.stdout + subprocess.run([clang_tidy, "--version"], check=True, capture_output=True, text=True).stdout
 
 
 def main():
-    database, cache = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+    clang_tidy, database, cache = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
     cache.mkdir(parents=True, exist_ok=True)
-    wanted = {TOP / name for name in sys.argv[3:]}
-    basis = hashlib.sha256(((TOP / ".clang-tidy").read_text() + machine()).encode()).hexdigest()
+    wanted = {TOP / name for name in sys.argv[4:]}
+    basis = hashlib.sha256(((TOP / ".clang-tidy").read_text() + machine(clang_tidy)).encode()).hexdigest()
     known, todo, sound = {}, [], 0
     for entry in json.loads((database / "compile_commands.json").read_text()):
         path = pathlib.Path(entry["file"])
@@ -72,7 +72,7 @@ def main():
 
     def look(item):
         path, stamp = item
-        done = subprocess.run([*TIDY, "-p", str(database), str(path)], capture_output=True, text=True)
+        done = subprocess.run([clang_tidy, *OPTIONS, "-p", str(database), str(path)], capture_output=True, text=True)
         text = "\n".join(line for line in (done.stdout + done.stderr).splitlines() if line and not NOISE.match(line))
         if done.returncode == 0 and not text:
             stamp.touch()

@@ -32,7 +32,7 @@ struct Parser {
 // A first word that is no command: say so ourselves, with the nearest name.
 std::optional<std::string> UnknownCommand(const std::vector<Command>& commands,
                                           const std::vector<std::string>& arguments) {
-  if (arguments.empty() || arguments.front().starts_with("-")) return std::nullopt;
+  if (arguments.empty() || arguments.front().starts_with('-')) return std::nullopt;
   std::vector<std::string> names;
   for (const Command& command : commands) {
     if (command.name == arguments.front()) return std::nullopt;

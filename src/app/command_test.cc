@@ -71,7 +71,7 @@ TEST(CommandLine, EveryCommandHasHelpWithItsExample) {
     EXPECT_EQ(ran.code, kExitOk);
     EXPECT_NE(ran.out.find("Example:\n  "), std::string::npos) << command.name;
     EXPECT_NE(command.example.find("keelson " + command.name), std::string::npos) << command.name;
-    EXPECT_FALSE(command.summary.ends_with(".")) << command.name;
+    EXPECT_FALSE(command.summary.ends_with('.')) << command.name;
   }
 }
 

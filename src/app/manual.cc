@@ -102,7 +102,7 @@ std::string Bash(const std::vector<CommandText>& commands) {
 }
 
 // A specification for zsh's _arguments: brackets and colons would end the description.
-std::string ZshSpec(const std::string& flag, std::string description) {
+std::string ZshSpec(const std::string& flag, const std::string& description) {
   std::string safe;
   for (char c : description) {
     if (c == '[' || c == ']' || c == ':') safe += '\\';

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -156,7 +157,7 @@ Result<Duration> ParseDuration(std::string_view text) {
     if (unit == nullptr) return BadDuration(text);
     const double micros = number * static_cast<double>(unit->micros);
     if (micros > 9e17 || static_cast<double>(total) + micros > 9e17) return BadDuration(text);
-    total += static_cast<std::int64_t>(micros + 0.5);
+    total += std::llround(micros);
     rest.remove_prefix(unit_length);
   }
   return Duration(total);

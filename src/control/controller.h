@@ -82,8 +82,8 @@ class Controller {
   PipelineRunner& pipelines() { return *pipelines_; }
   Costs& costs() { return *costs_; }
   DocumentStore& store() { return *store_; }
-  tracking::Store& tracking() { return *parts_.tracking; }
-  substrate::Substrate& substrate() { return *parts_.substrate; }
+  tracking::Store& tracking() const { return *parts_.tracking; }
+  substrate::Substrate& substrate() const { return *parts_.substrate; }
   const Options& options() const { return options_; }
   const std::map<std::string, std::string>& broken() const {
     return broken_;

@@ -16,12 +16,12 @@ class ControllerTest : public LoopFixture {
 
 TEST_F(ControllerTest, PostedWorkRunsInItsOrderAndOnlyInATurn) {
   std::string done;
-  controller_->Post([&] { done += "a"; });
+  controller_->Post([&] { done += 'a'; });
   controller_->Post([&] {
-    done += "b";
-    controller_->Post([&] { done += "d"; });
+    done += 'b';
+    controller_->Post([&] { done += 'd'; });
   });
-  controller_->Post([&] { done += "c"; });
+  controller_->Post([&] { done += 'c'; });
   EXPECT_EQ(done, "");
   controller_->Turn(/*look=*/false);
   EXPECT_EQ(done, "abc") << "what work posts is for the next turn: one caller cannot hold the loop";
@@ -31,10 +31,10 @@ TEST_F(ControllerTest, PostedWorkRunsInItsOrderAndOnlyInATurn) {
 
 TEST_F(ControllerTest, AnExceptionIsOneRequestsMisfortune) {
   std::string done;
-  controller_->Post([&] { done += "a"; });
+  controller_->Post([&] { done += 'a'; });
   controller_->Post([] { throw std::runtime_error("our mistake"); });
   controller_->Post([&] {
-    done += "b";
+    done += 'b';
     controller_->AfterSync([](const Status&) { throw std::out_of_range("in an acknowledgement"); });
     controller_->AfterSync([&](const Status& synced) { done += synced ? "c" : "?"; });
   });
@@ -53,7 +53,7 @@ TEST_F(ControllerTest, AcknowledgementsOfOneTurnComeTogetherAfterAllItsWork) {
           [&, name](const Status& synced) { order += (synced ? "ack" : "err") + std::string(name); });
     });
   }
-  controller_->Post([&] { order += "3"; });
+  controller_->Post([&] { order += '3'; });
   controller_->Turn(/*look=*/false);
   EXPECT_EQ(order, "123ack1ack2") << "one sync for both, after everything that was posted close together";
   Turn();

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "base/strings.h"
 #include "io/http.h"
 #include "scheduling/autoscaling.h"
 
@@ -20,7 +21,7 @@ constexpr auto kDrainDelay = std::chrono::milliseconds(200);
 
 int VersionOf(const substrate::WorkloadStatus& workload) {
   const auto label = workload.labels.find("version");
-  return label == workload.labels.end() ? 0 : std::atoi(label->second.c_str());
+  return label == workload.labels.end() ? 0 : static_cast<int>(ParseInt(label->second).value_or(0));
 }
 
 bool IsOf(const substrate::WorkloadStatus& workload, const std::string& endpoint) {

@@ -82,7 +82,7 @@ Result<std::string> JobRunner::Submit(Job job) {
        .remove = {},
        .events = {}}));
   ++next_id_;
-  const std::string id = job.id;
+  std::string id = job.id;
   jobs_.emplace(id, std::move(job));
   submitted_ = true;
   return id;

@@ -92,7 +92,7 @@ class MortalLoop : public LoopFixture {
       text += fmt::format("{} {} version {} effect {}:", id, PipelineStateName(pipeline.state),
                           pipeline.version.value_or(0), pipeline.effect_done);
       for (const auto& step : pipeline.steps) text += fmt::format(" {} {}", step.name, StepStateName(step.state));
-      text += "\n";
+      text += '\n';
     }
     text += "served " + scripted_.Split(kName) + "\n";
     return text;

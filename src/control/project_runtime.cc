@@ -143,7 +143,7 @@ Result<ServedVersion> ProjectRuntime::Served(int version, int weight) {
       .version = version, .model_folder = found.source, .content_hash = found.content_hash, .weight = weight};
 }
 
-Status ProjectRuntime::Placed(const tracking::ModelVersion& version) {
+Status ProjectRuntime::Placed(const tracking::ModelVersion& version) const {
   if (services_.models == nullptr) return {};
   // In a replay every question of an instant is answered by what that instant's decisions were: it waits.
   return services_.models->Fetch(version.source, version.content_hash, opening_ || state_.replay);

@@ -116,7 +116,7 @@ class ProjectRuntime {
   // had, and this is done again at the next looks.
   Status UseVersion();
   Status PlaceVersion();
-  Status Placed(const tracking::ModelVersion& version);  // kUnavailable while its files are on their way
+  Status Placed(const tracking::ModelVersion& version) const;  // kUnavailable while its files are on their way
   Status WatchVersion();
   Status StartPipeline(const std::string& cause, Instant as_of, const std::string& request_id, const std::string& user);
 

@@ -45,7 +45,7 @@ class RowLog {
   std::uint64_t sequence() const { return sequence_; }
 
  private:
-  RowLog(std::string key_column) : key_column_(std::move(key_column)) {}
+  explicit RowLog(std::string key_column) : key_column_(std::move(key_column)) {}
   struct Hashes {
     std::uint64_t key;  // of what names the row
     std::uint64_t content;

@@ -111,7 +111,7 @@ Result<StepSpec> IngestSpec(const AppliedProject& project, const ProjectFolders&
   if (source == project.spec.sources.end()) return Fail(ErrorCode::kInternal, "no such source", name);
   KEELSON_ASSIGN_OR_RETURN(const auto files, MatchFiles(project.source_folder, source->path));
   KEELSON_ASSIGN_OR_RETURN(const auto content, hashes.OfSource(project.source_folder, source->path));
-  const std::string pattern = source->path.starts_with("/") ? source->path : project.source_folder + "/" + source->path;
+  const std::string pattern = source->path.starts_with('/') ? source->path : project.source_folder + "/" + source->path;
   Json spec = {
       {"source", SourceJson(*source)}, {"files", files}, {"pattern", pattern}, {"tables_folder", folders.Tables()}};
   return StepSpec{spec, KeyOf("ingest", {{"source", SourceJson(*source)}, {"content", content}})};

@@ -47,7 +47,7 @@ class StepSpecsTest : public JobsFixture {
   }
   std::string KeyOf(const std::string& name) { return KeyOf(name, Done(project_, "/data")); }
   std::string KeyOf(const std::string& name, const Pipeline& pipeline, const std::string& data = "/data",
-                    std::optional<ChampionInfo> champion = {}) {
+                    const std::optional<ChampionInfo>& champion = {}) {
     FileHashes hashes;
     const auto made =
         MakeStepSpec(project_, ProjectFolders(data, "flights"), pipeline, *pipeline.Find(name), champion, hashes);

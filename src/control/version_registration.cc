@@ -15,7 +15,7 @@ std::string HashOf(const Json& output) {
 
 // The model's folder becomes the run's artifact: whole, or not there.
 Result<std::string> KeepModel(const std::string& model, const std::string& artifacts) {
-  const std::string kept = artifacts + "/model";
+  std::string kept = artifacts + "/model";
   if (io::Exists(kept)) return kept;
   KEELSON_RETURN_IF_ERROR(io::MakeFolders(artifacts));
   KEELSON_RETURN_IF_ERROR(io::RemoveTree(artifacts + "/model.new"));

@@ -1,11 +1,11 @@
 #include "data/csv_scanner.h"
 
-#include <errno.h>
 #include <fmt/format.h>
 #include <simdjson.h>
 #include <zlib.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <set>
 

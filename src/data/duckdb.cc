@@ -82,7 +82,7 @@ struct Engine::State {
   }
 
   // Runs every statement of `sql` and leaves the last one's result in `out`.
-  Status Run(std::string_view sql, OwnedResult& out) {
+  Status Run(std::string_view sql, OwnedResult& out) const {
     OwnedStatements statements(*api);
     const std::string text(sql);
     if (text.find('\0') != std::string::npos) return Fail(ErrorCode::kInvalidArgument, "SQL with a NUL byte");

@@ -245,7 +245,7 @@ Status AppendChunk(const DuckDbApi& api, duckdb_result& result, duckdb_data_chun
   const std::size_t count = api.data_chunk_get_size(chunk);
   for (std::size_t i = 0; i < table.columns().size(); ++i) {
     Column& column = table.columns()[i];
-    const duckdb_vector vector = api.data_chunk_get_vector(chunk, i);
+    duckdb_vector vector = api.data_chunk_get_vector(chunk, i);
     duckdb_logical_type logical = api.column_logical_type(&result, i);
     const Reader reader{api, logical, count, api.vector_get_data(vector), api.vector_get_validity(vector), column};
     Status status = reader.Read(api.column_type(&result, i));

@@ -40,7 +40,8 @@ bool Ignored(Ignore ignore, const std::vector<const Column*>& columns, std::size
 // Runs over the rows of several columns. `bind` sees the columns first and says what is expected of a row.
 using BindColumns = std::function<RowTest(const std::vector<const Column*>&, std::string& problem)>;
 
-Check RowsCheck(std::vector<std::string> names, Ignore ignore, double mostly, bool as_list, BindColumns bind) {
+Check RowsCheck(const std::vector<std::string>& names, Ignore ignore, double mostly, bool as_list,
+                const BindColumns& bind) {
   return [=](const Table& table) {
     std::string problem;
     const auto columns = FindAll(table, names, problem);

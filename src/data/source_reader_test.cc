@@ -178,7 +178,7 @@ TEST_F(SourceReaderTest, CompressedFilesAndDamagedOnes) {
   std::string csv = "i,s\n";
   for (int i = 0; i < 50'000; ++i) csv += std::to_string(i) + ",row " + std::to_string(i) + "\n";
   const std::string path = folder_->File("s.csv.gz");
-  const gzFile file = gzopen(path.c_str(), "wb");
+  gzFile file = gzopen(path.c_str(), "wb");
   ASSERT_EQ(gzwrite(file, csv.data(), static_cast<unsigned>(csv.size())), static_cast<int>(csv.size()));
   gzclose(file);
   const auto read = ReadSource(*engine_, "s", path);

@@ -28,7 +28,7 @@ Table Sample(std::size_t rows) {
   return table;
 }
 
-std::string Sealed(std::string body) {
+std::string Sealed(const std::string& body) {
   return body + *HexDecode(Sha256::Hex(body));
 }
 

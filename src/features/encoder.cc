@@ -35,7 +35,7 @@ std::unexpected<Error> WrongKind(const InputEncoder::Input& input, std::string_v
               input.name);
 }
 
-std::unexpected<Error> BadJson(std::string message, std::string where = "") {
+std::unexpected<Error> BadJson(std::string message, const std::string& where = "") {
   return Fail(ErrorCode::kInvalidArgument, std::move(message), where.empty() ? "encoder" : "encoder." + where);
 }
 

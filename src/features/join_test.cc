@@ -69,7 +69,7 @@ struct World {
   data::Table weather{kWeather};
 };
 
-data::Value Maybe(Random& random, data::Value value) {
+data::Value Maybe(Random& random, const data::Value& value) {
   return random.Below(12) == 0 ? data::Value{} : value;
 }
 
@@ -123,7 +123,7 @@ double BruteForce(const Definitions& d, const View& view, const Aggregate& aggre
                  ? "-"
                  : std::to_string(table.columns()[i].type == ColumnType::kString ? table.columns()[i].strings[row][0]
                                                                                  : table.columns()[i].Number(row));
-      all += "|";
+      all += '|';
     }
     if (!is_flights && std::ranges::find(seen, all) != seen.end()) continue;
     seen.push_back(all);

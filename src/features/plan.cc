@@ -63,7 +63,7 @@ Status CheckSource(const SourceDescription& source) {
 }  // namespace
 
 Result<std::shared_ptr<const FeaturePlan>> FeaturePlan::Create(const Definitions& definitions) {
-  const auto plan = std::make_shared<FeaturePlan>();
+  auto plan = std::make_shared<FeaturePlan>();
   plan->sources_ = definitions.sources;
   for (const auto& source : definitions.sources) KEELSON_RETURN_IF_ERROR(CheckSource(source));
   std::set<std::string> views;

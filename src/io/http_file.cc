@@ -14,7 +14,7 @@ Result<std::shared_ptr<HttpFile>> HttpFile::Open(const std::string& path) {
   if (fd < 0) return OsFail(errno, "open the file", path);
   struct stat info {};
   const int code = fstat(fd, &info) != 0 ? errno : S_ISREG(info.st_mode) ? 0 : EISDIR;
-  const std::shared_ptr<HttpFile> file(new HttpFile(fd, static_cast<std::uint64_t>(info.st_size)));
+  std::shared_ptr<HttpFile> file(new HttpFile(fd, static_cast<std::uint64_t>(info.st_size)));
   if (code != 0) return OsFail(code, "read the file", path);
   return file;
 }

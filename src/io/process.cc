@@ -1,13 +1,13 @@
 #include "io/process.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <climits>
+#include <csignal>
 
 #include "base/strings.h"
 #include "io/files.h"

@@ -24,7 +24,7 @@ std::string Bytes(std::size_t size) {
 }
 
 // The first `times` requests of that kind get the answer.
-FakeS3::Fault First(int times, std::string method, HttpResponse answer) {
+FakeS3::Fault First(int times, const std::string& method, const HttpResponse& answer) {
   auto left = std::make_shared<int>(times);
   return [=](const HttpRequest& request) -> std::optional<HttpResponse> {
     if (request.method != method || *left == 0) return std::nullopt;

@@ -10,7 +10,6 @@
 namespace keelson::io {
 namespace {
 
-using testing::CertificateWish;
 using ::testing::HasSubstr;
 using testing::IssuedCertificate;
 

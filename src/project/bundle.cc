@@ -92,7 +92,9 @@ std::string Bundle::ToJson() const {
 }
 
 Result<Bundle> Bundle::FromJson(std::string_view text) {
-  const auto bad = [](std::string what) { return Fail(ErrorCode::kInvalidArgument, "not a project bundle: " + what); };
+  const auto bad = [](const std::string& what) {
+    return Fail(ErrorCode::kInvalidArgument, "not a project bundle: " + what);
+  };
   // Nothing of ours nests deeper than this; a deeper text is not worth building.
   const auto shallow = [](int depth, nlohmann::json::parse_event_t, nlohmann::json&) { return depth < 8; };
   const auto json = nlohmann::json::parse(text, shallow, false);
@@ -154,10 +156,11 @@ std::expected<LoadedProject, Problems> LoadProject(const std::string& path, bool
   for (const NamedFile& file : files) {
     auto content = Read(folder / file.path, Bundle::kMaximumFileBytes + 1);
     const Position at = loaded.parsed.positions.at(file.named_at);
+    if (content) total += content->size();
     std::string expected;
     if (!content) {
       expected = "a file that can be read";
-    } else if (content->size() > Bundle::kMaximumFileBytes || (total += content->size()) > Bundle::kMaximumBytes) {
+    } else if (content->size() > Bundle::kMaximumFileBytes || total > Bundle::kMaximumBytes) {
       expected = fmt::format("at most {} bytes, and {} in all", Bundle::kMaximumFileBytes, Bundle::kMaximumBytes);
     }
     if (!expected.empty()) {

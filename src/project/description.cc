@@ -27,7 +27,7 @@ class FixedShape final : public Shape {
   std::string hint_;
 };
 
-Field Fixed(std::string name, std::string value, std::string hint, std::string doc) {
+Field Fixed(std::string name, const std::string& value, std::string hint, std::string doc) {
   return {std::move(name),
           std::move(doc),
           true,

@@ -189,8 +189,8 @@ ShapeOf<std::variant<XgboostSpec, CommandSpec>> Trainer() {
               TextMap("a map from names to values", {"a name of letters, digits and _", "[A-Za-z_][A-Za-z0-9_]{0,62}"},
                       Parameter("text, a number, true or false")),
               "Given as environment KEELSON_PARAM_NAME and in params.json.")});
-  const auto alternative = [](std::string name, auto shape, std::string doc, auto example) {
-    using Spec = decltype(example);
+  const auto alternative = [](std::string name, auto shape, std::string doc, const auto& example) {
+    using Spec = std::remove_cvref_t<decltype(example)>;
     Field field;
     field.name = std::move(name);
     field.doc = std::move(doc);

@@ -136,7 +136,7 @@ ShapeOf<std::string> Choice(std::vector<std::string> choices) {
       choices);
 }
 
-ShapeOf<std::string> Path(std::string expected) {
+ShapeOf<std::string> Path(const std::string& expected) {
   return CheckedText(expected + ", relative to the project file and inside its folder",
                      {{"type", "string"}, {"minLength", 1}, {"not", {{"pattern", "^/|(^|/)\\.\\.?(/|$)|//|/$|\\\\"}}}},
                      BadPath);

@@ -22,7 +22,7 @@ ShapeOf<std::string> TextLike(std::string expected, std::string pattern);
 // One of the given texts.
 ShapeOf<std::string> Choice(std::vector<std::string> choices);
 // A path of a file inside the project's folder: relative, with "/" and without "..".
-ShapeOf<std::string> Path(std::string expected);
+ShapeOf<std::string> Path(const std::string& expected);
 // Text, a number or true/false, kept as text: parameters that are passed on.
 ShapeOf<std::string> Parameter(std::string expected);
 // A kept text as the number or truth that it says, where nothing is lost by it ("007" stays text).

@@ -104,7 +104,7 @@ ShapeOf<T> Object(std::string called, std::vector<Field> fields, OpenFields open
 
 // Fields of the owner itself that stand in a map of their own in the file: `replicas: {min, max}`.
 template <class Owner>
-Field Group(std::string name, ShapeOf<Owner> shape, std::string doc) {
+Field Group(std::string name, const ShapeOf<Owner>& shape, std::string doc) {
   const Owner owner{};
   return {std::move(name),           std::move(doc), false, [](void* from) { return from; }, shape.shape,
           shape.shape->Write(&owner)};

@@ -182,7 +182,7 @@ AdmissionSnapshot RandomSnapshot(Random& random) {
   }
   const std::uint64_t pending = random.Below(15);
   for (std::uint64_t i = 0; i < pending; ++i) {
-    const std::string group = groups[random.Below(3)];
+    const std::string& group = groups[random.Below(3)];
     snapshot.pending.push_back({"p" + std::to_string(i), queues[random.Below(3)],
                                 static_cast<WorkloadClass>(random.Below(4)), static_cast<int>(random.Below(3)),
                                 static_cast<std::int64_t>(random.Below(5)), resources(12), group,

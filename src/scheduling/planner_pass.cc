@@ -41,7 +41,7 @@ PlannerPass::Level PlannerPass::LevelOf(const WaitingKind& kind) {
   const int rank = Overdue(first) ? kOverdue : Rank(first.workload_class);
   const int importance = rank == kOverdue ? 0 : -first.priority;
   if (QueueOf(kind).strict_fifo) return {rank, Borrows(*strict_.at(kind.queue)), importance};
-  int& before = borrowers_[static_cast<std::size_t>(kind.queue * kRanks + rank)];
+  int& before = borrowers_[static_cast<std::size_t>(kind.queue) * kRanks + static_cast<std::size_t>(rank)];
   if (before < importance) return {rank, true, importance};
   const bool borrows = Borrows(kind);
   if (borrows) before = std::min(before, importance);
@@ -86,7 +86,7 @@ void PlannerPass::FindFirstOfStrictQueues() {
   }
 }
 
-void PlannerPass::RunLevel(const Level& level, std::vector<WaitingKind*> kinds) {
+void PlannerPass::RunLevel(const Level& level, const std::vector<WaitingKind*>& kinds) {
   const bool oldest_first = std::get<0>(level) == kOverdue;
   std::set<std::tuple<Instant, std::string, WaitingKind*>> oldest;
   open_.clear();

@@ -45,7 +45,7 @@ class PlannerPass {
   bool StandsBehind(const Held& held, const WaitingKind& kind) const;
   std::optional<Instant> OverdueFrom(const Workload& workload) const;
   bool Overdue(const Workload& workload) const;
-  void RunLevel(const Level& level, std::vector<WaitingKind*> kinds);
+  void RunLevel(const Level& level, const std::vector<WaitingKind*>& kinds);
   bool Look(WaitingKind& kind, const Level& level);
   bool Start(WaitingKind& kind);
   std::vector<PodPlace> Place(const WaitingKind& kind, int least, int most, int flavor, Instant end, bool& delays);

@@ -19,7 +19,7 @@ bool PlannerPass::Run(std::vector<Decision>& decisions) {
   for (int root = 0; root < static_cast<int>(tree.size()); root = tree.end(root)) AddTree(root);
   while (!levels_.empty()) {
     auto level = levels_.extract(levels_.begin());
-    RunLevel(level.key(), std::move(level.mapped()));
+    RunLevel(level.key(), level.mapped());
   }
   for (int root = 0; root < static_cast<int>(tree.size()); root = tree.end(root)) {
     if (Known(root) != nullptr && Known(root)->reserved && !reserved_.contains(root)) changed_.insert(root);

@@ -30,6 +30,7 @@ class BatchBody {
       for (std::size_t row = 0; row < count; ++row, value += width) {
         const unsigned code = CodeOf<Lanes>(feature, *value);
         codes[0][row] = static_cast<std::uint16_t>(code);
+        // NOLINTNEXTLINE(misc-redundant-expression): NaN is not itself
         codes[1][row] = *value != *value ? std::uint16_t{0xFFFF} : static_cast<std::uint16_t>(code);
       }
       for (std::uint32_t p = 0; p < feature.plane_count; ++p) {

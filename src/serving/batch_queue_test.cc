@@ -324,7 +324,7 @@ class ModelScene {
   std::vector<Happened> happened_;
 };
 
-void Live(std::vector<ModelScene*> models) {
+void Live(const std::vector<ModelScene*>& models) {
   for (;;) {
     std::int64_t now = INT64_MAX;
     for (const auto* model : models) now = std::min(now, model->next());

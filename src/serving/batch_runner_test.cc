@@ -55,7 +55,7 @@ class TestTask final : public BatchRunner::Task {
 };
 
 BatchRunner::Compute ComputeIn(World& world) {
-  return [&world](BatchRunner::Tasks batch) {
+  return [&world](const BatchRunner::Tasks& batch) {
     std::unique_lock lock(world.mutex);
     ++world.computing;
     world.changed.notify_all();

@@ -89,7 +89,8 @@ class World {
         const LightgbmTree& tree = model_.trees[t];
         std::int32_t node = tree.left.empty() ? -1 : 0;
         while (node >= 0) node = Next(tree, static_cast<std::size_t>(node), rows.data() + row * model_.features);
-        sums[row * model_.outputs + t % model_.outputs] += tree.leaf_value[static_cast<std::size_t>(~node)];
+        const std::int32_t leaf = ~node;
+        sums[row * model_.outputs + t % model_.outputs] += tree.leaf_value[static_cast<std::size_t>(leaf)];
       }
     }
     return sums;

@@ -54,7 +54,7 @@ class Evictable final : private MemoryBudget::Item {
  public:
   using Loader = std::function<Result<std::unique_ptr<const T>>()>;
 
-  Evictable(std::shared_ptr<const T> first, Loader loader, std::shared_ptr<MemoryBudget> budget)
+  Evictable(const std::shared_ptr<const T>& first, Loader loader, std::shared_ptr<MemoryBudget> budget)
       : budget_(std::move(budget)), loader_(std::move(loader)), current_(first), last_(first) {
     used.store(budget_->Tick());
     budget_->Charge(this, first->memory_bytes());

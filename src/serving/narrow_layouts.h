@@ -67,6 +67,7 @@ class NarrowLayouts {
 
   static bool AnyMissing(const float* x, std::size_t count) {
     bool missing = false;
+    // NOLINTNEXTLINE(misc-redundant-expression): NaN is not itself
     for (std::size_t i = 0; i < count; ++i) missing |= x[i] != x[i];
     return missing;
   }

@@ -15,11 +15,10 @@
 namespace keelson::serving {
 namespace {
 
-namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-PayloadRecord RecordOf(const std::string& id, std::vector<double> numbers) {
+PayloadRecord RecordOf(const std::string& id, const std::vector<double>& numbers) {
   PayloadRecord record;
   record.request_id = id;
   record.version = "3";

@@ -106,7 +106,7 @@ std::vector<std::string> Repository::Names() const {
   std::vector<std::string> names;
   const auto entries = io::ListFolder(options_.folder);
   for (const auto& name : entries.value_or(std::vector<std::string>{})) {
-    if (!name.starts_with(".") && IsFolder(options_.folder + "/" + name)) names.push_back(name);
+    if (!name.starts_with('.') && IsFolder(options_.folder + "/" + name)) names.push_back(name);
   }
   return names;
 }

@@ -1,8 +1,8 @@
 #include "substrate/orphan_watch.h"
 
-#include <signal.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <optional>
 
 #include "base/log.h"

@@ -1,10 +1,10 @@
 #include "substrate/orphan_watch.h"
 
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <future>
 #include <optional>
 

@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 // The artifact's place, when neither the name nor a link on the way leads out of the folder. The folder itself may be
 // reached through links: where the data directory lies is the operator's choice.
 Result<std::string> LocateArtifact(const std::string& folder, std::string_view path) {
-  KEELSON_ASSIGN_OR_RETURN(const std::string joined, io::SafeJoin(folder, path));
+  KEELSON_ASSIGN_OR_RETURN(std::string joined, io::SafeJoin(folder, path));
   for (std::size_t end = joined.find('/', folder.size() + 1);; end = joined.find('/', end + 1)) {
     std::error_code error;
     if (fs::is_symlink(fs::symlink_status(joined.substr(0, end), error))) {

@@ -1,4 +1,5 @@
 // Blocks of a metric's history as a damaged database may hold them.
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -20,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!second || second->size() != points.size()) std::abort();
   for (std::size_t i = 0; i < points.size(); ++i) {
     const auto point = second->At(i);
-    const bool same_value = point.value == points[i].value || points[i].value != points[i].value;
+    const bool same_value = point.value == points[i].value || std::isnan(points[i].value);
     if (point.key != points[i].key || point.step != points[i].step || point.time_ms != points[i].time_ms ||
         !same_value || point.is_nan != points[i].is_nan) {
       std::abort();

@@ -15,7 +15,6 @@
 namespace keelson::tracking {
 namespace {
 
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -44,7 +43,7 @@ class PromotionTest : public testing::Test {
       ASSERT_TRUE(models_->CreateVersion(made));
     }
   }
-  void Demand(std::vector<PromotionRule> rules) { ASSERT_TRUE(promotions_->SetRules("m", rules)); }
+  void Demand(const std::vector<PromotionRule>& rules) { ASSERT_TRUE(promotions_->SetRules("m", rules)); }
   void Log(const std::string& key, double value, std::int64_t step = 0) {
     ASSERT_TRUE(runs_->LogBatch(run_, {{.key = key, .value = value, .step = step}}, {}, {}));
   }
@@ -197,7 +196,7 @@ TEST_F(PromotionTest, RulesAreReplacedAndGoWithTheirModel) {
   ASSERT_TRUE(models_->Rename("m", "n"));
   EXPECT_EQ(*promotions_->Rules("n"), rules);
   EXPECT_THAT(*promotions_->Approvals("n", 1), SizeIs(1));
-  for (auto twice : {rules[0], rules[1]}) {
+  for (const auto& twice : {rules[0], rules[1]}) {
     auto wrong = rules;
     wrong.push_back(twice);
     EXPECT_EQ(promotions_->SetRules("n", wrong).error().code, ErrorCode::kInvalidArgument);

@@ -1,6 +1,7 @@
 #include "tracking/run_columns.h"
 
 #include <bit>
+#include <cmath>
 #include <limits>
 
 namespace keelson::tracking {
@@ -39,7 +40,7 @@ Float ToCell(const MetricColumn::Value& value) {
 template <typename Float>
 MetricColumn::Value FromCell(Float cell) {
   using Value = MetricColumn::Value;
-  if (cell == cell) return {Value::kNumber, static_cast<double>(cell)};
+  if (!std::isnan(cell)) return {Value::kNumber, static_cast<double>(cell)};
   return {IsMissing(cell) ? Value::kMissing : Value::kNan, 0};
 }
 

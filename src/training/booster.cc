@@ -54,7 +54,7 @@ Result<std::map<std::string, double>> Booster::Evaluate(int round,
   std::map<std::string, double> metrics;  // the text is "[7]\ttrain-logloss:0.51\teval-logloss:0.55"
   for (const std::string_view part : Split(text, '\t')) {
     const auto colon = part.rfind(':');
-    if (part.starts_with('[') || colon == part.npos) continue;
+    if (part.starts_with('[') || colon == std::string_view::npos) continue;
     if (const auto value = ParseDouble(part.substr(colon + 1))) metrics[std::string(part.substr(0, colon))] = *value;
   }
   return metrics;

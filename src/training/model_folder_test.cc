@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <utility>
 
 #include "base/random.h"
 #include "io/files.h"
@@ -40,7 +41,7 @@ Fixture MakeFixture() {
   }
   for (const auto& column : fixture.table.schema()) names.push_back(column.name);
   fixture.contents.encoder = *features::InputEncoder::Create(fixture.table, names);
-  fixture.matrix.names = names;
+  fixture.matrix.names = std::move(names);
   fixture.matrix.rows = 400;
   fixture.matrix.values = *fixture.contents.encoder.Encode(fixture.table);
   TrainRequest request;

@@ -2,14 +2,15 @@
 
 #include <gtest/gtest.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmath>
+#include <csignal>
 #include <cstdlib>
 
 #include "base/random.h"
+#include "base/strings.h"
 #include "io/files.h"
 #include "io/temp_folder.h"
 #include "training/booster.h"
@@ -172,7 +173,7 @@ TEST(TrainerChild, DiesInTheMiddle) {
   request.checkpoint_folder = std::getenv("KEELSON_TEST_FOLDER");
   request.checkpoint_every = 7;
   request.progress = [&](const TrainProgress& progress) {
-    if (progress.round == std::atoi(kill_at)) raise(SIGKILL);
+    if (progress.round == *ParseInt(kill_at)) raise(SIGKILL);
   };
   (void)MakeXgboostTrainer()->Train(request);
 }
@@ -326,7 +327,7 @@ TEST_F(TrainerTest, BadParametersAndDataAreRefusedInWords) {
   linear.parameters = {{"booster", "gblinear"}};
   EXPECT_EQ(MakeXgboostTrainer()->Train(linear).error().code, ErrorCode::kUnsupported);
 
-  const auto refused = [&](Matrix matrix) {
+  const auto refused = [&](const Matrix& matrix) {
     const auto result = MakeXgboostTrainer()->Train(Request(matrix, 2));
     return !result.has_value() && result.error().code == ErrorCode::kInvalidArgument;
   };

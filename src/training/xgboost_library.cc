@@ -55,8 +55,10 @@ Result<XgboostApi> Load() {
 // "[01:02:03] /build/src/tree.cc:12: Check failed: x > 0\nStack trace: ..." gives "Check failed: x > 0".
 std::string Readable(std::string_view text) {
   text = text.substr(0, text.find("\nStack trace"));
-  if (const auto end = text.find("] "); text.starts_with('[') && end != text.npos) text.remove_prefix(end + 2);
-  if (const auto end = text.find(": "); text.starts_with('/') && end != text.npos) text.remove_prefix(end + 2);
+  if (const auto end = text.find("] "); text.starts_with('[') && end != std::string_view::npos)
+    text.remove_prefix(end + 2);
+  if (const auto end = text.find(": "); text.starts_with('/') && end != std::string_view::npos)
+    text.remove_prefix(end + 2);
   return std::string(Trim(text));
 }
 

@@ -299,7 +299,7 @@ class Check(unittest.TestCase):
         return tree
 
     def tidy(self, tree, *files):
-        done = tree.run("python3", "script/tidy.py", str(tree.top / "build/tidy"), str(tree.cache / "tidy"), *files)
+        done = tree.run("python3", "script/tidy.py", os.environ["CLANG_TIDY"], str(tree.top / "build/tidy"), str(tree.cache / "tidy"), *files)
         return done.returncode, done.stdout
 
     def test_clang_tidy_looks_only_at_what_changed_since_it_was_sound(self):

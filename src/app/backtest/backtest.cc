@@ -38,7 +38,7 @@ class Walk {
     KEELSON_RETURN_IF_ERROR(TrainFirst());
     while (const auto due = NextDue()) {
       if (*due > to_) break;
-      KEELSON_RETURN_IF_ERROR(LiveUntil(*due));
+      KEELSON_RETURN_IF_ERROR(LiveUntil(due));
       KEELSON_RETURN_IF_ERROR(HandleDue(*due));
     }
     KEELSON_RETURN_IF_ERROR(LiveUntil(std::nullopt));

@@ -54,7 +54,7 @@ bool KnownLater(const project::Source& source, const std::string& column) {
 
 }  // namespace
 
-RowText::RowText(const ReplaySource& source, std::vector<const BoundCorruption*> corruptions)
+RowText::RowText(const ReplaySource& source, const std::vector<const BoundCorruption*>& corruptions)
     : time_(source.rows.Find(source.described.time)) {
   for (const auto& column : source.rows.columns()) {
     Cell cell{

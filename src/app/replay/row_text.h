@@ -14,7 +14,7 @@ namespace keelson::app {
 class RowText {
  public:
   // `corruptions` are those of this source; all of it outlives this.
-  RowText(const ReplaySource& source, std::vector<const BoundCorruption*> corruptions);
+  RowText(const ReplaySource& source, const std::vector<const BoundCorruption*>& corruptions);
   // A partial row has null where a value is known later.
   void Append(std::size_t row, bool partial, std::string& out) const;
 

@@ -240,7 +240,7 @@ Result<int> RunReplica(const serving::ReplicaOptions& options, const ServeListen
   }
   if (replica->fresh_token()) out << "token (shown this once): " << *replica->fresh_token() << "\n";
   const std::string grpc = options.grpc_port < 0 ? "" : " and " + GrpcAddressOf(listen.listen, replica->grpc_port());
-  out << fmt::format("keelson serve: ready at {}{} ({})", replica->address(), grpc, served) << std::endl;
+  out << fmt::format("keelson serve: ready at {}{} ({})", replica->address(), grpc, served) << "\n" << std::flush;
   const std::string why = WaitForEnd(options, signals, replica->tls());
   LogInfo("draining", {{"why", why}});
   replica->Drain(options.drain);

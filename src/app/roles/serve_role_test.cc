@@ -205,7 +205,7 @@ class Child {
     }
   }
   const std::string& ready() const { return ready_; }
-  void Terminate() { kill(pid_, SIGTERM); }
+  void Terminate() const { kill(pid_, SIGTERM); }
   int Wait() {
     int status = 0;
     waitpid(pid_, &status, 0);

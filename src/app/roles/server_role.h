@@ -16,15 +16,15 @@ struct ServerRoleOptions {
   std::string data_folder;
   std::string database;  // the URL of a PostgreSQL; "" for the SQLite file in the data folder
   ListenOptions listen;
-  int port = 7070;           // 0: any free one
-  int grpc_port = -1;        // 0: any free one; -1: no gRPC
-  std::string artifacts;     // "s3://bucket/prefix"; "": the folder of the data, or where it kept them before
-  std::string mlflow_ui;     // folder of MLflow's built page, shown at "/mlflow/"; "": not shown
-  GarbageOptions garbage;    // what is removed without being asked
-  std::string queues;        // a file with the queues of the machine, as Kueue's objects; "": one queue, all of it
-  std::string prices;        // a file of prices and budgets (project/price_file.h); "": the built-in prices
+  int port = 7070;         // 0: any free one
+  int grpc_port = -1;      // 0: any free one; -1: no gRPC
+  std::string artifacts;   // "s3://bucket/prefix"; "": the folder of the data, or where it kept them before
+  std::string mlflow_ui;   // folder of MLflow's built page, shown at "/mlflow/"; "": not shown
+  GarbageOptions garbage;  // what is removed without being asked
+  std::string queues;      // a file with the queues of the machine, as Kueue's objects; "": one queue, all of it
+  std::string prices;      // a file of prices and budgets (project/price_file.h); "": the built-in prices
   std::optional<ClusterDuty> cluster;  // nothing: it acts on no Kubernetes
-  std::string address_file;  // the server's address is written here when it is ready
+  std::string address_file;            // the server's address is written here when it is ready
   std::size_t io_threads = 1;
   std::int64_t payload_seconds = 3'600;  // between two jobs that turn a project's payload log into Parquet; 0: none
 };

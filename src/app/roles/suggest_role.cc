@@ -54,7 +54,7 @@ Result<int> RunSuggest(const SuggestOptions& options, std::ostream& out) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   SetLogRole("suggest");
   KEELSON_ASSIGN_OR_RETURN(const auto server, SuggestServer::Start(options));
-  out << fmt::format("keelson suggest: ready at grpc://{}:{}", options.host, server->port()) << std::endl;
+  out << fmt::format("keelson suggest: ready at grpc://{}:{}", options.host, server->port()) << "\n" << std::flush;
   int signal = 0;
   sigwait(&signals, &signal);
   LogInfo("draining", {{"why", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});

@@ -77,7 +77,7 @@ TextTable QueuesTable(const QueueRuns& runs) {
   for (const auto& [name, report] : runs.policies) {
     bool first = true;
     for (const auto& [kind, each] : report.classes) {
-      const auto once = [first](std::string text) { return first ? text : std::string(); };
+      const auto once = [first](const std::string& text) { return first ? text : std::string(); };
       table.rows.push_back(
           {once(name), once(fmt::format("{:.1f} s", report.makespan)), once(fmt::format("{:.1f} s", report.bound)),
            once(fmt::format("{:.1f} %", report.used_percent)), once(std::to_string(report.preemptions)),

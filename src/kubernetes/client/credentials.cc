@@ -17,8 +17,6 @@
 #include "io/files.h"
 #include "io/http_sockets.h"
 
-extern char** environ;
-
 namespace keelson::kubernetes {
 namespace {
 

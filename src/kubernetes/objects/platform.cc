@@ -91,7 +91,7 @@ Json Service(const Settings& settings) {
 }  // namespace
 
 std::vector<Json> Platform(const Settings& settings) {
-  Json space = PlatformObject(settings.version, "v1", "Namespace", settings.server_namespace.c_str());
+  Json space = PlatformObject(settings.version, "v1", "Namespace", settings.server_namespace);
   EnforcePodSecurity(&space);
   std::vector<Json> objects = {std::move(space), Account(settings)};
   std::ranges::move(ServerRights(settings), std::back_inserter(objects));

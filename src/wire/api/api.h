@@ -50,9 +50,9 @@ class Api {
   // Off the control thread, which it would block.
   static bool IsBeside(RouteId id);
   Answer RunBeside(RouteId id, const std::vector<std::string>& parts, const std::string& body);
-  Answer BackUp(const std::string& body);
-  Answer CollectGarbage(const std::string& body);
-  Answer Promotion(RouteId id, const std::vector<std::string>& parts, const std::string& body);
+  Answer BackUp(const std::string& body) const;
+  Answer CollectGarbage(const std::string& body) const;
+  Answer Promotion(RouteId id, const std::vector<std::string>& parts, const std::string& body) const;
 
   control::Controller& controller_;
   Options options_;

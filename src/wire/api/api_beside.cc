@@ -29,7 +29,7 @@ Api::Answer Api::RunBeside(RouteId id, const std::vector<std::string>& parts, co
   return Promotion(id, parts, body);
 }
 
-Api::Answer Api::Promotion(RouteId id, const std::vector<std::string>& parts, const std::string& text) {
+Api::Answer Api::Promotion(RouteId id, const std::vector<std::string>& parts, const std::string& text) const {
   const std::string& model = parts.at(0);
   if (id == RouteId::kSetPromotionRules) {
     KEELSON_ASSIGN_OR_RETURN(const auto rules, ReadPromotionRules(text));
@@ -50,7 +50,7 @@ Api::Answer Api::Promotion(RouteId id, const std::vector<std::string>& parts, co
   return JsonResponse(ApprovalsView(approvals));
 }
 
-Api::Answer Api::BackUp(const std::string& text) {
+Api::Answer Api::BackUp(const std::string& text) const {
   KEELSON_ASSIGN_OR_RETURN(BodyReader body, BodyReader::Parse(text));
   KEELSON_ASSIGN_OR_RETURN(const std::string folder, body.Text("folder"));
   KEELSON_RETURN_IF_ERROR(body.Done());
@@ -58,7 +58,7 @@ Api::Answer Api::BackUp(const std::string& text) {
   return JsonResponse({{"path", folder}});
 }
 
-Api::Answer Api::CollectGarbage(const std::string& text) {
+Api::Answer Api::CollectGarbage(const std::string& text) const {
   KEELSON_ASSIGN_OR_RETURN(const GcBody body, ReadGcBody(text));
   KEELSON_ASSIGN_OR_RETURN(const auto items, options_.collect_garbage(body.policy, body.dry_run));
   return JsonResponse(GcAnswer(body, items));

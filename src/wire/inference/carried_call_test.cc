@@ -12,7 +12,6 @@ namespace keelson::wire::inference {
 namespace {
 
 using io::GrpcCode;
-using io::GrpcStatus;
 using ::testing::HasSubstr;
 
 constexpr const char* kMethod = "/inference.GRPCInferenceService/ModelInfer";

@@ -39,7 +39,7 @@ class GrpcEdgeTest : public ::testing::Test {
     return std::to_string(static_cast<int>(call->finished->code)) + ": " + call->finished->message;
   }
   std::string Forwarded() { return protobuf_.Text("ModelInferRequest", gateway_.call_.body); }
-  std::string_view Header(std::string_view name) { return io::FindHeader(gateway_.call_.headers, name); }
+  std::string_view Header(std::string_view name) const { return io::FindHeader(gateway_.call_.headers, name); }
 
   testing::ProtobufMessages protobuf_;
   FakeGateway gateway_;

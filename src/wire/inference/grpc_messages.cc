@@ -272,7 +272,7 @@ class RequestReader {
     }
     if (name == "priority" || name == "timeout") {  // of the schedule_policy extension
       if (!number || *number > INT64_MAX) return Bad(fmt::format("parameters.{} is no number from 0", name));
-      (name == "priority" ? asked_.request.priority : asked_.request.timeout_us) = *number;
+      (name == "priority" ? asked_.request.priority : asked_.request.timeout_us) = number;
     }
     if (name != "predict") return {};
     if (!is_text) return Bad("parameters.predict is no text; expected value, margin, leaves or contributions");

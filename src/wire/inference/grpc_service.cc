@@ -55,7 +55,7 @@ std::unique_ptr<io::GrpcHandler> GrpcService::Accept(const std::shared_ptr<GrpcC
   }
   if (method == "ModelStreamInfer") {
     return MakeInferStream(call, [this](const auto& asked, std::string_view message, Answer done) {
-      Infer(asked, message, /*unary=*/false, done);
+      Infer(asked, message, /*unary=*/false, std::move(done));
     });
   }
   if (method == "RepositoryModelLoad" || method == "RepositoryModelUnload") {

@@ -12,7 +12,6 @@ namespace keelson::wire::inference {
 namespace {
 
 using io::GrpcCode;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 const std::string kModels = KEELSON_SOURCE_DIR "/src/serving/testdata/";
