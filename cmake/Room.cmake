@@ -7,15 +7,17 @@
 # main.cc is the program's own.
 
 # KEELSON_SOURCE_DIR is defined for the tests that ask for it only, so that ccache knows the others from another checkout. They name
-# it, or include a *_testing.h that does.
+# it, or include a *_testing.h that does, itself or through one more.
 set(keelson_asks_source_dir KEELSON_SOURCE_DIR)
 file(GLOB_RECURSE helpers ${CMAKE_SOURCE_DIR}/src/*_testing.h)
-foreach(helper ${helpers})
-  file(STRINGS ${helper} asks REGEX KEELSON_SOURCE_DIR LIMIT_COUNT 1)
-  if(asks)
-    get_filename_component(helper ${helper} NAME)
-    string(APPEND keelson_asks_source_dir "|${helper}")
-  endif()
+foreach(through itself another)
+  foreach(helper ${helpers})
+    file(STRINGS ${helper} asks REGEX "${keelson_asks_source_dir}" LIMIT_COUNT 1)
+    if(asks)
+      get_filename_component(helper ${helper} NAME)
+      string(APPEND keelson_asks_source_dir "|${helper}")
+    endif()
+  endforeach()
 endforeach()
 
 function(keelson_room name)
