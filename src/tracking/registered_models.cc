@@ -130,7 +130,7 @@ Status RegisteredModels::DeleteTag(const std::string& name, const std::string& k
 
 Result<Page<ModelRecord>> RegisteredModels::Find(const Search& search) {
   SqlText from;
-  from.Add("FROM model m WHERE 1");
+  from.Add("FROM model m WHERE 1 = 1");
   for (const Condition& condition : search.conditions) {
     if (condition.entity == Entity::kTag) continue;
     from.Add(" AND ");

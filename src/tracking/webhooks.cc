@@ -133,7 +133,7 @@ Result<std::string> Webhooks::Secret(const std::string& id) {
 
 Result<Page<WebhookRecord>> Webhooks::List(std::int64_t at_most, const std::string& page) {
   SqlText from;
-  from.Add("FROM webhook w WHERE 1");
+  from.Add("FROM webhook w");
   const std::vector<SortColumn> columns = {{{"w.created_ms", {}}, false}, {{"w.number", {}}, false}};
   Search search;
   search.at_most = at_most;

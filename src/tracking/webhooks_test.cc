@@ -148,7 +148,9 @@ TEST_F(WebhooksTest, AreToldOnlyWhatTheyAskedForWhileActive) {
   EXPECT_THAT(due[0].data, HasSubstr("one"));
   ASSERT_TRUE(webhooks_.Delete(models.id).has_value());
   EXPECT_THAT(*webhooks_.Due(10, 10), IsEmpty());
-  EXPECT_THAT(webhooks_.List(10, "")->records, ElementsAre(testing::Field(&WebhookRecord::id, aliases.id)));
+  const auto listed = webhooks_.List(10, "");
+  ASSERT_TRUE(listed.has_value()) << listed.error().ToString();
+  EXPECT_THAT(listed->records, ElementsAre(testing::Field(&WebhookRecord::id, aliases.id)));
 }
 
 TEST_F(WebhooksTest, AChangeThatFailsAnnouncesNothing) {
