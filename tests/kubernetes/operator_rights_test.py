@@ -78,7 +78,9 @@ class Rights(unittest.TestCase):
         # A kind that has just been defined may refuse once more, in the same words as a lack of rights; that would refuse again.
         taken = {(method, path) for method, path, status in asked if status < 300}
         refused = {(method, path) for method, path, status in asked if status in (401, 403)}
-        self.assertEqual(refused - taken, set())
+        elsewhere = {(method, path) for method, path in refused  # a namespace of another test, on its way out
+                     if "/namespaces/" in path and not any(f"/namespaces/{space}/" in path for space in (name, SYSTEM))}
+        self.assertEqual(refused - taken - elsewhere, set())
         used = used_by(asked)
         self.assertEqual(granted() - used, set(), "granted and not used")
         self.assertEqual(used - granted(), set(), "used and not granted")
