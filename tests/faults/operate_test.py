@@ -140,7 +140,8 @@ class OperatorsCommands(ServerTestCase):
         self.assertEqual(server.get("/projects/parcels")["champion"], 1)
         self.succeeds(server, "delete", "parcels", "--yes")
         self.assertEqual(server.orphans(PATIENCE_S), [], "a replica outlives its project")
-        self.assertFalse((server.data / "projects/parcels").exists())
+        # The folder goes when the controller next looks and nobody of the project runs any more.
+        self.comes(lambda: not (server.data / "projects/parcels").exists(), "the folder outlives its project")
         for kind in ("projects", "jobs", "pipelines"):
             self.assertEqual(json.loads(self.succeeds(server, "get", kind, "-o", "json")), [])
         self.assertNotEqual(server.run("predict", "parcels", "--data", "{}").returncode, 0)

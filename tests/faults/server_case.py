@@ -1,6 +1,7 @@
 """What tests against a whole server share."""
 import pathlib
 import subprocess
+import time
 import unittest
 
 import shop
@@ -20,6 +21,13 @@ class ServerTestCase(unittest.TestCase):
         server = Server(self.keelson, self.here, data)
         self.addCleanup(server.clean)
         return server.start().wait_ready()
+
+    def comes(self, happened, otherwise):
+        """Waits for what the server does in its own time."""
+        until = time.monotonic() + PATIENCE_S
+        while not happened():
+            self.assertLess(time.monotonic(), until, otherwise)
+            time.sleep(0.05)
 
     def keelson_run(self, *arguments):
         return subprocess.run([self.keelson, *arguments], capture_output=True, text=True, errors="replace", timeout=PATIENCE_S)
