@@ -278,7 +278,7 @@ Status Controller::Delete(const std::string& project) {
     KEELSON_RETURN_IF_ERROR(runtime->Close(workloads));
   }
   KEELSON_RETURN_IF_ERROR(parts_.tracking->DeleteModel(project));
-  KEELSON_RETURN_IF_ERROR(removals_->Begin(project));
+  KEELSON_RETURN_IF_ERROR(removals_->Begin(project, jobs));
   projects_.erase(project);
   broken_.erase(project);
   pipelines_->Forget(project);

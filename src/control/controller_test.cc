@@ -172,9 +172,11 @@ TEST_F(ControllerTest, ADeletedProjectsFolderGoesWhenNothingRunsForItAnyMore) {
   Turn(2);
   Write("projects/trips/payload/1/replica/000001.log", "in its grace");
   EXPECT_EQ(CodeOf(TryApply()), ErrorCode::kUnavailable) << "the replica is still there";
+  EXPECT_TRUE(io::Exists(folder_.File("jobs/" + id)));
   substrate_.Fail(replica, -9, "killed");
   Turn(2);
   EXPECT_FALSE(io::Exists(folder_.File("projects/trips")));
+  EXPECT_FALSE(io::Exists(folder_.File("jobs/" + id)));
   Apply();
   Restart();
   EXPECT_NE(controller_->Find(kName), nullptr) << "the deletion is over";

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/strings.h"
+#include "control/project_files.h"
 #include "io/files.h"
 
 namespace keelson::control {
@@ -55,7 +56,7 @@ Result<std::unique_ptr<JobRunner>> JobRunner::Open(Options options, DocumentStor
 }
 
 std::string JobRunner::Folder(const Job& job) const {
-  return options_.data_folder + "/jobs/" + job.id;
+  return JobFolder(options_.data_folder, job.id);
 }
 std::string JobRunner::AttemptFolder(const Job& job) const {
   return fmt::format("{}/{}", Folder(job), job.attempts);

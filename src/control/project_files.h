@@ -10,6 +10,11 @@
 
 namespace keelson::control {
 
+// Where a job's attempts are, each in a folder of its number.
+inline std::string JobFolder(const std::string& data_folder, const std::string& job) {
+  return data_folder + "/jobs/" + job;
+}
+
 // Where a project's things are below DATA. One place, so that server and workers agree.
 class ProjectFolders {
  public:

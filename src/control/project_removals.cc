@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "control/project_files.h"
+#include "control/types.h"
 #include "io/files.h"
 
 namespace keelson::control {
@@ -19,26 +20,30 @@ bool RunsFor(const substrate::WorkloadStatus& workload, const std::string& proje
 
 Status ProjectRemovals::Load() {
   KEELSON_ASSIGN_OR_RETURN(const auto documents, store_.List(kKind));
-  for (const auto& document : documents) projects_.insert(document.id);
+  for (const auto& document : documents) {
+    projects_[document.id] = Json::parse(document.body).value("jobs", std::vector<std::string>{});
+  }
   return {};
 }
 
-Status ProjectRemovals::Begin(const std::string& project) {
+Status ProjectRemovals::Begin(const std::string& project, const std::vector<std::string>& jobs) {
   // Not of the project, or it would be removed with it.
-  KEELSON_RETURN_IF_ERROR(store_.RemoveProject(project, {{kKind, project, "", "{}"}}));
-  projects_.insert(project);
+  KEELSON_RETURN_IF_ERROR(store_.RemoveProject(project, {{kKind, project, "", Json{{"jobs", jobs}}.dump()}}));
+  projects_[project] = jobs;
   return {};
 }
 
 Status ProjectRemovals::Reconcile(const std::vector<substrate::WorkloadStatus>& workloads) {
-  for (auto project = projects_.begin(); project != projects_.end();) {
-    if (std::ranges::any_of(workloads, [&](const auto& workload) { return RunsFor(workload, *project); })) {
-      ++project;
+  for (auto removal = projects_.begin(); removal != projects_.end();) {
+    const auto& [project, jobs] = *removal;
+    if (std::ranges::any_of(workloads, [&](const auto& workload) { return RunsFor(workload, project); })) {
+      ++removal;
       continue;
     }
-    KEELSON_RETURN_IF_ERROR(io::RemoveTree(ProjectFolders(data_folder_, *project).root()));
-    KEELSON_RETURN_IF_ERROR(store_.Commit({.put = {}, .remove = {{kKind, *project, "", ""}}, .events = {}}));
-    project = projects_.erase(project);
+    for (const std::string& job : jobs) KEELSON_RETURN_IF_ERROR(io::RemoveTree(JobFolder(data_folder_, job)));
+    KEELSON_RETURN_IF_ERROR(io::RemoveTree(ProjectFolders(data_folder_, project).root()));
+    KEELSON_RETURN_IF_ERROR(store_.Commit({.put = {}, .remove = {{kKind, project, "", ""}}, .events = {}}));
+    removal = projects_.erase(removal);
   }
   return {};
 }

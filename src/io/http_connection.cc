@@ -157,19 +157,7 @@ class Connection final : public InterruptibleConnection {
 
   Status Connect(std::chrono::milliseconds timeout) {
     if (!fd_) {
-      KEELSON_ASSIGN_OR_RETURN(UniqueFd fd, StartConnect(target_, reach_ == Reach::kPublic));
-      {
-        const std::lock_guard lock(mutex_);
-        if (interrupted_) return Fail(ErrorCode::kUnavailable, "the connection was ended", TargetName(target_));
-        fd_ = std::move(fd);
-      }
-      if (target_.unix_socket.empty()) KEELSON_RETURN_IF_ERROR(Wait(POLLOUT));
-      int problem = 0;
-      socklen_t size = sizeof problem;
-      getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &problem, &size);
-      if (problem != 0) {
-        return std::unexpected(ConnectError(strerror(problem), target_));
-      }
+      KEELSON_RETURN_IF_ERROR(ConnectToHost());
       if (target_.tls) KEELSON_RETURN_IF_ERROR(Handshake());
       fcntl(fd_.get(), F_SETFL, 0);
       limit_ = {};
@@ -181,6 +169,35 @@ class Connection final : public InterruptibleConnection {
     setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     return {};
+  }
+
+  // By the first of its addresses that takes a connection.
+  Status ConnectToHost() {
+    if (!target_.unix_socket.empty()) return Adopt(StartConnect(target_));
+    KEELSON_ASSIGN_OR_RETURN(const auto addresses, AddressesOf(target_, reach_ == Reach::kPublic));
+    Status connected;
+    for (const SocketAddress& address : addresses) {
+      connected = Adopt(StartConnect(target_, address));
+      if (connected.has_value()) connected = WaitForConnection();
+      if (connected.has_value() || !IsConnectError(connected.error())) break;
+    }
+    return connected;
+  }
+
+  Status Adopt(Result<UniqueFd> fd) {
+    if (!fd.has_value()) return std::unexpected(std::move(fd).error());
+    const std::lock_guard lock(mutex_);
+    if (interrupted_) return Fail(ErrorCode::kUnavailable, "the connection was ended", TargetName(target_));
+    fd_ = *std::move(fd);
+    return {};
+  }
+
+  Status WaitForConnection() {
+    KEELSON_RETURN_IF_ERROR(Wait(POLLOUT));
+    int problem = 0;
+    socklen_t size = sizeof problem;
+    getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &problem, &size);
+    return problem == 0 ? Status() : std::unexpected(ConnectError(strerror(problem), target_));
   }
 
   Status Handshake() {

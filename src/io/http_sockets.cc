@@ -120,25 +120,41 @@ int BoundPort(int fd) {
   return 0;
 }
 
-Result<UniqueFd> StartConnect(const HttpTarget& target, bool only_public) {
-  UniqueFd fd;
-  if (!target.unix_socket.empty()) {
-    const auto address = MakeUnixAddress(target.unix_socket);
-    if (!address.has_value()) return std::unexpected(ConnectError(address.error().message, target));
-    fd.Reset(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (fd && connect(fd.get(), reinterpret_cast<const sockaddr*>(&address->address), sizeof(address->address)) == 0)
-      return fd;
-  } else {
-    const auto list = LookUp(target.host, target.port, false);
-    if (!list.has_value()) return std::unexpected(ConnectError(list.error().message, target));
-    if (only_public && !IsPublicAddress(*(*list)->ai_addr)) {
-      return Fail(ErrorCode::kPermissionDenied,
-                  fmt::format("{} is not a public address", AddressText(*(*list)->ai_addr)), TargetName(target));
-    }
-    fd.Reset(socket((*list)->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (fd) SetNoDelay(fd.get());
-    if (fd && (connect(fd.get(), (*list)->ai_addr, (*list)->ai_addrlen) == 0 || errno == EINPROGRESS)) return fd;
+Result<std::vector<SocketAddress>> AddressesOf(const HttpTarget& target, bool only_public) {
+  const auto list = LookUp(target.host, target.port, false);
+  if (!list.has_value()) return std::unexpected(ConnectError(list.error().message, target));
+  std::vector<SocketAddress> addresses;
+  for (const addrinfo* entry = list->get(); entry != nullptr; entry = entry->ai_next) {
+    if (only_public && !IsPublicAddress(*entry->ai_addr)) continue;
+    SocketAddress& address = addresses.emplace_back();
+    address.size = entry->ai_addrlen;
+    std::memcpy(&address.bytes, entry->ai_addr, entry->ai_addrlen);
   }
+  if (addresses.empty()) {
+    return Fail(ErrorCode::kPermissionDenied, fmt::format("{} is not a public address", AddressText(*(*list)->ai_addr)),
+                TargetName(target));
+  }
+  return addresses;
+}
+
+Result<UniqueFd> StartConnect(const HttpTarget& target, const SocketAddress& address) {
+  UniqueFd fd(socket(address.bytes.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (fd) SetNoDelay(fd.get());
+  const auto* const bytes = reinterpret_cast<const sockaddr*>(&address.bytes);
+  if (fd && (connect(fd.get(), bytes, address.size) == 0 || errno == EINPROGRESS)) return fd;
+  return std::unexpected(ConnectError(strerror(errno), target));
+}
+
+Result<UniqueFd> StartConnect(const HttpTarget& target) {
+  if (target.unix_socket.empty()) {
+    KEELSON_ASSIGN_OR_RETURN(const auto addresses, AddressesOf(target));
+    return StartConnect(target, addresses.front());
+  }
+  const auto address = MakeUnixAddress(target.unix_socket);
+  if (!address.has_value()) return std::unexpected(ConnectError(address.error().message, target));
+  UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (fd && connect(fd.get(), reinterpret_cast<const sockaddr*>(&address->address), sizeof(address->address)) == 0)
+    return fd;
   return std::unexpected(ConnectError(strerror(errno), target));
 }
 

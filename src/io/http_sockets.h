@@ -1,9 +1,12 @@
 #pragma once
 
+#include <sys/socket.h>
+
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "io/http.h"
@@ -36,9 +39,19 @@ class UniqueFd {
 Result<UniqueFd> ListenOn(const std::string& host, int port, const std::string& unix_socket);
 int BoundPort(int fd);  // 0 for a Unix socket
 
-// Starts to connect, without blocking but for the look-up of a host name: TCP may still be under way when it returns.
-// `only_public`: kPermissionDenied for an address that is not of the public Internet.
-Result<UniqueFd> StartConnect(const HttpTarget& target, bool only_public = false);
+struct SocketAddress {
+  sockaddr_storage bytes{};
+  socklen_t size = 0;
+};
+
+// The TCP addresses of a target, at least one, in the order in which they are to be tried. `only_public`: those of the
+// public Internet, and kPermissionDenied when there are none.
+Result<std::vector<SocketAddress>> AddressesOf(const HttpTarget& target, bool only_public = false);
+
+// Starts to connect, without blocking: TCP may still be under way when it returns.
+Result<UniqueFd> StartConnect(const HttpTarget& target, const SocketAddress& address);
+// The same by the first address, whose host name is looked up, or by the target's Unix socket.
+Result<UniqueFd> StartConnect(const HttpTarget& target);
 
 // The client's end of TLS on a connected socket; null for a target without.
 Result<std::unique_ptr<TlsStream>> StartTls(const HttpTarget& target, int fd, std::shared_ptr<TlsSessions> sessions);

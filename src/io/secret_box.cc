@@ -52,7 +52,7 @@ Cipher Begin(bool sealing, std::string_view key, std::string_view nonce, std::st
 
 // Never one that others may read, not even for a moment.
 Result<std::string> MakeKeyFile(const std::string& path) {
-  const std::string key = RandomBytes(kKey);
+  std::string key = RandomBytes(kKey);
   KEELSON_ASSIGN_OR_RETURN(const Fd file, OpenFile(path, O_WRONLY | O_CREAT | O_EXCL, 0600));
   KEELSON_RETURN_IF_ERROR(WriteAll(file.get(), HexEncode(key) + "\n", path));
   if (fsync(file.get()) != 0) return OsFail(errno, "sync", path);

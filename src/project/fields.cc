@@ -134,7 +134,7 @@ std::optional<std::int64_t> Fields::Whole(const std::string& name, std::int64_t 
     return std::nullopt;
   }
   const auto number = value->kind == Kind::kScalar ? ParseInt(value->text) : std::nullopt;
-  if (number && *number >= least && *number <= most) return *number;
+  if (number && *number >= least && *number <= most) return number;
   findings_.Add(*value, fmt::format("{}.{} is {}", path_, name, Quoted(value->text)),
                 fmt::format("a whole number from {} to {}", least, most));
   return std::nullopt;
@@ -147,7 +147,7 @@ std::optional<double> Fields::Number(const std::string& name, double least, doub
     return std::nullopt;
   }
   const auto number = value->kind == Kind::kScalar ? ParseDouble(value->text) : std::nullopt;
-  if (number && *number >= least && *number <= most) return *number;
+  if (number && *number >= least && *number <= most) return number;
   findings_.Add(*value, fmt::format("{}.{} is {}", path_, name, Quoted(value->text)),
                 fmt::format("a number from {} to {}", least, most));
   return std::nullopt;
@@ -160,7 +160,7 @@ std::optional<std::int64_t> Fields::Quantity(const std::string& name, Unit unit,
     return std::nullopt;
   }
   const auto quantity = value->kind == Kind::kScalar ? ParseQuantity(value->text, unit) : std::nullopt;
-  if (quantity) return *quantity;
+  if (quantity) return quantity;
   findings_.Add(*value, fmt::format("{}.{} is {}", path_, name, Quoted(value->text)),
                 "a quantity such as 20, 500m or 256Gi, not below zero");
   return std::nullopt;

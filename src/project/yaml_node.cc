@@ -258,7 +258,8 @@ std::expected<YamlNode, Problems> ReadYaml(std::string_view text, const std::str
       problems.push_back({file, at.line, at.column, "a second document begins", "one document a file", ""});
     }
     if (problems.empty()) return root;
-  } catch (const Stop&) {  // what stopped it stands in `problems`
+  } catch (const Stop&) {
+    return std::unexpected(std::move(problems));  // what stopped it is the last of them
   } catch (const YAML::Exception& error) {
     const Position at = At(error.mark);
     problems.push_back({file, at.line, at.column, "not valid YAML: " + error.msg, "", ""});

@@ -69,7 +69,7 @@ RoomPrices::RoomPrices(const Cluster& cluster, const Mix& mix) {
   places_.reserve(cluster.nodes.size());
   for (const Node& node : cluster.nodes) {
     places_.push_back(Count(EmptyNode(node)));
-    for (std::size_t g = 0; g < guards_.size(); ++g) guards_[g].places += places_.back()[g / 4][g % 4];
+    for (std::size_t g = 0; g < guards_.size(); ++g) guards_[g].places += OfGuard(places_.back(), g);
   }
   Reprice();
 }
@@ -121,7 +121,7 @@ void RoomPrices::Changed(int node_index, const NodeState& before, const NodeStat
   Places& places = places_[static_cast<std::size_t>(node_index)];
   const Places then = Count(after);
   for (std::size_t g = 0; g < guards_.size(); ++g) {
-    guards_[g].places += then[g / 4][g % 4] - places[g / 4][g % 4];
+    guards_[g].places += OfGuard(then, g) - OfGuard(places, g);
   }
   places = then;
   if (++changes_ % kPricedEvery == 0) Reprice();

@@ -39,6 +39,7 @@ class RoomPrices {
     bool gpus = false;
   };
 
+  static std::int32_t OfGuard(const Places& places, std::size_t guard) { return places[guard / 4][guard % 4]; }
   Places Count(const NodeState& node) const;
   void Reprice();
 

@@ -60,23 +60,22 @@ bool BatchRunner::idle() const {
 }
 
 void BatchRunner::Offer(std::unique_ptr<Task> task) {
-  auto admission = BatchQueue::Admission::kFull;
-  {
-    const std::lock_guard lock(mutex_);
-    task->ask.id = next_id_++;
-    admission = queue_.Offer(task->ask, clock_.MonotonicNow());
-    if (admission == BatchQueue::Admission::kWaits) {
-      tasks_.emplace(task->ask.id, std::move(task));
-      // One more than compute at once: it tells those whose time runs out while all others compute.
-      if (idle_threads_ == 0 && threads_.size() <= queue_.policy().instances) {
-        Reap();
-        threads_.emplace_front();
-        threads_.front() = std::thread([this, self = threads_.begin()] { Work(self); });
-      }
-    }
+  std::unique_lock lock(mutex_);
+  task->ask.id = next_id_++;
+  const auto admission = queue_.Offer(task->ask, clock_.MonotonicNow());
+  if (admission != BatchQueue::Admission::kWaits) {
+    lock.unlock();
+    return task->Refuse(admission);
   }
-  if (admission == BatchQueue::Admission::kWaits) return changed_.notify_one();
-  task->Refuse(admission);
+  tasks_.emplace(task->ask.id, std::move(task));
+  // One more than compute at once: it tells those whose time runs out while all others compute.
+  if (idle_threads_ == 0 && threads_.size() <= queue_.policy().instances) {
+    Reap();
+    threads_.emplace_front();
+    threads_.front() = std::thread([this, self = threads_.begin()] { Work(self); });
+  }
+  lock.unlock();
+  changed_.notify_one();
 }
 
 void BatchRunner::Reap() {

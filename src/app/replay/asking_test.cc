@@ -19,13 +19,14 @@ class AskingTest : public testing::Test {
   using Answer = std::function<void(const io::HttpRequest&, const io::HttpRespond&)>;
 
   void Serve(Answer answer) {
-    auto server = io::HttpServer::Start({}, [this, answer](const io::HttpRequest& request, io::HttpRespond respond) {
-      {
-        const std::lock_guard lock(mutex_);
-        came_.push_back(request.body);
-      }
-      answer(request, respond);
-    });
+    auto server = io::HttpServer::Start(
+        {}, [this, answer = std::move(answer)](const io::HttpRequest& request, io::HttpRespond respond) {
+          {
+            const std::lock_guard lock(mutex_);
+            came_.push_back(request.body);
+          }
+          answer(request, respond);
+        });
     ASSERT_TRUE(server) << server.error().ToString();
     server_ = *std::move(server);
   }

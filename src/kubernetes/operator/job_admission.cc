@@ -287,7 +287,7 @@ class Admission {
 
   static std::string FlavorOf(const scheduling::Planner& planner, const Entry& entry) {
     const scheduling::QuotaTree& tree = planner.pool().tree();
-    const std::string said = AnnotationOf(*entry.job, kFlavorAnnotation);
+    std::string said = AnnotationOf(*entry.job, kFlavorAnnotation);
     if (tree.FindFlavor(said) >= 0) return said;
     const auto& flavors = tree.flavors_of(tree.FindQueue(entry.workload.queue));
     return flavors.empty() ? "" : tree.flavor(static_cast<std::size_t>(flavors.front()));

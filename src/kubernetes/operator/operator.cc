@@ -225,15 +225,13 @@ void Operator::Reconcile(const ProjectName& name, ProjectSnapshot snapshot, Memo
 
 bool Operator::CarryOut(const ProjectName& name, const ObjectChange& change, Memory* memory) {
   const ObjectKey key = KeyOf(change.object);
-  if (const auto refusal = memory->refusals.find(key); refusal != memory->refusals.end()) {
-    if (clock_.MonotonicNow() < refusal->second.again) {
-      LookAgainBy(refusal->second.again);
-      return true;  // told already; settled until then
-    }
+  const auto refusal = memory->refusals.find(key);
+  if (refusal != memory->refusals.end() && clock_.MonotonicNow() < refusal->second.again) {
+    LookAgainBy(refusal->second.again);
+    return true;  // told already; settled until then
   }
-  if (const auto same = memory->same.find(key); same != memory->same.end()) {
-    if (!change.seen.empty() && same->second == change.seen) return true;
-  }
+  const auto same = memory->same.find(key);
+  if (same != memory->same.end() && !change.seen.empty() && same->second == change.seen) return true;
   const Status written = Write(name, change, memory);
   if (written) {
     memory->refusals.erase(key);

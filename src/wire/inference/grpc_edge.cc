@@ -59,8 +59,8 @@ std::unique_ptr<io::GrpcHandler> GrpcEdge::Accept(const std::shared_ptr<GrpcCall
     });
   }
   if (method == "ModelStreamInfer") {
-    return MakeInferStream(call, [this](const auto& asked, std::string_view message, Done done) {
-      Infer(asked, message, /*unary=*/false, std::move(done));
+    return MakeInferStream(call, [this](const auto& asked, std::string_view message, const Done& done) {
+      Infer(asked, message, /*unary=*/false, done);
     });
   }
   if (method == "ModelMetadata" || method == "ModelConfig" || method == "ModelStatistics") {

@@ -54,8 +54,8 @@ std::unique_ptr<io::GrpcHandler> GrpcService::Accept(const std::shared_ptr<GrpcC
     });
   }
   if (method == "ModelStreamInfer") {
-    return MakeInferStream(call, [this](const auto& asked, std::string_view message, Answer done) {
-      Infer(asked, message, /*unary=*/false, std::move(done));
+    return MakeInferStream(call, [this](const auto& asked, std::string_view message, const Answer& done) {
+      Infer(asked, message, /*unary=*/false, done);
     });
   }
   if (method == "RepositoryModelLoad" || method == "RepositoryModelUnload") {

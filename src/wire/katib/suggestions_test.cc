@@ -156,7 +156,7 @@ TEST(KatibSuggestions, WhatMakesNoSenseIsNamed) {
 
 TEST(KatibSuggestions, TrialsThatMakeNoSenseAreNamedIfTheyCount) {
   const std::vector<Named> whole = {{"n", "2"}, {"kind", "cat1"}, {"size", "2"}, {"rate", "0.5"}};
-  const auto with = [&](std::vector<Named> assignments, Condition condition, const std::string& objective) {
+  const auto with = [&](const std::vector<Named>& assignments, Condition condition, const std::string& objective) {
     return Why({MakeExperiment(), {MakeTrial("t", assignments, condition, objective)}, 1, 1});
   };
   EXPECT_EQ(with(whole, Condition::kSucceeded, "0.5"), "fine");

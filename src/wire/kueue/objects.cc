@@ -52,7 +52,7 @@ class Objects {
  private:
   void Object(const YamlNode& node) {
     Fields object(node, "the object", findings_);
-    const std::string version = object.Choice("apiVersion", {"kueue.x-k8s.io/v1beta1", "kueue.x-k8s.io/v1beta2"});
+    static_cast<void>(object.Choice("apiVersion", {"kueue.x-k8s.io/v1beta1", "kueue.x-k8s.io/v1beta2"}));
     const std::string kind = object.Text("kind", true);
     std::string name;
     std::string name_space = "default";

@@ -36,7 +36,8 @@ class MlflowEdge : public testing::Test {
     Json json;
     std::string text;
   };
-  Answer Ask(std::string method, std::string target, std::string body, std::string prefix = "/api/2.0/mlflow/") {
+  Answer Ask(std::string method, const std::string& target, std::string body,
+             const std::string& prefix = "/api/2.0/mlflow/") {
     io::HttpRequest request;
     request.method = std::move(method);
     const std::string whole = prefix + target;

@@ -72,9 +72,8 @@ class Lexer {
     const std::size_t begin = at_;
     const char quote = text_[at_++];
     while (at_ < text_.size()) {
-      if (text_[at_] == '\\' && Peek(1) == quote && quote == '\'') {
-        at_ += 2;
-      } else if (text_[at_] == quote && Peek(1) == quote && quote == '\'') {
+      const bool doubled_or_escaped = text_[at_] == '\\' || text_[at_] == quote;
+      if (quote == '\'' && doubled_or_escaped && Peek(1) == quote) {
         at_ += 2;
       } else if (text_[at_++] == quote) {
         return {};

@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <locale.h>
-#include <wctype.h>
 
 #include <algorithm>
 #include <array>
+#include <clocale>
 #include <cmath>
+#include <cwctype>
 #include <nlohmann/json.hpp>
 #include <set>
 

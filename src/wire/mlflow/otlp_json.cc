@@ -35,8 +35,9 @@ bool ReadId(const Json& value, std::string& id) {
   std::string text;
   if (!ReadText(value, text)) return false;
   auto bytes = HexDecode(text);
-  if (bytes) id = *std::move(bytes);
-  return bytes.has_value();
+  if (!bytes) return false;
+  id = *std::move(bytes);
+  return true;
 }
 
 bool ReadNanos(const Json& value, std::uint64_t& nanos) {

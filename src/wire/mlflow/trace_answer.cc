@@ -65,17 +65,21 @@ void WriteKeyValues(JsonWriter& json, std::string_view name, const OrderedJson& 
   json.Close(']');
 }
 
+// OTLP's whole numbers have a sign.
+bool IsOtlpInt(const OrderedJson& value) {
+  return value.is_number_unsigned() ? value.get<std::uint64_t>() <= std::uint64_t{INT64_MAX}
+                                    : value.is_number_integer();
+}
+
 void WriteAny(JsonWriter& json, const OrderedJson& value) {
   json.Open('{');
   if (value.is_string()) {
     json.Text("string_value", value.get_ref<const std::string&>());
   } else if (value.is_boolean()) {
     json.Key("bool_value").Bool(value.get<bool>());
-  } else if (value.is_number_unsigned() && value.get<std::uint64_t>() > std::uint64_t{INT64_MAX}) {
-    json.Key("double_value").Double(value.get<double>());  // beyond what OTLP's whole numbers can be
-  } else if (value.is_number_integer()) {
+  } else if (IsOtlpInt(value)) {
     json.Int("int_value", value.get<std::int64_t>());
-  } else if (value.is_number_float()) {
+  } else if (value.is_number()) {
     json.Key("double_value").Double(value.get<double>());
   } else if (value.is_array()) {
     json.Key("array_value").Open('{');
