@@ -129,9 +129,8 @@ Result<io::HttpResponse> WebhookSender::Post(const tracking::WebhookDelivery& de
     body += piece;
     if (body.size() > kLongestAnswer || clock_.MonotonicNow() > until) connection->Interrupt();
   });
-  if (!answer.has_value() && body.size() > kLongestAnswer) {
-    return Fail(ErrorCode::kResourceExhausted, "the answer is longer than 1 MiB");
-  }
+  // Even one that came whole, for what had come before the connection was ended.
+  if (body.size() > kLongestAnswer) return Fail(ErrorCode::kResourceExhausted, "the answer is longer than 1 MiB");
   if (answer.has_value()) answer->body = std::move(body);
   return answer;
 }
