@@ -39,10 +39,14 @@ class File {
     if (const std::string currency = top.Text("currency"); !currency.empty()) pricing_.table.currency = currency;
     pricing_.table.date = top.Text("date");
     pricing_.table.source = top.Text("source");
-    if (const YamlNode* machine = top.Take("machine")) Machine(*machine);
+    const YamlNode* machine = top.Take("machine");
+    if (machine != nullptr) Machine(*machine);
     for (const YamlNode* each : top.List("instances")) Instance(*each);
     for (const YamlNode* each : top.List("budgets")) OneBudget(*each);
     top.Done();
+    if (machine != nullptr && findings_.problems.empty()) {
+      if (const auto priced = WithBuiltIn(pricing_); !priced) findings_.Add(*machine, priced.error().message);
+    }
     KEELSON_RETURN_IF_ERROR(findings_.ToStatus());
     return std::move(pricing_);
   }

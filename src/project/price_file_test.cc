@@ -73,6 +73,8 @@ TEST(PriceFileTest, EveryMistakeIsSaidWithItsLine) {
       {std::string(kHead) + "machine: {price: 1, cloud: aws}\n", "neither a price nor an instance"},
       {std::string(kHead) + "machine: {cloud: aws, region: x}\n", "neither a price nor an instance"},
       {std::string(kHead) + "machine: {}\n", "neither a price nor an instance"},
+      {std::string(kHead) + "machine: {cloud: aws, region: us-east-1, type: g5.3xlarge}\n",
+       "prices.yaml:3:1: there is no price of aws g5.3xlarge in us-east-1"},
       {std::string(kHead) + "budgets:\n  - {limit: 1}\n", "budgets.project is missing"},
       {std::string(kHead) + "budgets:\n  - {project: p, limit: 1, per: week}\n", "one of month, day, ever"},
       {std::string(kHead) + "budgets:\n  - {project: p, limit: 1}\n  - {project: p, limit: 2}\n", "has two budgets"},

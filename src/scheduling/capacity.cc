@@ -19,6 +19,34 @@ constexpr double kMillionths = 1e6;
 constexpr double kPartWithoutBudgets = 0.1;
 constexpr int kMostRounds = 20;
 
+// Finite too: what is no number would be turned into numbers of nodes.
+bool AtLeastNothing(double value) {
+  return std::isfinite(value) && value >= 0;
+}
+
+bool IsPart(double value) {
+  return AtLeastNothing(value) && value <= 1;
+}
+
+Status Check(const CapacityPolicy& policy) {
+  const auto wrong = [](const std::string& what) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("the policy's {}", what));
+  };
+  if (policy.idle < Duration::zero()) return wrong("idle time is below zero");
+  if (policy.expire && *policy.expire <= Duration::zero()) return wrong("age at which nodes expire is not above zero");
+  if (!IsPart(policy.worth_moving)) return wrong("worth_moving is not from 0 to 1");
+  if (!IsPart(policy.most_of_one_offer)) return wrong("most_of_one_offer is not from 0 to 1");
+  if (!AtLeastNothing(policy.hours_per_interruption)) return wrong("hours_per_interruption is below zero or no number");
+  const Duration day = std::chrono::hours(24);
+  for (const DrainBudget& budget : policy.budgets) {
+    const auto in_day = [day](Duration time) { return time >= Duration::zero() && time <= day; };
+    if (!in_day(budget.from) || !in_day(budget.until)) return wrong("budgets have a time that is in no day");
+    if (budget.nodes && *budget.nodes < 0) return wrong("budgets have a number of nodes below zero");
+    if (budget.part && !IsPart(*budget.part)) return wrong("budgets have a part that is not from 0 to 1");
+  }
+  return {};
+}
+
 Status Check(const CapacitySnapshot& snapshot) {
   for (const NodeOffer& offer : snapshot.offers) {
     const auto wrong = [&](const std::string& what) {
@@ -26,7 +54,7 @@ Status Check(const CapacitySnapshot& snapshot) {
                   offer.pool.name);
     };
     if (offer.price <= 0) return wrong("has no price");
-    if (offer.most < 0 || offer.interruptions < 0) return wrong("has a limit or a rate below zero");
+    if (offer.most < 0 || !AtLeastNothing(offer.interruptions)) return wrong("has a limit or a rate below zero");
     if (offer.node.gpus < 0 || offer.node.gpus > kMostGpus) return wrong("has too many GPUs, or fewer than none");
   }
   for (const OwnedNode& node : snapshot.nodes) {
@@ -324,6 +352,7 @@ std::string FormatPrice(std::int64_t millionths_an_hour) {
 }
 
 Result<CapacityPlan> PlanCapacity(const CapacitySnapshot& snapshot, Instant now, const CapacityPolicy& policy) {
+  KEELSON_RETURN_IF_ERROR(Check(policy));
   KEELSON_RETURN_IF_ERROR(Check(snapshot));
   return Planning(snapshot, now, policy).Run();
 }

@@ -117,7 +117,7 @@ struct CapacityPlan {
 // Never more at once than the budgets allow.
 //
 // Applied (nodes bought are starting, nodes drained are draining) and planned again it has no actions. kInvalidArgument
-// for offers and nodes that make no sense, with their name.
+// for offers and nodes that make no sense, with their name, and for a policy with what is no number or no part.
 Result<CapacityPlan> PlanCapacity(const CapacitySnapshot& snapshot, Instant now, const CapacityPolicy& policy);
 
 // Those of the actions that a plan of what is now still has: to be asked right before they are carried out.

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -216,6 +218,31 @@ TEST_F(CapacityTest, OffersAndNodesThatMakeNoSenseAreRefused) {
   EXPECT_THAT(message(), HasSubstr("below zero"));
   world_.offers[1] = Offer("many", 1, kMostGpus + 1, 1);
   EXPECT_THAT(message(), HasSubstr("too many GPUs"));
+}
+
+TEST_F(CapacityTest, APolicyThatIsNoPolicyIsRefused) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const double infinite = std::numeric_limits<double>::infinity();
+  const auto error = [this](const std::function<void(CapacityPolicy&)>& change) {
+    CapacityPolicy policy;
+    policy.budgets = {{{}, hours(24), 1, 0.5, {}}};
+    change(policy);
+    const auto plan = PlanCapacity(world_, kNow, policy);
+    return plan ? "none" : plan.error().message;
+  };
+  EXPECT_EQ(error([](CapacityPolicy&) {}), "none");
+  for (const double wrong : {nan, infinite, -0.1, 1.1}) {
+    EXPECT_THAT(error([&](CapacityPolicy& p) { p.budgets[0].part = wrong; }), HasSubstr("not from 0 to 1"));
+    EXPECT_THAT(error([&](CapacityPolicy& p) { p.worth_moving = wrong; }), HasSubstr("worth_moving"));
+    EXPECT_THAT(error([&](CapacityPolicy& p) { p.most_of_one_offer = wrong; }), HasSubstr("most_of_one_offer"));
+  }
+  EXPECT_THAT(error([&](CapacityPolicy& p) { p.hours_per_interruption = nan; }), HasSubstr("hours_per_interruption"));
+  EXPECT_THAT(error([](CapacityPolicy& p) { p.idle = -minutes(1); }), HasSubstr("idle"));
+  EXPECT_THAT(error([](CapacityPolicy& p) { p.expire = Duration::zero(); }), HasSubstr("expire"));
+  EXPECT_THAT(error([](CapacityPolicy& p) { p.budgets[0].nodes = -1; }), HasSubstr("below zero"));
+  EXPECT_THAT(error([](CapacityPolicy& p) { p.budgets[0].until = hours(25); }), HasSubstr("in no day"));
+  world_.offers[0].interruptions = nan;
+  EXPECT_THAT(error([](CapacityPolicy&) {}), HasSubstr("'small' has a limit or a rate below zero"));
 }
 
 }  // namespace

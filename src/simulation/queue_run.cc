@@ -20,6 +20,8 @@ using scheduling::Resource;
 
 constexpr std::size_t kPoints = 200;
 constexpr std::size_t kRoundsPerWorkload = 4;  // of plans at one instant, at most; each decides something
+// Some 30,000 years, counted from the beginning: what one workload takes may still be added to it.
+constexpr Duration kHorizon = std::chrono::milliseconds(1'000'000'000'000'000);
 
 double Seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
@@ -62,6 +64,9 @@ class Run {
       Instant now = Instant::max();
       if (next < load_.arrivals.size()) now = load_.arrivals[next].workload.submitted;
       if (!endings_.empty()) now = std::min(now, endings_.begin()->first);
+      if (now - Instant{} > kHorizon) {
+        return Fail(ErrorCode::kResourceExhausted, "the load takes longer than 30,000 years");
+      }
       Advance(now);
       while (!endings_.empty() && endings_.begin()->first <= now) KEELSON_RETURN_IF_ERROR(End(now));
       for (; next < load_.arrivals.size() && load_.arrivals[next].workload.submitted <= now; ++next) {

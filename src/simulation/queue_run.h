@@ -54,8 +54,8 @@ struct QueueReport {
 };
 
 // Plays the load in virtual time. What is preempted stops at once or when its grace is over, loses what it did since
-// its last checkpoint, and is submitted again. kInternal when the scheduler gets stuck, goes round in circles or
-// exceeds a quota.
+// its last checkpoint, and is submitted again. kResourceExhausted for what takes longer than can be counted, kInternal
+// when the scheduler gets stuck, goes round in circles or exceeds a quota.
 Result<QueueReport> SimulateQueues(const QueuedLoad& load, QueueScheduler& scheduler);
 
 }  // namespace keelson::simulation

@@ -179,6 +179,20 @@ TEST_F(QueueRunTest, NoticesSchedulersThatAreWrong) {
   EXPECT_THAT(error(Wrong::How::kForEver), HasSubstr("the same work for ever"));
 }
 
+TEST_F(QueueRunTest, WhatTakesLongerThanCanBeCountedIsRefused) {
+  Queue("a", 1);
+  for (int i = 0; i < 3; ++i) {
+    Comes(0, "age-" + std::to_string(i), "a", 1, 1);
+    load_.arrivals.back().run_time = std::chrono::hours(24 * 365 * 20'000LL);
+    load_.arrivals.back().workload.run_time.reset();
+  }
+  for (const std::string& policy : QueuePolicyNames()) {
+    const auto report = Play(policy);
+    ASSERT_FALSE(report) << policy;
+    EXPECT_EQ(report.error().code, ErrorCode::kResourceExhausted) << policy;
+  }
+}
+
 TEST_F(QueueRunTest, APolicyThatIsNotThereIsRefusedByName) {
   Queue("a", 1);
   const auto report = Play("fifo");

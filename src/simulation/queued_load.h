@@ -15,6 +15,7 @@ struct QueuedLoad {
     scheduling::Workload workload;  // its `submitted` counts from the beginning, Instant{}
     Duration run_time{};            // what it really takes, at its full number of pods
     std::string name;               // of its kind, for reports
+    std::string project = {};       // whose LocalQueue its queue may be; "": none's
   };
   std::string file;
   scheduling::Cluster cluster;  // without nodes quotas alone are in play

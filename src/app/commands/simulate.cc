@@ -8,6 +8,7 @@
 
 #include "app/commands.h"
 #include "app/output.h"
+#include "app/simulate/job_load.h"
 #include "app/simulate/packing_runs.h"
 #include "app/simulate/queue_runs.h"
 #include "app/simulate/seeds.h"
@@ -25,11 +26,14 @@ constexpr std::size_t kRefusalsShown = 20;
 struct Options {
   std::string workload;
   std::string nodes;
+  std::vector<std::string> machines;
+  std::string queues;
   std::vector<std::string> policies;  // none: those of the form of the load
   double arrive = 1.3;
   std::string seeds = "42";
   std::string page;
   std::string of_openb;  // an option that was given and means nothing for other loads
+  std::string of_jobs;
   OutputFormat format = OutputFormat::kTable;
 };
 
@@ -59,12 +63,12 @@ std::string WrongPolicies(const std::vector<std::string>& policies, const std::v
 }
 
 // What waits when, under the quotas of queues.
-Result<int> SimulateQueues(const Options& options, const std::string& path, Terminal& terminal) {
+Result<int> SimulateQueues(const Options& options, const Result<simulation::QueuedLoad>& read, Terminal& terminal) {
   const std::vector<std::string>& known = simulation::QueuePolicyNames();
   const std::vector<std::string>& policies = options.policies.empty() ? known : options.policies;
   if (const std::string wrong = WrongPolicies(policies, known); !wrong.empty()) return Usage(terminal, wrong);
-  KEELSON_ASSIGN_OR_RETURN(const std::string text, io::ReadFile(path));
-  KEELSON_ASSIGN_OR_RETURN(const simulation::QueuedLoad load, wire::kueue::ReadGenerator(text, path));
+  if (!read) return std::unexpected(read.error());
+  const simulation::QueuedLoad& load = *read;
   KEELSON_ASSIGN_OR_RETURN(const QueueRuns runs, RunQueues(load, policies));
   const auto& refused = runs.policies.front().report.refused;
   for (std::size_t i = 0; i < std::min(refused.size(), kRefusalsShown); ++i) {
@@ -78,16 +82,30 @@ Result<int> SimulateQueues(const Options& options, const std::string& path, Term
   return kExitOk;
 }
 
+Result<simulation::QueuedLoad> ReadKueueLoad(const std::string& path) {
+  KEELSON_ASSIGN_OR_RETURN(const std::string text, io::ReadFile(path));
+  return wire::kueue::ReadGenerator(text, path);
+}
+
 Result<int> Simulate(const Options& options, Terminal& terminal) {
-  if (const auto path = PathOf("kueue:", options.workload)) {
-    if (!options.of_openb.empty()) {
-      return Usage(terminal, fmt::format("{} goes with openb:FILE, and the load is kueue:FILE", options.of_openb));
-    }
-    return SimulateQueues(options, *path, terminal);
+  const auto kueue_path = PathOf("kueue:", options.workload);
+  const auto jobs_path = PathOf("jobs:", options.workload);
+  if ((kueue_path || jobs_path) && !options.of_openb.empty()) {
+    return Usage(terminal, fmt::format("{} goes with openb:FILE, and the load is {}:FILE", options.of_openb,
+                                       kueue_path ? "kueue" : "jobs"));
+  }
+  if (!jobs_path && !options.of_jobs.empty()) {
+    return Usage(terminal,
+                 fmt::format("{} goes with jobs:FILE, and the load is {}", options.of_jobs, options.workload));
+  }
+  if (kueue_path) return SimulateQueues(options, ReadKueueLoad(*kueue_path), terminal);
+  if (jobs_path) {
+    return SimulateQueues(options, ReadJobLoad(*jobs_path, options.machines, options.queues), terminal);
   }
   const auto workload_path = PathOf("openb:", options.workload);
   if (!workload_path) {
-    return Usage(terminal, fmt::format("--workload '{}' is neither openb:FILE nor kueue:FILE", options.workload));
+    return Usage(terminal,
+                 fmt::format("--workload '{}' is none of openb:FILE, kueue:FILE and jobs:FILE", options.workload));
   }
   const auto nodes_path = PathOf("openb:", options.nodes);
   if (!nodes_path) return Usage(terminal, fmt::format("--nodes '{}' is not openb:FILE", options.nodes));
@@ -126,12 +144,15 @@ Command SimulateCommand() {
       "simulate", "Try scheduling policies on a recorded load and cluster, in virtual time",
       "keelson simulate --workload openb:pods.csv --nodes openb:nodes.csv --policy fgd,keelson --seeds 42-51\n"
       "keelson simulate --workload openb:pods.csv --nodes openb:nodes.csv --arrive 1.0 --html packing.html -o json\n"
-      "keelson simulate --workload kueue:generator.yaml --policy keelson,kueue-fifo",
+      "keelson simulate --workload kueue:generator.yaml --policy keelson,kueue-fifo\n"
+      "keelson simulate --workload jobs:jobs.csv --machines 4x16,64Gi --machines 2x96,680Gi,8xA100 --queues "
+      "queues.yaml",
       [](CLI::App& app) -> RunCommand {
         auto options = std::make_shared<Options>();
         app.add_option("--workload", options->workload,
-                       "The load: openb:FILE, pods in the form of Alibaba's openb trace, or kueue:FILE, queues and "
-                       "workloads in the form of Kueue's performance tests")
+                       "The load: openb:FILE, pods in the form of Alibaba's openb trace; kueue:FILE, queues and "
+                       "workloads in the form of Kueue's performance tests; jobs:FILE, jobs in rows of CSV, as "
+                       "`keelson history` writes them (docs/simulate.md)")
             ->required();
         std::vector<CLI::Option*> of_openb;
         of_openb.push_back(
@@ -139,7 +160,7 @@ Command SimulateCommand() {
                            "The cluster of an openb load: openb:FILE, nodes in the form of the same trace"));
         app.add_option("--policy", options->policies,
                        "The policies to compare: for openb of " + Join(scheduling::PlacementPolicyNames(), ", ") +
-                           " (least-allocated,fgd,keelson), for kueue of " +
+                           " (least-allocated,fgd,keelson), for kueue and jobs of " +
                            Join(simulation::QueuePolicyNames(), ", ") + " (both)")
             ->delimiter(',');
         of_openb.push_back(app.add_option("--arrive", options->arrive,
@@ -149,11 +170,23 @@ Command SimulateCommand() {
         of_openb.push_back(
             app.add_option("--seeds", options->seeds, "Of openb: seeds of the random order, as 42, 42-51 or 1,5,10-12")
                 ->capture_default_str());
+        std::vector<CLI::Option*> of_jobs;
+        of_jobs.push_back(
+            app.add_option("--machines", options->machines,
+                           "Of jobs: machines, COUNTxCORES,MEMORY or COUNTxCORES,MEMORY,GPUSxMODEL; may be "
+                           "given several times")
+                ->take_all());
+        of_jobs.push_back(app.add_option("--queues", options->queues,
+                                         "Of jobs: YAML file with their queues as Kueue's objects; without it there is "
+                                         "one, which has all machines"));
         app.add_option("--html", options->page, "Write a page with plots into this file too");
         AddOutputOption(app, &options->format);
-        return [options, of_openb](Terminal& terminal) {
+        return [options, of_openb, of_jobs](Terminal& terminal) {
           for (const CLI::Option* each : of_openb) {
             if (each->count() > 0) options->of_openb = each->get_name();
+          }
+          for (const CLI::Option* each : of_jobs) {
+            if (each->count() > 0) options->of_jobs = each->get_name();
           }
           return Simulate(*options, terminal);
         };

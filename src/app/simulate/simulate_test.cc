@@ -101,11 +101,78 @@ TEST(SimulateCommand, ErrorsSayWhatIsWrongAndWhere) {
   expect(Simulate({"--workload", "openb:" + bad, "--nodes", kNodes}), kExitFailed, "bad.csv:2");
   expect(Simulate({"--workload", "openb:/nowhere.csv", "--nodes", kNodes}), kExitNotFound, "/nowhere.csv");
   expect(Simulate({"--workload", kData + "pods.csv", "--nodes", kNodes}), kExitUsage,
-         "is neither openb:FILE nor kueue:FILE");
+         "is none of openb:FILE, kueue:FILE and jobs:FILE");
   expect(Simulate({"--workload", kPods, "--nodes", "nodes.csv"}), kExitUsage, "is not openb:FILE");
   expect(Simulate({"--workload", kPods, "--nodes", kNodes, "--policy", "fdg"}), kExitUsage, "did you mean 'fgd'?");
   expect(Simulate({"--workload", kPods, "--nodes", kNodes, "--policy", "fgd,fgd"}), kExitUsage, "twice");
   expect(Simulate({"--workload", kPods, "--nodes", kNodes, "--seeds", "5-1"}), kExitUsage, "ends before it begins");
+}
+
+TEST(SimulateCommand, PlaysJobsInRowsOnMachinesAndInQueues) {
+  const io::TempFolder folder = io::TempFolder::Make().value();
+  const std::string jobs = folder.path() + "/jobs.csv";
+  ASSERT_TRUE(io::WriteFileAtomically(jobs,
+                                      "id,submitted_ms,run_time_ms,cpu_milli,memory_mib,name,queue\n"
+                                      "a,0,60000,4000,1024,long,x\nb,1000,60000,4000,1024,long,x\n"
+                                      "c,2000,10000,9000,1024,large,x\n"));
+  const auto makespan = [&](const std::vector<std::string>& machines) {
+    std::vector<std::string> words = {"--workload", "jobs:" + jobs, "--policy", "keelson", "-o", "json"};
+    for (const auto& each : machines) words.insert(words.end(), {"--machines", each});
+    const auto ran = Simulate(words);
+    EXPECT_EQ(ran.code, kExitOk) << ran.err;
+    return nlohmann::json::parse(ran.out).at("policies").at(0).at("makespan_seconds").get<double>();
+  };
+  EXPECT_EQ(makespan({"1x4,8Gi"}), 120) << "one after the other; the large one is refused";
+  EXPECT_EQ(makespan({"1x4,8Gi", "1x4,8Gi"}), 61) << "what if there were two machines?";
+  const auto refused = Simulate({"--workload", "jobs:" + jobs, "--machines", "1x4,8Gi"});
+  EXPECT_THAT(refused.err, HasSubstr("c is refused"));
+
+  const std::string queues = folder.path() + "/queues.yaml";
+  ASSERT_TRUE(
+      io::WriteFileAtomically(queues,
+                              "apiVersion: kueue.x-k8s.io/v1beta1\nkind: ResourceFlavor\nmetadata: {name: f}\n---\n"
+                              "apiVersion: kueue.x-k8s.io/v1beta1\nkind: ClusterQueue\nmetadata: {name: x}\n"
+                              "spec: {resourceGroups: [{coveredResources: [cpu, memory], flavors: [{name: f, "
+                              "resources: [{name: cpu, nominalQuota: 9}, {name: memory, nominalQuota: 9Gi}]}]}]}\n"));
+  const auto ran = Simulate({"--workload", "jobs:" + jobs, "--queues", queues, "--policy", "keelson", "-o", "json"});
+  EXPECT_EQ(ran.code, kExitOk) << ran.err;
+  EXPECT_EQ(nlohmann::json::parse(ran.out).at("policies").at(0).at("makespan_seconds"), 71);
+
+  const auto elsewhere =
+      Simulate({"--workload", "jobs:" + jobs, "--queues", queues, "--machines", "1x16,64Gi", "--policy", "keelson"});
+  EXPECT_THAT(elsewhere.out, HasSubstr("71.0 s")) << "the quota, not the machine, is what they wait for";
+
+  EXPECT_THAT(Simulate({"--workload", "jobs:" + jobs}).err, HasSubstr("--machines or --queues"));
+  EXPECT_THAT(Simulate({"--workload", "jobs:" + jobs, "--machines", "4"}).err, HasSubstr("'4': expected such as"));
+  EXPECT_THAT(Simulate({"--workload", "jobs:" + jobs, "--seeds", "1"}).err, HasSubstr("--seeds goes with openb:FILE"));
+  EXPECT_THAT(Simulate({"--workload", kPods, "--nodes", kNodes, "--queues", queues}).err,
+              HasSubstr("--queues goes with jobs:FILE"));
+}
+
+// The queue that a job of a running Keelson names is its project's: the file says which ClusterQueue that is.
+TEST(SimulateCommand, AJobsQueueIsTheLocalQueueOfItsProject) {
+  const io::TempFolder folder = io::TempFolder::Make().value();
+  const std::string jobs = folder.path() + "/jobs.csv";
+  ASSERT_TRUE(io::WriteFileAtomically(jobs,
+                                      "id,submitted_ms,run_time_ms,cpu_milli,memory_mib,queue,project\n"
+                                      "a,0,60000,4000,1024,team,flights\nb,0,60000,4000,1024,team,taxis\n"
+                                      "c,0,60000,4000,1024,,taxis\n"));
+  const std::string queues = folder.path() + "/queues.yaml";
+  ASSERT_TRUE(io::WriteFileAtomically(
+      queues,
+      "apiVersion: kueue.x-k8s.io/v1beta1\nkind: ResourceFlavor\nmetadata: {name: f}\n---\n"
+      "apiVersion: kueue.x-k8s.io/v1beta1\nkind: ClusterQueue\nmetadata: {name: x}\n"
+      "spec: {resourceGroups: [{coveredResources: [cpu, memory], flavors: [{name: f, "
+      "resources: [{name: cpu, nominalQuota: 9}, {name: memory, nominalQuota: 9Gi}]}]}]}\n---\n"
+      "apiVersion: kueue.x-k8s.io/v1beta1\nkind: LocalQueue\nmetadata: {name: team, namespace: flights}\n"
+      "spec: {clusterQueue: x}\n"));
+  const auto ran = Simulate({"--workload", "jobs:" + jobs, "--queues", queues, "--machines", "1x8,64Gi", "--policy",
+                             "keelson", "-o", "json"});
+  ASSERT_EQ(ran.code, kExitOk) << ran.err;
+  const auto policy = nlohmann::json::parse(ran.out).at("policies").at(0);
+  ASSERT_EQ(policy.at("refused").size(), 1U) << "taxis has no queue 'team'";
+  EXPECT_EQ(policy["refused"][0].at("id"), "b");
+  EXPECT_EQ(policy.at("makespan_seconds"), 60) << "both at once; what names no queue has all machines";
 }
 
 TEST(ParseSeedsTest, ReadsListsAndRangesAndRefusesTheRest) {
@@ -191,7 +258,7 @@ TEST(SimulateCommand, OptionsThatMeanNothingForALoadAreRefused) {
   EXPECT_THAT(ran.err, HasSubstr("--seeds goes with openb:FILE"));
   EXPECT_THAT(Simulate({"--workload", "kueue:load.yaml", "--policy", "keelsn"}).err,
               HasSubstr("did you mean 'keelson'?"));
-  EXPECT_THAT(Simulate({"--workload", "slurm:x"}).err, HasSubstr("is neither openb:FILE nor kueue:FILE"));
+  EXPECT_THAT(Simulate({"--workload", "slurm:x"}).err, HasSubstr("is none of openb:FILE, kueue:FILE and jobs:FILE"));
 }
 
 }  // namespace

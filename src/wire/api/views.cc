@@ -126,6 +126,9 @@ Json JobView(const control::Job& job, bool full) {
                {"kind", job.kind},
                {"state", control::JobStateName(job.state)},
                {"queue", job.queue},
+               {"class", scheduling::WorkloadClassName(job.workload_class)},
+               {"cpu", static_cast<double>(job.resources.cpu_milli) / 1'000},
+               {"memory_bytes", job.resources.memory_bytes},
                {"priority", job.priority},
                {"attempts", job.attempts},
                {"progress", job.progress},
@@ -138,8 +141,6 @@ Json JobView(const control::Job& job, bool full) {
   if (full) {
     view["spec"] = job.spec;
     view["output"] = job.output;
-    view["cpu"] = static_cast<double>(job.resources.cpu_milli) / 1'000;
-    view["memory_bytes"] = job.resources.memory_bytes;
   }
   return view;
 }
