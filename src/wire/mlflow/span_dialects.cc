@@ -104,7 +104,8 @@ const std::string* Meant(const std::string* attribute) {
   if (attribute == nullptr || attribute->empty()) return nullptr;
   const OrderedJson value = ParseOrdered(*attribute);
   const bool nothing = value.is_null() || value == false || (value.is_number() && value == 0) ||
-                       (value.is_structured() && value.empty()) || value == "";
+                       (value.is_structured() && value.empty()) ||
+                       (value.is_string() && value.get_ref<const std::string&>().empty());
   return !value.is_discarded() && nothing ? nullptr : attribute;
 }
 

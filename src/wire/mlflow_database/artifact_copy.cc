@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kPiece = 1UL << 20;
 
-Result<std::string> HashOf(tracking::ArtifactContent content) {
+Result<std::string> HashOf(const tracking::ArtifactContent& content) {
   if (!content.file.empty()) return io::HashFile(content.file);
   Sha256 hash;
   for (;;) {
@@ -33,7 +33,7 @@ Result<std::optional<std::string>> StoredHash(tracking::ArtifactStore& store, co
   if (!content && content.error().code == ErrorCode::kNotFound) return std::nullopt;
   if (!content) return std::unexpected(content.error());
   if (content->size != size) return std::nullopt;
-  return HashOf(*std::move(content));
+  return HashOf(*content);
 }
 
 Status Put(const std::string& file, const std::string& path, tracking::ArtifactStore& store) {
