@@ -20,8 +20,11 @@ Identity IdentityOf(const json& object) {
 }
 
 bool Runs(const json& object) {
+  if (object.value("kind", "") != "Job") return false;
   static const json::json_pointer active("/status/active");
-  return object.value("kind", "") == "Job" && object.contains(active) && object.at(active) > 0;
+  if (object.contains(active) && object.at(active) > 0) return true;  // suspended, its pods still end
+  static const json::json_pointer suspended("/spec/suspend");
+  return !object.value(suspended, false) && !HasEnded(object);
 }
 
 }  // namespace
@@ -38,6 +41,15 @@ bool IsOf(const json& object, const std::string& project) {
   if (!IsOwnedByProjectOrNobody(object, project)) return false;
   const json labels = object.at("metadata").value("labels", json::object());
   return labels.value(kProjectLabel, "") == project && labels.value(kManagerLabel, "") == "keelson";
+}
+
+bool HasEnded(const json& job) {
+  if (job.at("metadata").contains("deletionTimestamp")) return true;
+  static const std::set<std::string> kEnds = {"Complete", "Failed", "SuccessCriteriaMet", "FailureTarget"};
+  const json status = job.value("status", json::object());
+  return std::ranges::any_of(status.value("conditions", json::array()), [](const json& condition) {
+    return condition.value("status", "") == "True" && kEnds.contains(condition.value("type", ""));
+  });
 }
 
 std::string Called(const json& object) {

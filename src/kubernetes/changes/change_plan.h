@@ -34,9 +34,13 @@ bool IsOf(const nlohmann::json& object, const std::string& project);
 // Whether its owners, if it has any, are the Project of that name and nobody else.
 bool IsOwnedByProjectOrNobody(const nlohmann::json& object, const std::string& project);
 
+// Whether a Job has ended, or will without being asked.
+bool HasEnded(const nlohmann::json& job);
+
 // What makes a cluster have `wanted` and nothing else of the project: creations and updates in the order of `wanted`,
-// then deletions of what else is `owned`, in the opposite order of theirs. A job that runs is kept: a later apply finds
-// it ended. Pure. kAlreadyExists: under a name that is wanted there is something that is not the project's.
+// then deletions of what else is `owned`, in the opposite order of theirs. A Job that was let run is kept, also between
+// two of its pods: a later apply finds it ended. Pure. kAlreadyExists: under a name that is wanted there is something
+// that is not the project's.
 Result<std::vector<Change>> PlanChanges(const std::string& project, const std::vector<WantedObject>& wanted,
                                         const std::vector<nlohmann::json>& owned);
 

@@ -32,7 +32,7 @@ std::vector<std::string> Told(const std::vector<Change>& changes) {
 TEST(PlanChanges, CreatesWhatIsMissingChangesWhatDiffersAndDeletesTheRest) {
   const json same = Object("Service", "same");
   const json other = Object("Service", "other");
-  const json gone = Object("Job", "gone"), old = Object("Service", "old");
+  const json gone = With(Object("Job", "gone"), "/spec", {{"suspend", true}}), old = Object("Service", "old");
   const auto plan = PlanChanges("ships",
                                 {{Object("Job", "fresh"), nullptr, nullptr},
                                  {same, same, same},
@@ -69,8 +69,13 @@ TEST(PlanChanges, WhatTheProjectItselfOwnsIsTheProjects) {
 
 TEST(PlanChanges, LeavesAJobThatRuns) {
   const json runs = With(Object("Job", "runs"), "/status", {{"active", 1}});
-  const json ended = With(Object("Job", "ended"), "/status", {{"succeeded", 1}});
-  EXPECT_EQ(Told(*PlanChanges("ships", {}, {runs, ended})), (std::vector<std::string>{"2 Job ended", "3 Job runs"}));
+  const json between = With(Object("Job", "between"), "/status", {{"failed", 1}});  // one pod failed, none is there yet
+  const json ended = With(Object("Job", "ended"), "/status",
+                          {{"succeeded", 1}, {"conditions", {{{"type", "Complete"}, {"status", "True"}}}}});
+  const json waits = With(Object("Job", "waits"), "/spec", {{"suspend", true}});
+  const json ends = With(waits, "/status", {{"active", 1}});
+  EXPECT_EQ(Told(*PlanChanges("ships", {}, {runs, between, ended, waits, With(ends, "/metadata/name", "ends")})),
+            (std::vector<std::string>{"3 Job ends", "2 Job waits", "2 Job ended", "3 Job between", "3 Job runs"}));
 }
 
 TEST(PlanDeletion, TakesEverythingInTheOppositeOrder) {

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/strings.h"
+
 namespace keelson::kubernetes {
 namespace {
 
@@ -24,8 +26,10 @@ std::string Short(const json& value) {
   for (char& c : text) {
     if (c == '\n') c = ' ';
   }
-  if (text.size() > kShown) text = text.substr(0, kShown) + "...";
-  return text;
+  if (text.size() <= kShown) return text;
+  text.resize(kShown);
+  while (!IsValidUtf8(text)) text.pop_back();
+  return text + "...";
 }
 
 }  // namespace

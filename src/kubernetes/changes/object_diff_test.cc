@@ -41,6 +41,9 @@ TEST(DiffObjects, LongValuesAreCut) {
   const auto lines = DiffObjects(Object({{"a", "x"}}), Object({{"a", std::string(500, 'y') + "\n"}}));
   ASSERT_EQ(lines.size(), 1u);
   EXPECT_LT(lines[0].size(), 130u);
+  // Never in the middle of a letter: 99 bytes and one of two.
+  EXPECT_EQ(DiffObjects(Object({{"a", ""}}), Object({{"a", std::string(99, 'y') + "\u00e4" + std::string(9, 'y')}})),
+            std::vector<std::string>{"~ /spec/a:  -> " + std::string(99, 'y') + "..."});
 }
 
 }  // namespace

@@ -80,6 +80,14 @@ Result<std::vector<json>> ProjectInCluster::Owned() {
   return owned;
 }
 
+// What a thing of the whole cluster owns nobody else stands for.
+bool ProjectInCluster::GoesWithAnother(const json& object) const {
+  return std::ranges::any_of(object.at("metadata").value("ownerReferences", json::array()), [&](const json& owner) {
+    const Kind* const kind = kinds_.Find(owner.value("apiVersion", ""), owner.value("kind", ""));
+    return kind == nullptr || kind->namespaced;
+  });
+}
+
 Result<std::vector<std::string>> ProjectInCluster::Strangers(const std::string& in_namespace) {
   std::vector<std::string> strangers;
   std::set<std::pair<std::string, std::string>> seen;  // a resource has several versions
@@ -87,8 +95,7 @@ Result<std::vector<std::string>> ProjectInCluster::Strangers(const std::string& 
     if (!kind->namespaced || !CanBeListed(*kind) || !seen.emplace(kind->group, kind->resource).second) continue;
     KEELSON_ASSIGN_OR_RETURN(auto list, client_.List(*kind, in_namespace));
     for (json& object : list.items) {
-      const bool has_owner = !object.at("metadata").value("ownerReferences", json::array()).empty();
-      if (has_owner || IsOf(object, project_) || IsOfKubernetes(object, *kind)) continue;
+      if (GoesWithAnother(object) || IsOf(object, project_) || IsOfKubernetes(object, *kind)) continue;
       strangers.push_back(kind->name + " " + NameOf(object));
     }
   }

@@ -15,8 +15,8 @@ class ProjectInCluster {
   // Asks the cluster for its kinds. `client` outlives this.
   static Result<ProjectInCluster> Open(ApiClient& client, std::string project);
 
-  // Whether the cluster has a kind: by this it is known what is installed.
-  bool Has(std::string_view api_version, std::string_view kind) const { return kinds_.Has(api_version, kind); }
+  // Whether the cluster has a kind, though it may not answer just now: by this it is known what is installed.
+  bool Has(std::string_view api_version, std::string_view kind) const { return kinds_.Offers(api_version, kind); }
 
   // What makes the cluster have `objects` and nothing else of the project; asks for every one by a dry run what would
   // become of it. kUnsupported: the cluster does not have a kind; errors of PlanChanges.
@@ -36,6 +36,7 @@ class ProjectInCluster {
   Result<std::vector<nlohmann::json>> Owned();
   // What there is in a namespace that is neither the project's nor Kubernetes' own.
   Result<std::vector<std::string>> Strangers(const std::string& in_namespace);
+  bool GoesWithAnother(const nlohmann::json& object) const;  // that is in its namespace
 
   ApiClient& client_;
   std::string project_;

@@ -84,6 +84,11 @@ std::chrono::milliseconds ApiClient::WaitBefore(int attempt, std::optional<std::
   return std::min<std::chrono::milliseconds>(*retry_after, options_.longest_retry_after) + wait / 2;
 }
 
+std::chrono::steady_clock::time_point ApiClient::quiet_until() const {
+  const std::lock_guard lock(mutex_);
+  return quiet_until_;
+}
+
 Result<io::HttpResponse> ApiClient::Once(const Call& call, int& version) {
   KEELSON_ASSIGN_OR_RETURN(const Credentials::Current current, credentials_.Get());
   version = current.version;
@@ -102,6 +107,8 @@ Result<io::HttpResponse> ApiClient::Once(const Call& call, int& version) {
     if (target.tls) target.tls_client = current.tls;
     connection = io::HttpConnection::Create(target);
   }
+  if (options_.may_send && !options_.may_send())
+    return Fail(ErrorCode::kAborted, "this may not be asked any more", call.path);
   auto answer = connection->Call(Prepare(call, current));
   if (answer) {
     const std::lock_guard lock(mutex_);
@@ -119,6 +126,11 @@ Result<io::HttpResponse> ApiClient::Ask(const Call& call) {
     std::optional<Problem> problem;
     if (answer) problem = ProblemOf(*answer);
     if (answer && !problem) return answer;
+    if (problem && problem->retry_after) {
+      const std::lock_guard lock(mutex_);
+      const auto rest = std::min<std::chrono::milliseconds>(*problem->retry_after, options_.longest_retry_after);
+      quiet_until_ = std::max(quiet_until_, options_.clock->MonotonicNow() + rest);
+    }
     const bool unauthenticated = answer ? answer->status == 401 : answer.error().code == ErrorCode::kUnauthenticated;
     if (unauthenticated && version != 0 && !renewed) {
       renewed = true;  // a token or a certificate may just have been replaced

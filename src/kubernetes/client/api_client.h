@@ -35,6 +35,9 @@ struct ApiOptions {
   std::chrono::milliseconds longest_retry_after{60'000};     // what the server may choose by Retry-After
   std::uint64_t seed = 0;                                    // of the lot
   std::function<void(std::chrono::milliseconds)> wait = {};  // nothing: sleeps
+  // Asked when a request is about to go out, after every wait for a credential or for the rate; false: it does not
+  // (kAborted). Whoever may act for a time only is held to it here.
+  std::function<bool()> may_send = {};
 };
 
 // How a caller waits before it asks again; false: it will not.
@@ -111,6 +114,8 @@ class ApiClient {
 
   // The wait before attempt number `attempt`, the second being 2. Not sooner than the server has said, within reason.
   std::chrono::milliseconds WaitBefore(int attempt, std::optional<std::chrono::seconds> retry_after = {});
+  // Until when the server wants to be left alone, by the last Retry-After that it gave: for who asks again by himself.
+  std::chrono::steady_clock::time_point quiet_until() const;
   const Credentials& credentials() const { return credentials_; }
   const Clock& clock() const { return *options_.clock; }
 
@@ -125,7 +130,7 @@ class ApiClient {
   const ServerAddress address_;
   const ApiOptions options_;
   Credentials credentials_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   struct Idle {
     int version;  // of the credentials
     std::unique_ptr<io::HttpConnection> connection;
@@ -133,6 +138,7 @@ class ApiClient {
   std::vector<Idle> idle_;  // guarded by mutex_, as is all below
   TokenBucket bucket_;
   Random random_;
+  std::chrono::steady_clock::time_point quiet_until_{};
 };
 
 // Members of an object's metadata; "" when they are not there.

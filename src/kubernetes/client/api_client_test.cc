@@ -117,6 +117,31 @@ TEST(ApiClientTest, ARefusedCredentialIsRenewedOnce) {
   EXPECT_EQ(server.requests().size(), 2U);
 }
 
+TEST(ApiClientTest, TellsUntilWhenTheServerWantsRest) {
+  FakeApiServer server({FakeApiServer::Always(SaysNo(429, "TooManyRequests", {}, {{"Retry-After", "40"}})), kPod});
+  Client client(server.address(), {.attempts = 1, .longest_retry_after = seconds(30)});
+  const auto before = client.clock.MonotonicNow();
+  EXPECT_LE(client->quiet_until(), before);
+  EXPECT_FALSE(client->Get(Pods(), "lab", "a").has_value());
+  const auto until = client->quiet_until();
+  EXPECT_GE(until, before + seconds(30));
+  EXPECT_LE(until, client.clock.MonotonicNow() + seconds(30));
+  EXPECT_TRUE(client->Get(Pods(), "lab", "a").has_value());
+  EXPECT_EQ(client->quiet_until(), until);
+}
+
+TEST(ApiClientTest, WhatMayNotBeSentIsNotSent) {
+  FakeApiServer server({kPod});
+  bool may = false;
+  Client client(server.address(), {.may_send = [&] { return may; }});
+  const auto refused = client->Get(Pods(), "lab", "a");
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kAborted);
+  EXPECT_TRUE(server.requests().empty());
+  may = true;
+  EXPECT_TRUE(client->Get(Pods(), "lab", "a").has_value());
+}
+
 TEST(ApiClientTest, ListsPageByPage) {
   FakeApiServer server({FakeApiServer::Always(Says(200, PodList({Pod("a", "1"), Pod("b", "2")}, "9", "more"))),
                         FakeApiServer::Always(Says(200, PodList({Pod("c", "3")}, "9")))});

@@ -1,5 +1,6 @@
 #include "kubernetes/client/kinds.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "io/http.h"
@@ -51,6 +52,10 @@ Status Kinds::Add(const nlohmann::json& list) {
 const Kind* Kinds::Find(std::string_view api_version, std::string_view name) const {
   const auto found = kinds_.find(std::pair<std::string, std::string>(api_version, name));
   return found == kinds_.end() ? nullptr : &found->second;
+}
+
+bool Kinds::Offers(std::string_view api_version, std::string_view name) const {
+  return Has(api_version, name) || std::ranges::find(unavailable, api_version) != unavailable.end();
 }
 
 std::vector<const Kind*> Kinds::All() const {

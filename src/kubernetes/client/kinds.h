@@ -33,6 +33,9 @@ class Kinds {
   // "apps/v1" and "Deployment"; null when the cluster has no such kind.
   const Kind* Find(std::string_view api_version, std::string_view name) const;
   bool Has(std::string_view api_version, std::string_view name) const { return Find(api_version, name) != nullptr; }
+  // It has the kind, or its group is named and does not answer at the moment: what is installed is not gone because its
+  // server is being restarted.
+  bool Offers(std::string_view api_version, std::string_view name) const;
   std::vector<const Kind*> All() const;  // valid until Add
   std::size_t size() const { return kinds_.size(); }
   std::vector<std::string> unavailable;  // group versions that the cluster names but whose server does not answer

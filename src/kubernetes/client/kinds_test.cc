@@ -52,5 +52,14 @@ TEST(KindsTest, RefusesWhatIsNoList) {
     EXPECT_FALSE(kinds.Add(wrong).has_value()) << wrong.dump();
 }
 
+TEST(KindsTest, WhatDoesNotAnswerJustNowIsOfferedStill) {
+  Kinds kinds;
+  EXPECT_FALSE(kinds.Offers("metrics.k8s.io/v1beta1", "PodMetrics"));
+  kinds.unavailable.emplace_back("metrics.k8s.io/v1beta1");
+  EXPECT_TRUE(kinds.Offers("metrics.k8s.io/v1beta1", "PodMetrics"));
+  EXPECT_FALSE(kinds.Has("metrics.k8s.io/v1beta1", "PodMetrics"));
+  EXPECT_FALSE(kinds.Offers("keda.sh/v1alpha1", "ScaledObject"));
+}
+
 }  // namespace
 }  // namespace keelson::kubernetes

@@ -86,7 +86,10 @@ bool Mirror::Rest(int times, Error why) {
     const std::lock_guard lock(mutex_);
     problem_ = std::move(why);
   }
-  return Pause(client_.WaitBefore(times + 1, std::exchange(retry_after_, std::nullopt)));
+  // What a list was told to wait only the client knows.
+  const auto asked =
+      std::chrono::ceil<std::chrono::milliseconds>(client_.quiet_until() - client_.clock().MonotonicNow());
+  return Pause(std::max(asked, client_.WaitBefore(times + 1, std::exchange(retry_after_, std::nullopt))));
 }
 
 void Mirror::Run() {
@@ -113,6 +116,7 @@ void Mirror::Run() {
     next = *watched;
     if (next == Next::kWatch) {
       expiries = 0;
+      if (client_.clock().MonotonicNow() - listed_ >= options_.relist) next = Next::kList;
     } else if (++expiries > 1) {  // each list is a large question: the first comes at once, the others take their time
       if (!Rest(expiries - 1, {.code = ErrorCode::kAborted,
                                .message = "the server knows no more what it has just told",
@@ -124,6 +128,7 @@ void Mirror::Run() {
 }
 
 Status Mirror::ListAll() {
+  const auto begun = client_.clock().MonotonicNow();
   auto list = client_.List(kind_, options_.in_namespace,
                            {.label_selector = options_.label_selector,
                             .patience = [this](std::chrono::milliseconds time) { return Pause(time); }});
@@ -135,6 +140,7 @@ Status Mirror::ListAll() {
     objects.emplace(std::move(name), std::make_shared<const json>(std::move(item)));
   }
   version_ = list->resource_version;
+  listed_ = begun;
   bool same = false;
   {
     const std::lock_guard lock(mutex_);

@@ -23,6 +23,9 @@ struct MirrorOptions {
   std::chrono::seconds watch_for{300};  // after which the server ends a watch, and we go on with another
   // A server says something every minute (bookmarks): a watch that has said nothing for so long has stopped.
   std::chrono::milliseconds silence{90'000};
+  // After so long the next watch begins with a list: what a lost event, or an etcd that was restored and has grown past
+  // where the watch stood, has left behind goes then at the latest.
+  std::chrono::milliseconds relist{std::chrono::minutes(30)};
   std::string keep_fields_of = {};       // of metadata.managedFields, only those of this manager; "": none
   std::function<void()> on_change = {};  // from the mirror's thread, after objects have changed; may not wait long
 };
@@ -78,6 +81,7 @@ class Mirror {
   std::shared_ptr<io::InterruptibleConnection> connection_;
   std::string version_;                              // where the next watch begins; the thread's own, as is the next
   std::optional<std::chrono::seconds> retry_after_;  // that the server has asked for
+  std::chrono::steady_clock::time_point listed_{};   // begun
   std::thread thread_;
 };
 

@@ -183,6 +183,14 @@ TEST_F(MirrorTest, AServerThatWantsADaysRestGetsAMinute) {
   EXPECT_EQ(Await(mirror, "a:6"), "a:6");
 }
 
+TEST_F(MirrorTest, ListsAgainAfterAWhileWhatNoEventHasTold) {
+  server_.Script({List({Pod("a", "1"), Pod("lost", "2")}, "5"), server_.Watch({Event("BOOKMARK", Pod("", "40"))}),
+                  List({Pod("a", "1")}, "41"), server_.Watch({"silence"})});
+  const Mirror mirror(*client_, Pods(), {.in_namespace = "lab", .relist = milliseconds(0)});
+  EXPECT_EQ(Await(mirror, "a:1"), "a:1");
+  EXPECT_EQ(mirror.counts().lists, 2);
+}
+
 TEST_F(MirrorTest, EndsInTheMiddleOfASilentWatch) {
   server_.Script({List({Pod("a", "1")}, "5"), server_.Watch({"silence"})});
   auto mirror = std::make_unique<Mirror>(*client_, Pods(),

@@ -27,7 +27,27 @@ TEST(Coverage, WhatOthersAndTheServerAddDoesNotMatter) {
         {{{"name", "main"}, {"image", "i"}, {"imagePullPolicy", "Always"}}, {{"name", "sidecar"}, {"image", "j"}}}}});
   live["metadata"]["labels"]["theirs"] = "2";
   live["status"] = {{"replicas", 2}};
-  EXPECT_TRUE(IsAsWanted(live, Object({{"replicas", 2}, {"containers", {{{"name", "main"}, {"image", "i"}}}}})));
+  const json wanted = Object({{"replicas", 2}, {"containers", {{{"name", "main"}, {"image", "i"}}}}});
+  const json fields = {{"f:replicas", json::object()},
+                       {"f:containers", {{R"(k:{"name":"main"})", {{"f:image", json::object()}}}}}};
+  EXPECT_TRUE(IsAsWanted(Applied(live, fields), wanted));
+}
+
+TEST(Coverage, AListThatIsNotSharedIsOnePersons) {
+  const json wanted = Object({{"ingress", {{{"ports", {{{"port", 8080}}}}}}}});
+  json live = wanted;
+  const json fields = {{"f:ingress", json::object()}};
+  EXPECT_TRUE(IsAsWanted(Applied(live, fields), wanted));
+  // Somebody lets everybody in, by hand, whereby the list is his: what we apply next tells that.
+  live["spec"]["ingress"].push_back(json::object());
+  EXPECT_FALSE(IsAsWanted(Applied(live, json::object()), wanted));
+  EXPECT_FALSE(IsAsWanted(live, wanted));
+  // In an item of a shared list it is no other.
+  const json inner = Object({{"containers", {{{"name", "main"}, {"rules", {{{"a", 1}}}}}}}});
+  json more = inner;
+  more["spec"]["containers"][0]["rules"].push_back({{"a", 2}});
+  EXPECT_FALSE(
+      IsAsWanted(Applied(more, {{"f:containers", {{R"(k:{"name":"main"})", {{"f:rules", json::object()}}}}}}), inner));
 }
 
 TEST(Coverage, EveryWantedFieldIsLookedAt) {

@@ -64,7 +64,10 @@ Status Election::Look() {
   auto read = client_.Get(Leases(), options_.in_namespace, options_.name);
   if (!read && read.error().code != ErrorCode::kNotFound) return std::unexpected(read.error());
   if (!read) {
-    seen_.reset();
+    // Deleted under who held it: he acts until his own next look, so that nobody makes another before he could have
+    // taken that one over.
+    if (!seen_ || PlanLease(seen_, options_.identity, client_.clock().MonotonicNow()) != LeaseStep::kWait)
+      seen_.reset();
   } else if (!seen_ || ResourceVersionOf(seen_->object) != ResourceVersionOf(*read)) {
     seen_ = SeenLease{*std::move(read), client_.clock().MonotonicNow()};
   }

@@ -33,6 +33,10 @@ class LeaseServer {
     const std::lock_guard lock(mutex_);
     return lease_.at("spec").at("leaseTransitions");
   }
+  void Forget() {
+    const std::lock_guard lock(mutex_);
+    lease_ = {};
+  }
   std::atomic<bool> away = false;
 
  private:
@@ -72,13 +76,13 @@ class ElectionTest : public ::testing::Test {
     std::unique_ptr<ApiClient> client;
     std::unique_ptr<Election> election;
   };
-  Voter Begin(const std::string& identity) {
+  Voter Begin(const std::string& identity, const LeaseTimes& times = kTimes) {
     Access access;
     access.server = server_.address();
     Voter voter;
-    voter.client = ApiClient::Create(access, Election::ClientOptions(clock_, kTimes)).value();
+    voter.client = ApiClient::Create(access, Election::ClientOptions(clock_, times)).value();
     voter.election = std::make_unique<Election>(
-        *voter.client, ElectionOptions{.in_namespace = "lab", .identity = identity, .times = kTimes});
+        *voter.client, ElectionOptions{.in_namespace = "lab", .identity = identity, .times = times});
     return voter;
   }
   template <typename Holds>
@@ -104,6 +108,18 @@ TEST_F(ElectionTest, OneLeadsAndTheOtherTakesOverWhenItLeaves) {
   EXPECT_TRUE(Eventually([&] { return second.election->Leads(); }));
   EXPECT_EQ(server_.holder(), "second");
   EXPECT_EQ(server_.transitions(), 1);
+}
+
+TEST_F(ElectionTest, ALeaseThatIsDeletedUnderItsHolderIsMadeAgainByHim) {
+  // The holder looks seldom, the other all the time: without patience it would make the Lease while the holder acts.
+  Voter holder = Begin("holder", {milliseconds(60'000), milliseconds(40'000), milliseconds(300)});
+  ASSERT_TRUE(Eventually([&] { return holder.election->Leads(); }));
+  Voter other = Begin("other", {milliseconds(60'000), milliseconds(40'000), milliseconds(5)});
+  ASSERT_TRUE(Eventually([&] { return other.election->holder() == "holder"; }));
+  server_.Forget();
+  ASSERT_TRUE(Eventually([&] { return !server_.holder().empty(); }));
+  EXPECT_EQ(server_.holder(), "holder");
+  EXPECT_FALSE(other.election->Leads());
 }
 
 TEST_F(ElectionTest, WhoCannotRenewLeadsNoMoreAndLeadsAgainLater) {

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/strings.h"
+#include "kubernetes/changes/change_plan.h"
 #include "kubernetes/client/api_client.h"
 #include "kubernetes/objects/priority_classes.h"
 #include "kubernetes/operator/member.h"
@@ -117,6 +118,15 @@ Instant TimeAt(const json& object, std::initializer_list<const char*> path) {
   return ParseInstant(TextAt(object, path)).value_or(Instant{});
 }
 
+// The keys of the nodeSelector that a release before has written.
+std::set<std::string> FlavorLabelsOf(const json& job) {
+  std::set<std::string> keys;
+  for (const std::string_view key : Split(AnnotationOf(job, kFlavorLabelsAnnotation), ',')) {
+    if (!key.empty()) keys.emplace(key);
+  }
+  return keys;
+}
+
 Entry EntryOf(const SharedObject& job, std::string queue) {
   const json& spec = Member(*job, {"spec"});
   const json& pod = Member(spec, {"template", "spec"});
@@ -132,6 +142,9 @@ Entry EntryOf(const SharedObject& job, std::string queue) {
       std::clamp<std::int64_t>(ParseInt(LabelOf(*job, kPriorityLabel)).value_or(0), -1'000'000'000, 1'000'000'000));
   workload.submitted = TimeAt(*job, {"metadata", "creationTimestamp"});
   workload.pod = ShapeOf(pod);
+  if (entry.suspended) {  // it may get another flavor than the last time
+    for (const std::string& key : FlavorLabelsOf(*job)) workload.pod.selector.erase(key);
+  }
   workload.pods = PodsOf(spec, Member(*job, {"status"}));
   workload.times_preempted = static_cast<int>(
       std::clamp<std::int64_t>(ParseInt(AnnotationOf(*job, kPreemptedAnnotation)).value_or(0), 0, 1'000));
@@ -160,10 +173,22 @@ JobChange Release(const SharedObject& job, const std::string& flavor, const sche
   JobChange change{JobChange::What::kRelease, job, Seen(*job), fmt::format("let run on quota of '{}'", flavor)};
   change.patch["metadata"]["annotations"][kFlavorAnnotation] = flavor;
   change.patch["spec"]["suspend"] = false;
+  const json& selector = Member(*job, {"spec", "template", "spec", "nodeSelector"});
+  const std::set<std::string> former = FlavorLabelsOf(*job);
+  json changed = json::object();
+  for (const std::string& key : former) changed[key] = nullptr;
+  std::vector<std::string> ours;
   for (const auto& each : queues.flavors) {
     if (each.name != flavor) continue;
-    for (const auto& [key, value] : each.node_labels)
-      change.patch["spec"]["template"]["spec"]["nodeSelector"][key] = value;
+    for (const auto& [key, value] : each.node_labels) {
+      if (!former.contains(key) && Member(selector, {key.c_str()}) == value) continue;  // he has said so himself
+      changed[key] = value;
+      ours.push_back(key);
+    }
+  }
+  if (!changed.empty()) change.patch["spec"]["template"]["spec"]["nodeSelector"] = std::move(changed);
+  if (!ours.empty() || !former.empty()) {
+    change.patch["metadata"]["annotations"][kFlavorLabelsAnnotation] = ours.empty() ? json() : json(Join(ours, ","));
   }
   return change;
 }
@@ -322,14 +347,6 @@ class Admission {
 
 std::string JobId(const json& job) {
   return NamespaceOf(job) + "/" + NameOf(job);
-}
-
-bool HasEnded(const json& job) {
-  if (job.at("metadata").contains("deletionTimestamp")) return true;
-  for (const char* type : {"Complete", "Failed", "SuccessCriteriaMet", "FailureTarget"}) {
-    if (ConditionStatus(job, type) == "True") return true;
-  }
-  return false;
 }
 
 Result<AdmissionPlan> PlanAdmission(const AdmissionSnapshot& snapshot, Instant now) {

@@ -16,10 +16,12 @@ namespace keelson::kubernetes {
 // when its queue has the quota and the nodes have room for all its pods at once, and suspended again when something
 // more important takes its place or when its pods found no node after all.
 inline constexpr const char* kQueueLabel = "keelson.dev/queue";
-inline constexpr const char* kPriorityLabel = "keelson.dev/priority";         // inside its class: more goes before less
-inline constexpr const char* kStepKindLabel = "keelson.dev/step-kind";        // of a step of a project's pipeline
-inline constexpr const char* kAttemptAnnotation = "keelson.dev/attempt";      // the Secret JOB-attempt is written
-inline constexpr const char* kFlavorAnnotation = "keelson.dev/flavor";        // whose quota it uses
+inline constexpr const char* kPriorityLabel = "keelson.dev/priority";     // inside its class: more goes before less
+inline constexpr const char* kStepKindLabel = "keelson.dev/step-kind";    // of a step of a project's pipeline
+inline constexpr const char* kAttemptAnnotation = "keelson.dev/attempt";  // the Secret JOB-attempt is written
+inline constexpr const char* kFlavorAnnotation = "keelson.dev/flavor";    // whose quota it uses
+// Which keys of its pods' nodeSelector are that flavor's: they go when it gets another.
+inline constexpr const char* kFlavorLabelsAnnotation = "keelson.dev/flavor-labels";
 inline constexpr const char* kPreemptedAnnotation = "keelson.dev/preempted";  // how often
 
 // Pods of a Job that was let run and that no node takes for so long: the whole of it goes back into the line.
@@ -47,8 +49,6 @@ struct AdmissionPlan {
 
 // "namespace/name"
 std::string JobId(const nlohmann::json& job);
-// It has ended, or will without being asked.
-bool HasEnded(const nlohmann::json& job);
 
 // Pure. Carried out and planned again it says nothing new. The errors are those of the queues.
 Result<AdmissionPlan> PlanAdmission(const AdmissionSnapshot& snapshot, Instant now);

@@ -160,6 +160,27 @@ TEST(JobAdmission, QueuesAreDeclaredAndAFlavorSaysWhere) {
   EXPECT_TRUE(scene.Plan().waiting.at("lab/lost").starts_with("there is no queue 'reserch'"));
 }
 
+TEST(JobAdmission, AnotherFlavorTakesTheLabelsOfTheFormerAway) {
+  Scene scene;
+  scene.Nodes(1, "8", 0);
+  scheduling::Queues& queues = scene.snapshot.queues;
+  scheduling::AddUnlimitedQueue("research", "spot", &queues);
+  queues.flavors[0].node_labels = {{"kubernetes.io/hostname", "n0"}, {"pool", "a"}};
+  json job = Job("one", true, 1, PodSpecWith("2"));
+  job["metadata"]["labels"][kQueueLabel] = "research";
+  // Of its selectors the project has said one itself; another is of the flavor that it had before it was preempted.
+  job["spec"]["template"]["spec"]["nodeSelector"] = {{"pool", "a"}, {"spot", "no"}};
+  job["metadata"]["annotations"] = {{kFlavorAnnotation, "on-demand"}, {kFlavorLabelsAnnotation, "spot"}};
+  scene.Add(job);
+  const auto plan = scene.Plan();
+  ASSERT_EQ(plan.changes.size(), 1U);
+  json released = job;
+  released.merge_patch(plan.changes[0].patch);
+  EXPECT_EQ(released.at("spec").at("template").at("spec").at("nodeSelector"),
+            (json{{"pool", "a"}, {"kubernetes.io/hostname", "n0"}}));
+  EXPECT_EQ(released.at("metadata").at("annotations").at(kFlavorLabelsAnnotation), "kubernetes.io/hostname");
+}
+
 TEST(JobAdmission, WhereNodesComeForPodsThatWaitQuotasAloneDecide) {
   Scene scene;
   scene.Add(Job("one", true, 4, PodSpecWith("64")));

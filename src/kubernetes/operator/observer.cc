@@ -84,7 +84,7 @@ const Kind* Observer::Find(std::string_view api_version, std::string_view kind) 
 
 std::set<Addon> Observer::addons() const {
   return AddonsOf(
-      [this](std::string_view api_version, std::string_view kind) { return kinds_.Has(api_version, kind); });
+      [this](std::string_view api_version, std::string_view kind) { return kinds_.Offers(api_version, kind); });
 }
 
 bool Observer::has_projects() const {

@@ -31,15 +31,20 @@ Result<std::unique_ptr<Operator>> Operator::Start(const Access& access, const Cl
   // Each thing is asked once, for who would ask again has to look again before; and within what a Lease still has when
   // its holder may act no more.
   const milliseconds left = options.lease.duration - options.lease.renew_deadline;
+  const auto gate = std::make_shared<Gate>(nullptr);
   KEELSON_ASSIGN_OR_RETURN(clients.write, ApiClient::Create(access, {.clock = &clock,
                                                                      .requests_per_second = kWritesPerSecond,
                                                                      .burst = 2 * kWritesPerSecond,
                                                                      .attempts = 1,
-                                                                     .request_timeout = left - left / 5}));
-  return std::unique_ptr<Operator>(new Operator(std::move(clients), clock, std::move(options)));
+                                                                     .request_timeout = left - left / 5,
+                                                                     .may_send = [gate] {
+                                                                       const Election* const election = gate->load();
+                                                                       return election != nullptr && election->Leads();
+                                                                     }}));
+  return std::unique_ptr<Operator>(new Operator(std::move(clients), gate, clock, std::move(options)));
 }
 
-Operator::Operator(Clients clients, const Clock& clock, OperatorOptions options)
+Operator::Operator(Clients clients, const std::shared_ptr<Gate>& gate, const Clock& clock, OperatorOptions options)
     : clients_(std::move(clients)), clock_(clock), options_(std::move(options)) {
   observer_ = std::make_unique<Observer>(*clients_.watch, options_.silence, [this] { Wake(); });
   const std::uint64_t seed = StableHash(options_.identity);
@@ -48,6 +53,7 @@ Operator::Operator(Clients clients, const Clock& clock, OperatorOptions options)
                                                                           .times = options_.lease,
                                                                           .seed = seed,
                                                                           .on_change = [this] { Wake(); }});
+  gate->store(election_.get());
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -75,19 +81,29 @@ std::optional<Error> Operator::problem() const {
   return problem_;
 }
 
-void Operator::LookAgainBy(Moment moment) {
-  next_look_ = std::min(next_look_, moment);
+void Operator::LookAgainBy(std::optional<Moment> moment) {
+  if (moment) next_look_ = std::min(next_look_, *moment);
+}
+
+bool Operator::MayWrite() {
+  if (!election_->Leads()) return false;
+  const Moment until = clients_.write->quiet_until();
+  if (until <= clock_.MonotonicNow()) return true;
+  LookAgainBy(until);
+  return false;
 }
 
 void Operator::Run() {
   for (;;) {
     LookForKinds();
+    TellProblem();
     next_look_ = clock_.MonotonicNow() + options_.resync;
     if (election_->Leads()) {
       Pass();
     } else {
       memory_.clear();
       admitted_ = {};
+      job_refusals_ = {};
     }
     LookAgainBy(next_kinds_);
     std::unique_lock lock(mutex_);
@@ -107,9 +123,21 @@ void Operator::LookForKinds() {
                      "the cluster has no kind Project: `keelson render --kubernetes --cluster` prints it");
   }
   next_kinds_ = clock_.MonotonicNow() + (refreshed ? options_.rediscovery : std::min(kSoon, options_.rediscovery));
-  if (!refreshed) LogWarning("the cluster cannot be acted on", {{"why", refreshed.error().ToString()}});
+  kinds_problem_ = refreshed ? std::nullopt : std::optional(refreshed.error());
+}
+
+// A kind that may not be listed stops everything: it is told, once, by whoever it is.
+void Operator::TellProblem() {
+  const auto problem = kinds_problem_ ? kinds_problem_ : observer_->problem();
   const std::lock_guard lock(mutex_);
-  problem_ = refreshed ? std::nullopt : std::optional(refreshed.error());
+  const bool same = problem.has_value() == problem_.has_value() && (!problem || problem->message == problem_->message);
+  problem_ = problem;
+  if (same) return;
+  if (problem) {
+    LogWarning("the cluster cannot be acted on", {{"why", problem->ToString()}});
+  } else {
+    LogInfo("the cluster can be acted on", {});
+  }
 }
 
 void Operator::Pass() {
@@ -136,7 +164,7 @@ void Operator::Pass() {
   };
   for (const auto& [name, project] : seen->projects) {
     if (project->at("metadata").contains("deletionTimestamp")) continue;
-    if (!election_->Leads()) return;
+    if (!MayWrite()) return;
     Reconcile(name,
               {.project = project,
                .owned = of(seen->owned, name),
@@ -171,20 +199,27 @@ const AdmissionPlan& Operator::Admit(const Observation& seen) {
 
 void Operator::LetRun(const AdmissionPlan& plan) {
   const Kind* const jobs = observer_->Find("batch/v1", "Job");
+  std::set<ObjectKey> wanted;
+  for (const JobChange& change : plan.changes) wanted.emplace("Job", JobId(*change.job));
+  job_refusals_.KeepOnly([&](const ObjectKey& key) { return wanted.contains(key); });
   for (const JobChange& change : plan.changes) {
-    if (jobs == nullptr || !election_->Leads()) return;
+    if (jobs == nullptr || !MayWrite()) return;
     const json& job = *change.job;
+    const ObjectKey key("Job", JobId(job));
+    if (!job_refusals_.MayAsk(key, clock_.MonotonicNow())) continue;
     const auto done = clients_.write->Patch(*jobs, NamespaceOf(job), NameOf(job), PatchKind::kMerge, change.patch);
     if (done) {
+      job_refusals_.Forget(key);
       const bool released = change.what == JobChange::What::kRelease;
       LogInfo(released ? "job let run" : "job suspended", {{"job", JobId(job)}, {"why", change.why}});
       Note(job, released, released ? "Released" : "Suspended", change.why);
       continue;
     }
-    // Another state than the one that was decided from: the next look sees it.
-    LogWarning("a job could not be changed", {{"job", JobId(job)}, {"why", done.error().ToString()}});
-    LookAgainBy(clock_.MonotonicNow() + clients_.write->WaitBefore(2));
+    // kAborted: another state than the one that was decided from, which the next look sees.
+    const bool first = Refuse(key, done.error(), &job_refusals_).failures == 1;
+    if (first && done.error().code != ErrorCode::kAborted) Note(job, false, "Refused", done.error().message);
   }
+  LookAgainBy(job_refusals_.next());
 }
 
 void Operator::Reconcile(const ProjectName& name, ProjectSnapshot snapshot, Memory* memory) {
@@ -195,28 +230,23 @@ void Operator::Reconcile(const ProjectName& name, ProjectSnapshot snapshot, Memo
   settings.addons = observer_->addons();
   const bool node_matters = std::ranges::any_of(
       snapshot.pods, [&](const SharedObject& pod) { return snapshot.nodes_away.contains(NodeOf(*pod)); });
-  const bool due = std::ranges::any_of(
-      memory->refusals, [&](const auto& refusal) { return refusal.second.again <= clock_.MonotonicNow(); });
+  const bool due = memory->refusals.AnyDue(clock_.MonotonicNow());
   const bool same = memory->settled && !node_matters && !due && memory->inputs == inputs &&
                     memory->waiting == snapshot.waiting && memory->addons == settings.addons;
-  if (same) {
-    for (const auto& [key, refusal] : memory->refusals) LookAgainBy(refusal.again);
-    return;
-  }
-  for (const auto& [key, refusal] : memory->refusals) snapshot.refused.emplace(key, refusal.why);
+  if (same) return LookAgainBy(memory->refusals.next());
+  snapshot.refused = memory->refusals.reasons();
   ProjectPlan plan = PlanProject(snapshot, settings, clock_.WallNow());
   // What is not wanted any more cannot be refused any more.
-  const std::size_t refusals = std::erase_if(memory->refusals, [&](const auto& refusal) {
-    return std::ranges::none_of(plan.changes,
-                                [&](const auto& change) { return KeyOf(change.object) == refusal.first; });
-  });
-  bool whole = refusals == 0;
+  std::set<ObjectKey> wanted;
+  for (const ObjectChange& change : plan.changes) wanted.insert(KeyOf(change.object));
+  std::erase_if(memory->same, [&](const auto& each) { return !wanted.contains(each.first); });
+  bool whole = memory->refusals.KeepOnly([&](const ObjectKey& key) { return wanted.contains(key); }) == 0;
   for (const ObjectChange& change : plan.changes) {
-    if (!election_->Leads()) return;
+    if (!MayWrite()) return;
     whole = CarryOut(name, change, memory) && whole;
   }
   if (!whole) LookAgainBy(clock_.MonotonicNow() + options_.gather);
-  if (election_->Leads() && (plan.status || !plan.told.empty())) WriteStatus(*snapshot.project, plan);
+  if (MayWrite()) WriteStatus(*snapshot.project, plan, memory);
   memory->settled = whole && !plan.status;
   memory->inputs = std::move(inputs);
   memory->waiting = std::move(snapshot.waiting);
@@ -225,19 +255,18 @@ void Operator::Reconcile(const ProjectName& name, ProjectSnapshot snapshot, Memo
 
 bool Operator::CarryOut(const ProjectName& name, const ObjectChange& change, Memory* memory) {
   const ObjectKey key = KeyOf(change.object);
-  const auto refusal = memory->refusals.find(key);
-  if (refusal != memory->refusals.end() && clock_.MonotonicNow() < refusal->second.again) {
-    LookAgainBy(refusal->second.again);
+  if (!memory->refusals.MayAsk(key, clock_.MonotonicNow())) {
+    LookAgainBy(memory->refusals.next());
     return true;  // told already; settled until then
   }
   const auto same = memory->same.find(key);
   if (same != memory->same.end() && !change.seen.empty() && same->second == change.seen) return true;
   const Status written = Write(name, change, memory);
   if (written) {
-    memory->refusals.erase(key);
+    memory->refusals.Forget(key);
     return true;
   }
-  Refuse(key, written.error(), memory);
+  Refuse(key, written.error(), &memory->refusals);
   return false;
 }
 
@@ -271,29 +300,29 @@ Status Operator::Write(const ProjectName& name, const ObjectChange& change, Memo
   return {};
 }
 
-void Operator::Refuse(const ObjectKey& key, const Error& error, Memory* memory) {
-  Refusal& refusal = memory->refusals[key];
-  refusal.why = error.message;
-  ++refusal.failures;
-  const milliseconds wait = clients_.write->WaitBefore(refusal.failures + 1);
-  refusal.again = clock_.MonotonicNow() + wait;
+const Refusals::Refusal& Operator::Refuse(const ObjectKey& key, const Error& error, Refusals* refusals) {
+  const Refusals::Refusal& refusal = refusals->Add(key, error.message, clock_.MonotonicNow(),
+                                                   [this](int attempt) { return clients_.write->WaitBefore(attempt); });
   LookAgainBy(refusal.again);
-  LogWarning(
-      "an object was not taken",
-      {{"object", key.first + " " + key.second}, {"why", error.ToString()}, {"wait_ms", std::to_string(wait.count())}});
+  LogWarning("an object was not taken", {{"object", key.first + " " + key.second},
+                                         {"why", error.ToString()},
+                                         {"failures", std::to_string(refusal.failures)}});
+  return refusal;
 }
 
-void Operator::WriteStatus(const json& project, const ProjectPlan& plan) {
+void Operator::WriteStatus(const json& project, const ProjectPlan& plan, Memory* memory) {
   if (!plan.status) return;
+  const ObjectKey key("Project", NameOf(project));
+  if (!memory->status_refusal.MayAsk(key, clock_.MonotonicNow())) return LookAgainBy(memory->status_refusal.next());
   const Kind* const kind = observer_->Find("keelson.dev/v1", "Project");
   if (kind == nullptr) return;
   const auto written = clients_.write->Patch(*kind, NamespaceOf(project), NameOf(project), PatchKind::kMerge,
                                              StatusPatch(project, *plan.status), "status");
   if (!written) {  // it has changed since, or the server is away: the next look knows
-    LogWarning("a status was not taken", {{"project", NameOf(project)}, {"why", written.error().ToString()}});
-    LookAgainBy(clock_.MonotonicNow() + clients_.write->WaitBefore(2));
+    Refuse(key, written.error(), &memory->status_refusal);
     return;
   }
+  memory->status_refusal.Forget(key);
   for (const Told& told : plan.told) Note(project, told.status != "False", told.reason, told.message);
 }
 

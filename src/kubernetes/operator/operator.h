@@ -14,6 +14,7 @@
 #include "kubernetes/operator/job_admission.h"
 #include "kubernetes/operator/observer.h"
 #include "kubernetes/operator/project_plan.h"
+#include "kubernetes/operator/refusals.h"
 
 namespace keelson::kubernetes {
 
@@ -35,8 +36,9 @@ struct OperatorOptions {
 //
 // Level-triggered: each look is made from mirrors of the cluster alone, by pure functions (PlanProject, PlanAdmission),
 // and nothing that was done is remembered but what the API server refused, which is asked again with waits that double.
-// Every write names the state that it was decided from where Kubernetes can check that, and comes after a look at the
-// Lease. Threads of its own; Start returns at once, also while the cluster is away.
+// Every write names the state that it was decided from where Kubernetes can check that, and goes out after a look at
+// the Lease; none does while the API server asks for rest (Retry-After). Threads of its own; Start returns at once,
+// also while the cluster is away.
 class Operator {
  public:
   // `clock` outlives it. The errors are those of ApiClient::Create.
@@ -55,18 +57,15 @@ class Operator {
     std::unique_ptr<ApiClient> watch;
     std::unique_ptr<ApiClient> write;
   };
-  Operator(Clients clients, const Clock& clock, OperatorOptions options);
+  // Whether this server may write now; asked by the client of each request.
+  using Gate = std::atomic<const Election*>;
+  Operator(Clients clients, const std::shared_ptr<Gate>& gate, const Clock& clock, OperatorOptions options);
 
-  // What the API server did not take.
-  struct Refusal {
-    std::string why;
-    int failures = 0;
-    Moment again;
-  };
   struct Memory {
     Objects inputs;  // of the last look that left nothing to do
     std::map<std::string, std::string> waiting;
-    std::map<ObjectKey, Refusal> refusals;
+    Refusals refusals;                      // of its objects: told in its status
+    Refusals status_refusal;                // of the status itself
     std::map<ObjectKey, std::string> same;  // resource versions at which an apply changed nothing
     std::set<Addon> addons;
     bool settled = false;
@@ -82,6 +81,7 @@ class Operator {
   void Run();
   void Wake();
   void LookForKinds();
+  void TellProblem();
   void Pass();
   const AdmissionPlan& Admit(const Observation& seen);
   void LetRun(const AdmissionPlan& plan);
@@ -89,16 +89,19 @@ class Operator {
   // False: something is left to be done later.
   bool CarryOut(const ProjectName& name, const ObjectChange& change, Memory* memory);
   Status Write(const ProjectName& name, const ObjectChange& change, Memory* memory);
-  void Refuse(const ObjectKey& key, const Error& error, Memory* memory);
-  void WriteStatus(const nlohmann::json& project, const ProjectPlan& plan);
+  const Refusals::Refusal& Refuse(const ObjectKey& key, const Error& error, Refusals* refusals);
+  void WriteStatus(const nlohmann::json& project, const ProjectPlan& plan, Memory* memory);
   void Note(const nlohmann::json& object, bool good, const std::string& reason, const std::string& note);
-  void LookAgainBy(Moment moment);
+  void LookAgainBy(std::optional<Moment> moment);
+  bool MayWrite();  // it leads, and the API server has not asked for rest; else the next look is when that is over
 
   const Clients clients_;
   const Clock& clock_;
   const OperatorOptions options_;
   std::map<ProjectName, Memory> memory_;  // the thread's own, as is all up to the mutex
   Admitted admitted_;
+  Refusals job_refusals_;
+  std::optional<Error> kinds_problem_;
   Moment next_kinds_{};
   Moment next_look_{};
   mutable std::mutex mutex_;

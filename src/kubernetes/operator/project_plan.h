@@ -11,11 +11,10 @@
 #include "kubernetes/objects/settings.h"
 #include "kubernetes/operator/node_room.h"
 #include "kubernetes/operator/project_status.h"
+#include "kubernetes/operator/refusals.h"
 
 namespace keelson::kubernetes {
 
-// "Deployment ships-v1": an object of a project's namespace.
-using ObjectKey = std::pair<std::string, std::string>;
 ObjectKey KeyOf(const nlohmann::json& object);
 
 // One Project of the cluster and all that is known of it.
