@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "training/evaluation.h"
 
 namespace keelson::control {
@@ -71,9 +73,15 @@ std::optional<Instant> CanaryDue(const Rollout& rollout, const project::CanarySp
   return rollout.step < 0 ? rollout.step_since : rollout.step_since + canary.interval;
 }
 
+int ShareOf(const Rollout& rollout, const project::CanarySpec& canary) {
+  if (!rollout.challenger || rollout.step < 0) return 0;
+  // A revision may have fewer steps than the one that the rollout began with.
+  return canary.steps[std::min(static_cast<std::size_t>(rollout.step), canary.steps.size() - 1)];
+}
+
 std::vector<std::pair<int, int>> TrafficOf(const Rollout& rollout, const project::CanarySpec& canary) {
   std::vector<std::pair<int, int>> traffic;
-  const int share = rollout.challenger && rollout.step >= 0 ? canary.steps[static_cast<std::size_t>(rollout.step)] : 0;
+  const int share = ShareOf(rollout, canary);
   if (rollout.champion) traffic.emplace_back(*rollout.champion, 100 - share);
   // A first version has nobody to share with.
   if (rollout.challenger) traffic.emplace_back(*rollout.challenger, rollout.champion ? share : 100);

@@ -35,6 +35,8 @@ void EndRollout(Rollout& rollout);
 // When the canary has to be looked at next: now, or when its step has lasted. Nothing without a challenger.
 std::optional<Instant> CanaryDue(const Rollout& rollout, const project::CanarySpec& canary);
 
+// The challenger's share of the requests in percent, beside a champion; 0 before its first step.
+int ShareOf(const Rollout& rollout, const project::CanarySpec& canary);
 // The versions that get requests and their shares in percent, the champion first: the order decides which requests go
 // where. A challenger that waits for its first step is there with 0.
 std::vector<std::pair<int, int>> TrafficOf(const Rollout& rollout, const project::CanarySpec& canary);

@@ -74,6 +74,9 @@ TEST(RolloutSteps, AFirstVersionTakesAllAndALaterOneItsShare) {
   EXPECT_EQ(TrafficOf(rollout, canary), (Traffic{{1, 95}, {2, 5}}));
   TakeStep(rollout, 2, Day(31));
   EXPECT_EQ(TrafficOf(rollout, canary), (Traffic{{1, 0}, {2, 100}}));
+  project::CanarySpec shorter;
+  shorter.steps = {50};
+  EXPECT_EQ(TrafficOf(rollout, shorter), (Traffic{{1, 50}, {2, 50}})) << "a revision with fewer steps";
   PutInService(rollout, 2, Day(32));
   EXPECT_EQ(rollout.previous, 1);
   EXPECT_EQ(rollout.champion, 2);

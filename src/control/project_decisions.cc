@@ -215,6 +215,19 @@ Status ProjectRuntime::Promote(int version, const std::string& who) {
   return MakeChampion(found.version, who, "promoted by hand");
 }
 
+Status ProjectRuntime::RollOut(int version, const std::string& who) {
+  if (!spec().serve) return Fail(ErrorCode::kFailedPrecondition, "the project serves nothing", state_.name);
+  KEELSON_ASSIGN_OR_RETURN(const auto found, services_.tracking->GetVersion(state_.name, version));
+  if (!rollout_.champion) return MakeChampion(found.version, who, "the first version");
+  if (rollout_.champion == version && rollout_.challenger) return RollBack(who);
+  if (rollout_.champion == version || rollout_.challenger == version) return {};
+  KEELSON_RETURN_IF_ERROR(services_.tracking->SetAlias(state_.name, kChallenger, version, who, "rolled out by hand"));
+  BeginRollout(rollout_, version, now());
+  Say("rollout", fmt::format("version {} is rolled out by {}", version, who));
+  KEELSON_RETURN_IF_ERROR(Save());
+  return UseVersion();
+}
+
 Status ProjectRuntime::RollBack(const std::string& who) {
   if (rollout_.challenger) {
     Say("rollout", fmt::format("version {} was rolled back by {}", *rollout_.challenger, who));

@@ -200,8 +200,11 @@ Status ProjectRuntime::PlaceVersion() {
 Status ProjectRuntime::WatchVersion() {
   if (rollout_.champion && watched_ != rollout_.champion) {
     KEELSON_ASSIGN_OR_RETURN(const auto version, services_.tracking->GetVersion(state_.name, *rollout_.champion));
-    KEELSON_ASSIGN_OR_RETURN(const std::string text, io::ReadFile(version.source + "/profile.json"));
-    KEELSON_ASSIGN_OR_RETURN(auto profile, data::Profile::FromJson(text));
+    data::Profile profile;  // of a model of another make: none, so that no column can drift
+    if (const std::string path = version.source + "/profile.json"; io::Exists(path)) {
+      KEELSON_ASSIGN_OR_RETURN(const std::string text, io::ReadFile(path));
+      KEELSON_ASSIGN_OR_RETURN(profile, data::Profile::FromJson(text));
+    }
     monitor_->SetProfile(std::move(profile), rollout_.champion_since);
     watched_ = rollout_.champion;
   }

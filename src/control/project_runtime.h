@@ -86,6 +86,9 @@ class ProjectRuntime {
   Status Reconcile(const std::vector<substrate::WorkloadStatus>& workloads);
 
   Status Promote(int version, const std::string& who);
+  // Rolls the version out by the steps of the project's canary, in the place of another that is under way; a first
+  // version takes over at once, and the champion stays it. kFailedPrecondition where nothing is served.
+  Status RollOut(int version, const std::string& who);
   Status RollBack(const std::string& who);
   Status Close(const std::vector<substrate::WorkloadStatus>& workloads);  // the project is being deleted
 

@@ -334,6 +334,36 @@ TEST_F(ProjectRuntimeTest, PromoteAndRollBackByHand) {
   EXPECT_EQ(scripted_.Split(kName), "1:100:1");
 }
 
+TEST_F(ProjectRuntimeTest, AnyVersionCanBeRolledOutByHand) {
+  Serve();
+  Retrain();
+  Turn(3);
+  ASSERT_TRUE(Project().RollBack("operator"));
+  EXPECT_EQ(CodeOf(Project().RollOut(9, "operator")), ErrorCode::kNotFound);
+  ASSERT_TRUE(Project().RollOut(1, "operator")) << "it is the champion";
+  EXPECT_EQ(Project().rollout().challenger, std::nullopt);
+  ASSERT_TRUE(Project().RollOut(2, "operator"));
+  EXPECT_EQ(Alias("challenger"), 2);
+  Turn(3);
+  EXPECT_EQ(scripted_.Split(kName), "1:90:1 2:10:1");
+  ASSERT_TRUE(Project().RollOut(2, "operator")) << "it goes on";
+  EXPECT_EQ(Project().rollout().step, 0);
+  ASSERT_TRUE(Project().RollOut(1, "operator")) << "the champion again: the rollout ends";
+  EXPECT_EQ(Alias("challenger"), std::nullopt);
+  EXPECT_EQ(scripted_.Split(kName), "1:100:1");
+}
+
+TEST_F(ProjectRuntimeTest, AModelOfAnotherMakeIsServedWithoutAProfile) {
+  Serve();
+  const std::string folder = folder_.File("artifacts/foreign");
+  ASSERT_TRUE(io::MakeFolders(folder));
+  ASSERT_TRUE(io::WriteFileAtomically(folder + "/MLmodel", "flavors: {xgboost: {data: model.ubj}}\n"));
+  const auto version = tracking_->RegisterVersion(kName, "", folder, {});
+  ASSERT_TRUE(version) << version.error().ToString();
+  ASSERT_TRUE(Project().Promote(version->version, "operator"));
+  EXPECT_EQ(Project().rollout().champion, version->version);
+}
+
 TEST_F(ProjectRuntimeTest, OnePipelineAtATimeAndNoneDuringARollout) {
   Apply();
   Run();

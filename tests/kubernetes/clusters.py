@@ -4,6 +4,7 @@ import os
 import pathlib
 import subprocess
 import time
+import unittest
 
 CLUSTER = os.environ["KEELSON_CLUSTER"]
 FOLDER = pathlib.Path(os.environ["KEELSON_CLUSTER_FOLDER"])
@@ -23,6 +24,17 @@ def kubectl(*arguments, text=None, code=0):
 
 def get(*arguments):
     return json.loads(kubectl("get", *arguments, "-o", "json"))
+
+
+def define(*addons):
+    """Adds the kinds of these addons. Of some the definitions are data in ../shared: without them the test is skipped, loudly."""
+    for addon in addons:
+        told = cluster("define", addon, code=None)
+        if "NOT RUN" in told:
+            print(f"NOT RUN for lack of the definitions of {addon}: {told.strip()}", flush=True)
+            raise unittest.SkipTest(told.strip())
+        if "error" in told.lower():
+            raise AssertionError(told)
 
 
 def eventually(what, check):

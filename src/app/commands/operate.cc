@@ -95,16 +95,22 @@ Command PredictCommand() {
 }
 
 Command PromoteCommand() {
-  return {"promote", "Make a version the champion, at once", "keelson promote flight-delays 4",
-          [](CLI::App& app) -> RunCommand {
+  return {"promote", "Make a version the champion, at once or step by step",
+          "keelson promote flight-delays 4\nkeelson promote flight-delays 5 --canary", [](CLI::App& app) -> RunCommand {
             auto options = std::make_shared<Options>();
             options->server.AddTo(app);
             app.add_option("project", options->name, "Name of the project")->required();
             app.add_option("version", options->number, "Version to promote")->required();
+            app.add_flag("--canary", options->flag, "Roll it out by the steps of the project's canary");
             return [options](Terminal& terminal) -> Result<int> {
               KEELSON_ASSIGN_OR_RETURN(Client client, Client::Connect(options->server));
-              KEELSON_RETURN_IF_ERROR(client.Post(Project(options->name) + "/promote", {{"version", options->number}}));
-              terminal.out << fmt::format("version {} is the champion of {}\n", options->number, options->name);
+              KEELSON_ASSIGN_OR_RETURN(const Json answer,
+                                       client.Post(Project(options->name) + "/promote",
+                                                   {{"version", options->number}, {"canary", options->flag}}));
+              // By steps, unless it is the first version.
+              const bool rolled_out = options->flag && answer.value("champion", Json()) != options->number;
+              terminal.out << fmt::format("version {} is {} {}\n", options->number,
+                                          rolled_out ? "rolled out in" : "the champion of", options->name);
               return kExitOk;
             };
           }};

@@ -8,6 +8,7 @@
 #include "app/commands.h"
 #include "app/commands/kubernetes_options.h"
 #include "app/project_problems.h"
+#include "kubernetes/objects/kserve_export.h"
 #include "kubernetes/objects/project_objects.h"
 #include "project/bundle.h"
 #include "project/yaml_writer.h"
@@ -21,6 +22,7 @@ struct Options {
   std::string file = "keelson.yaml";
   std::string output = "yaml";
   bool cluster = false;
+  std::string storage_uri;  // of --inference-service; "": not that
   KubernetesOptions kubernetes;
 };
 
@@ -36,7 +38,10 @@ Result<int> Render(const Options& options, Terminal& terminal) {
   const auto loaded = project::LoadProject(options.file);
   if (!loaded) return ReportProblems(terminal, loaded.error());
   Objects objects;
-  if (options.kubernetes.wanted) {
+  if (!options.storage_uri.empty()) {
+    KEELSON_ASSIGN_OR_RETURN(objects, kubernetes::KserveObjects(loaded->parsed.project, loaded->bundle.Revision(),
+                                                                options.kubernetes.Chosen(), options.storage_uri));
+  } else if (options.kubernetes.wanted) {
     KEELSON_ASSIGN_OR_RETURN(objects, kubernetes::ProjectObjects(loaded->parsed.project, loaded->bundle.Revision(),
                                                                  options.kubernetes.Chosen()));
   } else {
@@ -52,6 +57,7 @@ Command RenderCommand() {
   return {"render", "Check a project file and show everything that it expands to",
           "keelson render -f examples/flights/keelson.yaml\n"
           "keelson render --kubernetes --with keda,prometheus-operator -f examples/flights/keelson.yaml\n"
+          "keelson render --kubernetes --inference-service s3://models/flights/3 -f examples/flights/keelson.yaml\n"
           "keelson render --kubernetes --cluster | kubectl apply --server-side -f -",
           [](CLI::App& app) -> RunCommand {
             auto options = std::make_shared<Options>();
@@ -60,11 +66,17 @@ Command RenderCommand() {
                 ->check(CLI::IsMember({"yaml", "json"}));
             auto* const kubernetes =
                 options->kubernetes.AddTo(app, "Every object of Kubernetes that the project is, instead");
+            auto* const kserve =
+                app.add_option("--inference-service", options->storage_uri,
+                               "The endpoint as an InferenceService of KServe, instead, and the ServingRuntime by "
+                               "which KServe runs Keelson's replica; the model's files are at this storageUri")
+                    ->needs(kubernetes);
             app.add_flag(
                    "--cluster", options->cluster,
                    "What a cluster needs once for all projects, instead: four PriorityClasses, the kind Project and "
                    "what runs the server")
-                ->needs(kubernetes);
+                ->needs(kubernetes)
+                ->excludes(kserve);
             return [options](Terminal& terminal) { return Render(*options, terminal); };
           }};
 }

@@ -185,10 +185,15 @@ Api::Answer Api::Run(RouteId id, const std::vector<std::string>& parts, const io
       KEELSON_ASSIGN_OR_RETURN(auto* runtime, project());
       KEELSON_ASSIGN_OR_RETURN(BodyReader body, BodyReader::Parse(request.body));
       KEELSON_ASSIGN_OR_RETURN(const auto version, body.Integer("version"));
+      const auto canary = body.Any("canary");
       KEELSON_RETURN_IF_ERROR(body.Done());
       if (version < 1 || version > INT32_MAX) return Fail(ErrorCode::kNotFound, "no such version", "version");
-      KEELSON_RETURN_IF_ERROR(runtime->Promote(static_cast<int>(version), "operator"));
-      return JsonResponse({{"champion", version}});
+      if (canary && !canary->is_boolean()) return Fail(ErrorCode::kInvalidArgument, "expected true or false", "canary");
+      const bool by_steps = canary && canary->get<bool>();
+      KEELSON_RETURN_IF_ERROR(by_steps ? runtime->RollOut(static_cast<int>(version), "operator")
+                                       : runtime->Promote(static_cast<int>(version), "operator"));
+      const auto champion = runtime->rollout().champion;
+      return JsonResponse({{"champion", champion ? Json(*champion) : Json(nullptr)}});
     }
     case RouteId::kRollBack: {
       KEELSON_ASSIGN_OR_RETURN(auto* runtime, project());

@@ -275,6 +275,7 @@ TEST_F(ApiTest, EveryMistakeHasItsStatusItsCodeAndItsPlace) {
   EXPECT_EQ(Post(trips + "/promote", {{"version", 0}}).status, 404);
   EXPECT_EQ(Post(trips + "/promote", {{"version", 1e30}}).status, 400);
   EXPECT_EQ(Post(trips + "/promote", {{"version", 1}}).status, 404);
+  EXPECT_EQ(ErrorOf(Post(trips + "/promote", {{"version", 1}, {"canary", "yes"}})), "400 invalid_argument canary");
   EXPECT_EQ(ErrorOf(Post(trips + "/rollback", {})), "409 failed_precondition trips");
   EXPECT_EQ(ErrorOf(Call("GET", trips + "/events?after=x")), "400 invalid_argument after");
   EXPECT_EQ(Post(trips + "/sources/none/rows", {{"rows", Json::array()}}).status, 404);

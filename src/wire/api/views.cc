@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "control/controller.h"
+#include "control/decisions.h"
 #include "control/month_json.h"
 #include "control/step_specs.h"
 
@@ -88,9 +89,7 @@ Json EndpointView(const control::ProjectRuntime& runtime) {
   const auto& rollout = runtime.rollout();
   const int challenger_weight = !rollout.challenger ? 0
                                 : !rollout.champion ? 100
-                                : rollout.step < 0
-                                    ? 0
-                                    : runtime.spec().serve->canary.steps[static_cast<std::size_t>(rollout.step)];
+                                                    : control::ShareOf(rollout, runtime.spec().serve->canary);
   Json versions = Json::array();
   for (const auto& [version, weight] :
        {std::pair(rollout.champion, 100 - challenger_weight), std::pair(rollout.challenger, challenger_weight)}) {
@@ -292,7 +291,7 @@ Json ProjectView(control::Controller& controller, control::ProjectRuntime& runti
   Json canary = nullptr;
   if (rollout.challenger && spec.serve) {
     canary = {{"step", rollout.step},
-              {"percent", rollout.step < 0 ? 0 : spec.serve->canary.steps[static_cast<std::size_t>(rollout.step)]},
+              {"percent", control::ShareOf(rollout, spec.serve->canary)},
               {"steps", spec.serve->canary.steps},
               {"since", FormatInstant(rollout.step_since)}};
   }
