@@ -57,9 +57,10 @@ class Proxy:
             return [(method, path) for at, method, path, status in self.requests
                     if at >= since and method in WRITES and status < 300 and (leases or "/leases/" not in path)]
 
-    def count(self, since=0.0):
+    def asked(self, since=0.0):
+        """The paths of all requests since then."""
         with self.lock:
-            return sum(at >= since for at, *_ in self.requests)
+            return [path for at, _, path, _ in self.requests if at >= since]
 
     def note(self, method, path, status):
         with self.lock:
