@@ -4,7 +4,7 @@ import pathlib
 import subprocess
 import unittest
 
-from clusters import CLUSTER, FOLDER, cluster, eventually, get, kubectl
+from clusters import CLUSTER, FOLDER, cluster, define, eventually, get, kubectl
 
 
 def pod(name, gpus=0, annotations=None, image="example.org/none:1"):
@@ -94,6 +94,11 @@ class Cluster(unittest.TestCase):
         cluster("start", "etcd", "apiserver")
         self.assertEqual(get("configmap", "kept")["data"], {"a": "b"})
         cluster("status")
+
+    def test_kinds_that_are_data_beside_the_tree_can_be_had(self):
+        define("jobset", "karpenter")
+        for kind in ("jobsets.jobset.x-k8s.io", "nodepools.karpenter.sh"):
+            self.assertIn("No resources found", kubectl("get", kind, "-A"))
 
     def test_mistakes_are_told(self):
         done = subprocess.run([CLUSTER, "begin"], capture_output=True, text=True)

@@ -3,7 +3,7 @@ appear and vanish while it runs."""
 import re
 import unittest
 
-from clusters import cluster, eventually, get, kubectl
+from clusters import cluster, define, eventually, get, kubectl
 from servers import Server, apply, condition, install, job, new_proxy, project
 
 SYSTEM = "rights-system"
@@ -41,8 +41,7 @@ def granted():
 
 class Rights(unittest.TestCase):
     def test_every_verb_granted_is_used_and_every_one_used_is_granted(self):
-        for addon in ("keda", "prometheus-operator"):
-            cluster("define", addon)
+        define("keda", "prometheus-operator", "gateway-api")
         cluster("nodes", "2", "8")
         install(SYSTEM)
         name = "op-rights"
@@ -58,8 +57,11 @@ class Rights(unittest.TestCase):
 
         def there(kind):
             return [item["metadata"]["name"] for item in get(kind, "-n", name)["items"]]
-        apply(project(name, serve=scales), job("work", name, gpus=1, run_for="1s"))
+        routed = project(name, serve=scales)
+        routed["metadata"]["annotations"]["keelson.dev/gateway"] = "infra/public"
+        apply(routed, job("work", name, gpus=1, run_for="1s"))
         eventually("all of it is there", lambda: condition(name, "Applied").startswith("True AsWanted") and there("scaledobjects.keda.sh"))
+        eventually("requests come through the Gateway", lambda: there("httproutes.gateway.networking.k8s.io"))
         eventually("the job has run", lambda: get("job", "work", "-n", name)["status"].get("succeeded") == 1)
         # KEDA goes and metrics-server comes, as far as kinds tell.
         self.addCleanup(kubectl, "delete", "crd", "pods.metrics.k8s.io", "--ignore-not-found")

@@ -5,7 +5,7 @@ import pathlib
 import subprocess
 import unittest
 
-from clusters import cluster, eventually, get, kubectl
+from clusters import cluster, define, eventually, get, kubectl
 
 KEELSON = pathlib.Path("build/release/keelson")
 PROJECTS = ["examples/flights/keelson.yaml", "examples/rain/keelson.yaml", "src/project/testdata/good/command.yaml"]
@@ -40,8 +40,7 @@ def named(items, kind):
 class Render(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        for addon in ("keda", "prometheus-operator"):
-            cluster("define", addon)
+        define("keda", "prometheus-operator", "gateway-api")
         kubectl("apply", "--server-side", "--field-manager=keelson", "-f", "-", text=render("--kubernetes", "--cluster"))
 
     def workspace(self, name):
@@ -57,6 +56,16 @@ class Render(unittest.TestCase):
                     apply(named(items, "Namespace"))  # the rest has to be somewhere, also in a dry run
                     told = apply(items, "--dry-run=server")
                     self.assertEqual(len(told), len(items))
+
+    def test_a_canary_is_an_httproute_that_passes_the_dry_run(self):
+        name = self.workspace("dry-canary")
+        items = objects(PROJECTS[0], "--namespace", name, "--with", "gateway-api", "--gateway", "infra/public", "--canary-version", "2", "--canary-percent", "10")
+        apply(named(items, "Namespace"))
+        self.assertEqual(len(apply(items, "--dry-run=server")), len(items))
+        route, = named(items, "HTTPRoute")
+        self.assertEqual([backend["weight"] for backend in route["spec"]["rules"][0]["backendRefs"]], [90, 10])
+        self.assertEqual(len(named(items, "Deployment")), 2)
+        self.assertIn("nobody divides the requests", render("--kubernetes", "--canary-version", "2", "-f", PROJECTS[0], code=1))
 
     def test_yaml_says_the_same_as_json(self):
         name = self.workspace("dry-yaml")

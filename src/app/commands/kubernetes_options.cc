@@ -9,8 +9,10 @@ namespace {
 
 using kubernetes::Addon;
 
-constexpr std::array<std::pair<const char*, Addon>, 3> kAddons = {
-    {{"keda", Addon::kKeda},
+constexpr std::array<std::pair<const char*, Addon>, 5> kAddons = {
+    {{"gateway-api", Addon::kGatewayApi},
+     {"keda", Addon::kKeda},
+     {"kueue", Addon::kKueue},
      {"metrics-server", Addon::kMetricsServer},
      {"prometheus-operator", Addon::kPrometheusOperator}}};
 
@@ -28,6 +30,10 @@ CLI::Option* KubernetesOptions::AddTo(CLI::App& app, const char* description) {
       "Where the Prometheus runs that asks replicas; monitoring without it");
   add("--model-version", settings.model_version, "Version of the model that is served; 1 without it")
       ->check(CLI::PositiveNumber);
+  add("--gateway", settings.gateway, "NAMESPACE/NAME of the Gateway that requests come through, where the Gateway API is");
+  auto* const canary = add("--canary-version", canary_version, "A further version, which gets a share of the requests")
+                           ->check(CLI::PositiveNumber);
+  add("--canary-percent", settings.canary_percent, "That share")->needs(canary)->check(CLI::Range(0, 100));
   std::vector<std::string> names;
   for (const auto& [name, addon] : kAddons) names.emplace_back(name);
   add("--with", addons, "What the cluster has beside Kubernetes")
@@ -39,6 +45,7 @@ CLI::Option* KubernetesOptions::AddTo(CLI::App& app, const char* description) {
 
 kubernetes::Settings KubernetesOptions::Chosen() const {
   kubernetes::Settings chosen = settings;
+  if (canary_version > 0) chosen.canary_version = canary_version;
   for (const auto& [name, addon] : kAddons) {
     if (std::ranges::find(addons, name) != addons.end()) chosen.addons.insert(addon);
   }

@@ -21,7 +21,8 @@ struct KubernetesOptions {
   kubernetes::Settings Chosen() const;
 
   kubernetes::Settings settings = {.version = KEELSON_VERSION, .image = "keelson:" KEELSON_VERSION};
-  std::vector<std::string> addons;  // by their names: keda, metrics-server, prometheus-operator
+  std::vector<std::string> addons;  // by their names: gateway-api, keda, kueue, metrics-server, prometheus-operator
+  int canary_version = 0;           // 0: none
 };
 
 }  // namespace keelson::app

@@ -53,10 +53,10 @@ void ClusterDuty::AddTo(CLI::App& app) {
   add("--kubernetes-monitoring", monitoring_namespace, "Namespace of the Prometheus that asks replicas")
       ->default_val(monitoring_namespace);
   add("--kubernetes-admit", admit,
-      "nodes: a Job runs when nodes have room for all its pods; quota: when its queue has, for a cluster that makes "
-      "nodes for pods that wait")
+      "kueue: a Job is handed to Kueue where that is, and runs else as with nodes; nodes: when nodes have room for all "
+      "its pods; quota: when its queue has, for a cluster that makes nodes for pods that wait")
       ->default_val(admit)
-      ->check(CLI::IsMember({"nodes", "quota"}));
+      ->check(CLI::IsMember({"kueue", "nodes", "quota"}));
   add("--kubernetes-lease", lease, "After so long without a word of the server that acts another one takes over")
       ->default_val(lease);
   add("--kubernetes-silence", silence, "After so long without a word of the cluster a watch is begun anew")
@@ -77,7 +77,8 @@ Result<std::unique_ptr<kubernetes::Operator>> BeginClusterDuty(const ClusterDuty
   options.settings.server_namespace = duty.lease_namespace;
   options.settings.monitoring_namespace = duty.monitoring_namespace;
   if (queues) options.queues = *queues;
-  options.admit_by_nodes = duty.admit == "nodes";
+  options.admit_by_nodes = duty.admit != "quota";
+  options.leave_to_kueue = duty.admit == "kueue";
   options.lease = TimesOf(lease);
   options.silence = silence;
   return kubernetes::Operator::Start(access, clock, std::move(options));

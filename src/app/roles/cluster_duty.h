@@ -22,7 +22,7 @@ struct ClusterDuty {
   std::string image;  // of pods; "": keelson:VERSION
   std::string lease_namespace = "keelson-system";
   std::string monitoring_namespace = "monitoring";
-  std::string admit = "nodes";  // nodes or quota
+  std::string admit = "kueue";  // kueue, nodes or quota
   std::string lease = "15s";
   std::string silence = "90s";
 

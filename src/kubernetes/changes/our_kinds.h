@@ -6,7 +6,7 @@
 namespace keelson::kubernetes {
 
 // Every kind of which a project can have objects (kubernetes/objects), in the order in which they are made.
-inline constexpr std::array<std::pair<const char*, const char*>, 19> kOurKinds = {{
+inline constexpr std::array<std::pair<const char*, const char*>, 20> kOurKinds = {{
     {"v1", "Namespace"},
     {"v1", "ResourceQuota"},
     {"v1", "LimitRange"},
@@ -22,6 +22,7 @@ inline constexpr std::array<std::pair<const char*, const char*>, 19> kOurKinds =
     {"keda.sh/v1alpha1", "TriggerAuthentication"},
     {"keda.sh/v1alpha1", "ScaledObject"},
     {"autoscaling/v2", "HorizontalPodAutoscaler"},
+    {"gateway.networking.k8s.io/v1", "HTTPRoute"},
     {"monitoring.coreos.com/v1", "ServiceMonitor"},
     {"monitoring.coreos.com/v1", "PrometheusRule"},
     {"v1", "ConfigMap"},

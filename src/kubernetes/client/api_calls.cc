@@ -11,6 +11,9 @@ namespace {
 using nlohmann::json;
 
 constexpr int kFreshLists = 3;
+// A server that does not know it answers with what it would have answered anyway.
+constexpr const char* kOfAllGroups =
+    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
 
 std::string MetadataOf(const json& object, const char* name) {
   const auto metadata = object.find("metadata");
@@ -141,11 +144,28 @@ Result<std::string> ApiClient::Log(const std::string& in_namespace, const std::s
   return std::move(answer.body);
 }
 
+Status ApiClient::AddKindsOf(const std::string& api_version, const std::string& path, Kinds* kinds) {
+  auto kinds_of = AskForObject({.path = path});
+  // An aggregated server that is down, or a CRD that went while we asked.
+  if (!kinds_of &&
+      (kinds_of.error().code == ErrorCode::kUnavailable || kinds_of.error().code == ErrorCode::kNotFound)) {
+    kinds->unavailable.push_back(api_version);
+    return {};
+  }
+  if (!kinds_of) return std::unexpected(kinds_of.error());
+  return kinds->Add(*kinds_of);
+}
+
 Result<Kinds> ApiClient::Discover() {
+  const auto ask = [this](const char* path) { return AskForObject({.path = path, .accept = kOfAllGroups}); };
   Kinds kinds;
-  KEELSON_ASSIGN_OR_RETURN(const json core, AskForObject({.path = "/api/v1"}));
-  KEELSON_RETURN_IF_ERROR(kinds.Add(core));
-  KEELSON_ASSIGN_OR_RETURN(const json groups, AskForObject({.path = "/apis"}));
+  KEELSON_ASSIGN_OR_RETURN(const json core, ask("/api"));
+  KEELSON_RETURN_IF_ERROR(Kinds::IsOfAllGroups(core) ? kinds.AddAll(core) : AddKindsOf("v1", "/api/v1", &kinds));
+  KEELSON_ASSIGN_OR_RETURN(const json groups, ask("/apis"));
+  if (Kinds::IsOfAllGroups(groups)) {
+    KEELSON_RETURN_IF_ERROR(kinds.AddAll(groups));
+    return kinds;
+  }
   const json list = groups.value("groups", json());
   if (!list.is_array()) return Fail(ErrorCode::kUnavailable, "what answers is no API server", "/apis");
   for (const json& group : list) {
@@ -155,15 +175,7 @@ Result<Kinds> ApiClient::Discover() {
       const auto name = version.is_object() ? version.find("groupVersion") : version.end();
       if (name == version.end() || !name->is_string()) continue;
       const auto api_version = name->get<std::string>();
-      auto kinds_of = AskForObject({.path = "/apis/" + api_version});
-      // An aggregated server that is down, or a CRD that went while we asked.
-      if (!kinds_of &&
-          (kinds_of.error().code == ErrorCode::kUnavailable || kinds_of.error().code == ErrorCode::kNotFound)) {
-        kinds.unavailable.push_back(api_version);
-        continue;
-      }
-      if (!kinds_of) return std::unexpected(kinds_of.error());
-      KEELSON_RETURN_IF_ERROR(kinds.Add(*kinds_of));
+      KEELSON_RETURN_IF_ERROR(AddKindsOf(api_version, "/apis/" + api_version, &kinds));
     }
   }
   return kinds;

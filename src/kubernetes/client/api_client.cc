@@ -44,7 +44,7 @@ Result<std::unique_ptr<ApiClient>> ApiClient::Create(Access access, ApiOptions o
 io::HttpCall ApiClient::Prepare(const Call& call, const Credentials::Current& current) const {
   io::HttpCall prepared{.method = call.method,
                         .target = address_.prefix + call.path,
-                        .headers = {{"accept", "application/json"}, {"user-agent", "keelson"}},
+                        .headers = {{"accept", call.accept}, {"user-agent", "keelson"}},
                         .body = call.body,
                         .timeout = options_.request_timeout,
                         .retry_safe = call.repeatable};

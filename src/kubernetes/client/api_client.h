@@ -90,7 +90,8 @@ class ApiClient {
                 const std::string& uid = {});
   Result<std::string> Log(const std::string& in_namespace, const std::string& pod, const LogOptions& options = {});
 
-  // Every kind of every group and version. A group whose own server does not answer is told, and is no error.
+  // Every kind of every group and version, by two questions where the server answers for all groups together (from
+  // Kubernetes 1.27 on), else by one for each. A group whose own server does not answer is told, and is no error.
   Result<Kinds> Discover();
 
   // What of a request is general: path and query as they are.
@@ -100,6 +101,7 @@ class ApiClient {
     std::vector<std::pair<std::string, std::string>> query = {};
     std::string content_type = {};
     std::string body = {};
+    std::string accept = "application/json";
     bool repeatable = true;
     Patience patience = {};
   };
@@ -123,6 +125,7 @@ class ApiClient {
   ApiClient(Access access, ServerAddress address, ApiOptions options);
   Result<io::HttpResponse> Once(const Call& call, int& version);
   Result<nlohmann::json> AskForObject(const Call& call);
+  Status AddKindsOf(const std::string& api_version, const std::string& path, Kinds* kinds);
   io::HttpCall Prepare(const Call& call, const Credentials::Current& current) const;
   void KeepTheRate();
   void Wait(std::chrono::milliseconds time) const;

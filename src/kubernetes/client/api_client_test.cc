@@ -235,13 +235,35 @@ TEST(ApiClientTest, DiscoversDespiteAServerThatIsDown) {
   const json groups = {
       {"kind", "APIGroupList"},
       {"groups", {{{"name", "metrics.k8s.io"}, {"versions", {{{"groupVersion", "metrics.k8s.io/v1"}}}}}}}};
-  FakeApiServer server({FakeApiServer::Always(Says(200, core)), FakeApiServer::Always(Says(200, groups)),
+  FakeApiServer server({FakeApiServer::Always(Says(200, {{"kind", "APIVersions"}, {"versions", {"v1"}}})),
+                        FakeApiServer::Always(Says(200, core)), FakeApiServer::Always(Says(200, groups)),
                         FakeApiServer::Always(SaysNo(503, "ServiceUnavailable"))});
   Client client(server.address(), {.attempts = 2});
   const auto kinds = client->Discover();
   ASSERT_TRUE(kinds.has_value()) << kinds.error().ToString();
   EXPECT_TRUE(kinds->Has("v1", "Pod"));
   EXPECT_EQ(kinds->unavailable, std::vector<std::string>{"metrics.k8s.io/v1"});
+}
+
+TEST(ApiClientTest, DiscoversAllGroupsByTwoQuestions) {
+  const auto list = [](const std::string& group, const std::string& resource, const std::string& kind) {
+    return json{{"kind", "APIGroupDiscoveryList"},
+                {"items",
+                 {{{"metadata", {{"name", group}}},
+                   {"versions",
+                    {{{"version", "v1"},
+                      {"resources", {{{"resource", resource}, {"responseKind", {{"kind", kind}}}}}}}}}}}}};
+  };
+  FakeApiServer server({FakeApiServer::Always(Says(200, list("", "pods", "Pod"))),
+                        FakeApiServer::Always(Says(200, list("apps", "deployments", "Deployment")))});
+  Client client(server.address());
+  const auto kinds = client->Discover();
+  ASSERT_TRUE(kinds.has_value()) << kinds.error().ToString();
+  EXPECT_TRUE(kinds->Has("v1", "Pod"));
+  EXPECT_TRUE(kinds->Has("apps/v1", "Deployment"));
+  const auto requests = server.requests();
+  ASSERT_EQ(requests.size(), 2U);
+  EXPECT_TRUE(io::FindHeader(requests[1].headers, "accept").starts_with("application/json;g=apidiscovery.k8s.io;v=v2"));
 }
 
 TEST(ApiClientTest, WhatIsNoApiServerIsSaid) {

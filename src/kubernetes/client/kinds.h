@@ -30,6 +30,10 @@ class Kinds {
  public:
   // Adds the answer of /api/v1 or /apis/GROUP/VERSION (an APIResourceList). Sub-resources are left out.
   Status Add(const nlohmann::json& list);
+  // The same of all groups together (an APIGroupDiscoveryList, apidiscovery.k8s.io/v2); what of it is stale, because its
+  // own server does not answer, is unavailable.
+  static bool IsOfAllGroups(const nlohmann::json& list);
+  Status AddAll(const nlohmann::json& list);
   // "apps/v1" and "Deployment"; null when the cluster has no such kind.
   const Kind* Find(std::string_view api_version, std::string_view name) const;
   bool Has(std::string_view api_version, std::string_view name) const { return Find(api_version, name) != nullptr; }
@@ -41,6 +45,8 @@ class Kinds {
   std::vector<std::string> unavailable;  // group versions that the cluster names but whose server does not answer
 
  private:
+  void AddVersion(const std::string& group, const nlohmann::json& version);
+
   std::map<std::pair<std::string, std::string>, Kind, std::less<>> kinds_;
 };
 

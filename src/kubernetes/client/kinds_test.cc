@@ -38,6 +38,32 @@ TEST(KindsTest, KnowsWhatAClusterOffersAndNothingElse) {
   EXPECT_EQ(kinds.Find("v1", "Pod")->verbs, (std::vector<std::string>{"get", "list"}));
 }
 
+TEST(KindsTest, KnowsTheSameOfAllGroupsTogether) {
+  const json resource = {{"resource", "scaledobjects"},
+                         {"responseKind", {{"group", ""}, {"version", ""}, {"kind", "ScaledObject"}}},
+                         {"scope", "Namespaced"},
+                         {"verbs", {"get", "list"}},
+                         {"subresources", {{{"subresource", "status"}}}}};
+  const json list = {
+      {"kind", "APIGroupDiscoveryList"},
+      {"items",
+       {{{"metadata", {{"name", "keda.sh"}}}, {"versions", {{{"version", "v1alpha1"}, {"resources", {resource}}}}}},
+        {{"metadata", {{"name", "metrics.k8s.io"}}}, {"versions", {{{"version", "v1beta1"}, {"freshness", "Stale"}}}}}}}};
+  Kinds kinds;
+  ASSERT_TRUE(kinds.AddAll(list).has_value());
+  EXPECT_EQ(*kinds.Find("keda.sh/v1alpha1", "ScaledObject"), (Kind{.group = "keda.sh",
+                                                                  .version = "v1alpha1",
+                                                                  .name = "ScaledObject",
+                                                                  .resource = "scaledobjects",
+                                                                  .namespaced = true,
+                                                                  .verbs = {"get", "list"}}));
+  EXPECT_EQ(kinds.unavailable, std::vector<std::string>{"metrics.k8s.io/v1beta1"});
+  for (const json& odd : {json(), json{{"kind", "APIGroupList"}}, json{{"kind", "APIGroupDiscoveryList"}},
+                          json{{"kind", "APIGroupDiscoveryList"}, {"items", {7}}}}) {
+    EXPECT_FALSE(Kinds().AddAll(odd).has_value()) << odd;
+  }
+}
+
 TEST(KindsTest, NoNameLeadsOutOfItsPath) {
   const Kind kind{.group = "", .version = "v1", .name = "Secret", .resource = "secrets"};
   EXPECT_EQ(kind.Path("a/../b", "c?d"), "/api/v1/namespaces/a%2F..%2Fb/secrets/c%3Fd");

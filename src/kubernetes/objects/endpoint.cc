@@ -4,6 +4,7 @@
 
 #include "kubernetes/objects/pod.h"
 #include "kubernetes/objects/priority_classes.h"
+#include "kubernetes/objects/routes.h"
 
 namespace keelson::kubernetes {
 namespace {
@@ -54,6 +55,9 @@ Json Replica(const Owner& owner) {
                  "--token-file", std::string(kAccessFolder) + "/" + kReplicaTokenHashKey, "--allow-host",
                  fmt::format("{}.{}.svc", RevisionName(owner), owner.settings.workspace)},
                 owner.project.serve->resources);
+  if (IsRouted(owner.settings)) {
+    for (const std::string& word : {std::string("--allow-host"), RoutedHost(owner)}) container["args"].push_back(word);
+  }
   container["ports"] = {{{"name", "rest"}, {"containerPort", kRestPort}},
                         {{"name", "grpc"}, {"containerPort", kGrpcPort}}};
   // The port opens once the model is loaded. Until then only the startup probe asks; afterwards a replica that does not

@@ -2,6 +2,7 @@
 
 #include "kubernetes/objects/endpoint.h"
 #include "kubernetes/objects/pod.h"
+#include "kubernetes/objects/routes.h"
 
 namespace keelson::kubernetes {
 namespace {
@@ -53,6 +54,12 @@ Json ToReplicas(const Owner& owner) {
                                             {"ports", Json::array({Port("TCP", kRestPort), Port("TCP", kGrpcPort)})}},
                                            {{"from", Json::array({InNamespace(owner.settings.monitoring_namespace)})},
                                             {"ports", Json::array({Port("TCP", kRestPort)})}}});
+  if (IsRouted(owner.settings)) {
+    const std::string& gateway = owner.settings.gateway;
+    object["spec"]["ingress"].push_back(
+        {{"from", Json::array({InNamespace(gateway.substr(0, gateway.find('/')))})},
+         {"ports", Json::array({Port("TCP", kRestPort)})}});
+  }
   return object;
 }
 

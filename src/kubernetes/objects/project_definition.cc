@@ -103,6 +103,11 @@ Json ProjectResource(const Owner& owner) {
   annotations[kTimeZoneAnnotation] = owner.project.time_zone;
   annotations[kImageAnnotation] = owner.settings.image;
   if (owner.project.serve) annotations[kModelVersionAnnotation] = std::to_string(owner.settings.model_version);
+  if (owner.project.serve && owner.settings.canary_version) {
+    annotations[kCanaryVersionAnnotation] = std::to_string(*owner.settings.canary_version);
+    annotations[kCanaryPercentAnnotation] = std::to_string(owner.settings.canary_percent);
+  }
+  if (!owner.settings.gateway.empty()) annotations[kGatewayAnnotation] = owner.settings.gateway;
   for (const auto& [name, value] : file.items()) {
     if (name != "apiVersion" && name != "kind" && name != "metadata") object[name] = value;
   }

@@ -9,6 +9,7 @@
 #include "kubernetes/objects/platform.h"
 #include "kubernetes/objects/priority_classes.h"
 #include "kubernetes/objects/project_definition.h"
+#include "kubernetes/objects/routes.h"
 #include "kubernetes/objects/scaling.h"
 #include "kubernetes/objects/step_job.h"
 #include "kubernetes/objects/workspace.h"
@@ -38,6 +39,14 @@ Result<std::vector<Json>> ProjectObjects(const project::Project& project, const 
   if (project.serve) {
     add(Endpoint(owner));
     add(Scaling(owner));
+    if (checked.canary_version) {
+      Settings settings = checked;
+      settings.model_version = *checked.canary_version;
+      const Owner canary{project, revision, settings};
+      add(Endpoint(canary));
+      add(Scaling(canary));
+    }
+    add(Routes(owner));
     add(Monitoring(owner));
   }
   return objects;

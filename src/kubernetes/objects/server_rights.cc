@@ -34,6 +34,7 @@ Json ClusterRole(const Settings& settings) {
                      Rule("policy", {"poddisruptionbudgets"}, manage),
                      Rule("autoscaling", {"horizontalpodautoscalers"}, manage),
                      Rule("keda.sh", {"scaledobjects", "triggerauthentications"}, manage),
+                     Rule("gateway.networking.k8s.io", {"httproutes"}, manage),
                      Rule("monitoring.coreos.com", {"prometheusrules", "servicemonitors"}, manage),
                      Rule("events.k8s.io", {"events"}, {"create"})};
   return object;

@@ -31,6 +31,35 @@ bool IsOfTheCluster(const std::string& name, const Settings& settings) {
          name == settings.monitoring_namespace;
 }
 
+Status CheckGateway(const std::string& gateway) {
+  const std::size_t slash = gateway.find('/');
+  const bool named = slash != std::string::npos && IsLabel(gateway.substr(0, slash)) && IsLabel(gateway.substr(slash + 1));
+  if (gateway.empty() || named) return {};
+  return Fail(ErrorCode::kInvalidArgument, fmt::format("\"{}\" is no Gateway: expected NAMESPACE/NAME", gateway),
+              "settings.gateway");
+}
+
+Status CheckCanary(const Settings& settings) {
+  if (settings.canary_percent < 0 || settings.canary_percent > 100) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} is no share of the requests in percent", settings.canary_percent),
+                "settings.canary_percent");
+  }
+  if (!settings.canary_version) return {};
+  const std::string where = "settings.canary_version";
+  if (*settings.canary_version < 1 || *settings.canary_version == settings.model_version) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("version {} cannot be the canary beside version {}", *settings.canary_version,
+                            settings.model_version),
+                where);
+  }
+  if (!settings.gateway.empty() && settings.addons.contains(Addon::kGatewayApi)) return {};
+  return Fail(ErrorCode::kInvalidArgument,
+              "nobody divides the requests between it and the version that serves: that takes the Gateway API in the "
+              "cluster, and the name of a Gateway",
+              where);
+}
+
 }  // namespace
 
 std::set<Addon> AddonsOf(const std::function<bool(std::string_view, std::string_view)>& has) {
@@ -38,6 +67,9 @@ std::set<Addon> AddonsOf(const std::function<bool(std::string_view, std::string_
   if (has("keda.sh/v1alpha1", "ScaledObject")) addons.insert(Addon::kKeda);
   if (has("metrics.k8s.io/v1beta1", "PodMetrics")) addons.insert(Addon::kMetricsServer);
   if (has("monitoring.coreos.com/v1", "ServiceMonitor")) addons.insert(Addon::kPrometheusOperator);
+  if (has("gateway.networking.k8s.io/v1", "HTTPRoute")) addons.insert(Addon::kGatewayApi);
+  if (has("kueue.x-k8s.io/v1beta1", "LocalQueue") || has("kueue.x-k8s.io/v1beta2", "LocalQueue"))
+    addons.insert(Addon::kKueue);
   return addons;
 }
 
@@ -65,6 +97,8 @@ Result<Settings> CheckSettings(const project::Project& project, Settings setting
                 fmt::format("{} is no version of a model: they count from 1", settings.model_version),
                 "settings.model_version");
   }
+  KEELSON_RETURN_IF_ERROR(CheckGateway(settings.gateway));
+  KEELSON_RETURN_IF_ERROR(CheckCanary(settings));
   return settings;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -11,7 +12,7 @@
 namespace keelson::kubernetes {
 
 // What a cluster may have beside Kubernetes itself, where objects differ by it.
-enum class Addon { kKeda, kMetricsServer, kPrometheusOperator };
+enum class Addon { kKeda, kMetricsServer, kPrometheusOperator, kGatewayApi, kKueue };
 
 // By the kinds that a cluster has: `has` is asked for an apiVersion and a kind.
 std::set<Addon> AddonsOf(const std::function<bool(std::string_view, std::string_view)>& has);
@@ -24,6 +25,9 @@ struct Settings {
   std::string server_namespace = "keelson-system";
   std::string monitoring_namespace = "monitoring";  // of the Prometheus that may ask replicas
   int model_version = 1;                            // the registered version that the endpoint serves
+  std::optional<int> canary_version = {};           // a further one, which gets a share of the requests
+  int canary_percent = 0;                           // that share
+  std::string gateway = {};                         // "NAMESPACE/NAME" of the Gateway that requests come through
   std::set<Addon> addons = {};
 };
 

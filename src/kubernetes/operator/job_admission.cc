@@ -24,6 +24,7 @@ using scheduling::PodPlace;
 using scheduling::PodShape;
 
 constexpr const char* kDefaultQueue = "default";
+constexpr const char* kUntold = "waits to be told what it is to do";
 constexpr const char* kWholeCluster = "the whole cluster";  // no name that a declared flavor could have
 constexpr const char* kOtherPods = "other pods";            // queue and flavor of what is nobody's Job
 
@@ -173,6 +174,8 @@ JobChange Release(const SharedObject& job, const std::string& flavor, const sche
   JobChange change{JobChange::What::kRelease, job, Seen(*job), fmt::format("let run on quota of '{}'", flavor)};
   change.patch["metadata"]["annotations"][kFlavorAnnotation] = flavor;
   change.patch["spec"]["suspend"] = false;
+  // Kueue, were it to come back, would suspend what it has not let run itself.
+  if (!LabelOf(*job, kKueueQueueLabel).empty()) change.patch["metadata"]["labels"][kKueueQueueLabel] = nullptr;
   const json& selector = Member(*job, {"spec", "template", "spec", "nodeSelector"});
   const std::set<std::string> former = FlavorLabelsOf(*job);
   json changed = json::object();
@@ -190,6 +193,12 @@ JobChange Release(const SharedObject& job, const std::string& flavor, const sche
   if (!ours.empty() || !former.empty()) {
     change.patch["metadata"]["annotations"][kFlavorLabelsAnnotation] = ours.empty() ? json() : json(Join(ours, ","));
   }
+  return change;
+}
+
+JobChange HandOver(const SharedObject& job, const std::string& queue) {
+  JobChange change{JobChange::What::kHandOver, job, Seen(*job), fmt::format("handed to Kueue's queue '{}'", queue)};
+  change.patch["metadata"]["labels"][kKueueQueueLabel] = queue;
   return change;
 }
 
@@ -235,12 +244,33 @@ class Admission {
   }
 
  private:
+  // A step of a pipeline does once its attempt is written.
+  static bool KnowsWhatToDo(const json& job) {
+    return LabelOf(job, kStepKindLabel).empty() || !AnnotationOf(job, kAttemptAnnotation).empty();
+  }
+
+  void LeaveToKueue(const SharedObject& job, const std::string& id) {
+    if (Member(*job, {"spec", "suspend"}) != true) return;
+    const std::string queue = LabelOf(*job, kKueueQueueLabel);
+    if (!queue.empty()) {
+      plan_.waiting[id] = fmt::format("waits in Kueue's queue '{}'; its Workload says for what", queue);
+    } else if (!KnowsWhatToDo(*job)) {
+      plan_.waiting[id] = kUntold;
+    } else {
+      plan_.changes.push_back(HandOver(job, LabelOf(*job, kQueueLabel)));
+    }
+  }
+
   // Jobs that stand in line or run, with their pods; all other pods are others'.
   void Sort() {
     std::map<std::string, std::size_t> by_uid;
     for (const SharedObject& job : snapshot_.jobs) {
       if (HasEnded(*job)) continue;
       const std::string id = JobId(*job);
+      if (snapshot_.by_kueue) {
+        LeaveToKueue(job, id);
+        continue;
+      }
       std::string name = LabelOf(*job, kQueueLabel);
       if (snapshot_.queues.cluster_queues.empty()) name = kDefaultQueue;
       auto queue = scheduling::FindClusterQueue(queues_, NamespaceOf(*job), name);
@@ -248,8 +278,8 @@ class Admission {
         plan_.waiting[id] = queue.error().message;
         continue;
       }
-      if (!LabelOf(*job, kStepKindLabel).empty() && AnnotationOf(*job, kAttemptAnnotation).empty()) {
-        plan_.waiting[id] = "waits to be told what it is to do";
+      if (!KnowsWhatToDo(*job)) {
+        plan_.waiting[id] = kUntold;
         continue;
       }
       entries_.push_back(EntryOf(job, *std::move(queue)));

@@ -16,6 +16,7 @@ namespace keelson::kubernetes {
 // when its queue has the quota and the nodes have room for all its pods at once, and suspended again when something
 // more important takes its place or when its pods found no node after all.
 inline constexpr const char* kQueueLabel = "keelson.dev/queue";
+inline constexpr const char* kKueueQueueLabel = "kueue.x-k8s.io/queue-name";  // by which Kueue takes a Job
 inline constexpr const char* kPriorityLabel = "keelson.dev/priority";     // inside its class: more goes before less
 inline constexpr const char* kStepKindLabel = "keelson.dev/step-kind";    // of a step of a project's pipeline
 inline constexpr const char* kAttemptAnnotation = "keelson.dev/attempt";  // the Secret JOB-attempt is written
@@ -32,11 +33,12 @@ struct AdmissionSnapshot {
   Objects pods;   // all of the cluster
   Objects nodes;  // without any, or unless by_nodes, quotas alone decide: where nodes are made for pods that wait
   bool by_nodes = true;
+  bool by_kueue = false;  // Kueue decides: a Job whose turn it is to stand in line is handed to the LocalQueue of its name
   scheduling::Queues queues;  // "default", all of the cluster, is added when there is none of that name
 };
 
 struct JobChange {
-  enum class What { kRelease, kSuspend } what = What::kRelease;
+  enum class What { kRelease, kSuspend, kHandOver } what = What::kRelease;
   SharedObject job;
   nlohmann::json patch;  // a merge patch, of the Job as it was seen: it is refused when the Job has changed since
   std::string why;       // for people

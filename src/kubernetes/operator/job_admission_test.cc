@@ -181,6 +181,38 @@ TEST(JobAdmission, AnotherFlavorTakesTheLabelsOfTheFormerAway) {
   EXPECT_EQ(released.at("metadata").at("annotations").at(kFlavorLabelsAnnotation), "kubernetes.io/hostname");
 }
 
+TEST(JobAdmission, WhereKueueIsAJobIsHandedToItOnceItKnowsWhatToDo) {
+  Scene scene;
+  scene.snapshot.by_kueue = true;
+  json job = Job("one", true, 1, PodSpecWith("2"));
+  job["metadata"]["labels"][kQueueLabel] = "research";
+  scene.Nodes(1).Add(job).Add(Job("runs", false, 1, PodSpecWith("2")));
+  const auto plan = scene.Plan();
+  ASSERT_EQ(plan.changes.size(), 1U);
+  EXPECT_EQ(plan.changes[0].what, What::kHandOver);
+  EXPECT_EQ(plan.changes[0].patch, (json{{"metadata", {{"resourceVersion", "7"}, {"labels", {{kKueueQueueLabel, "research"}}}}}}));
+  job.merge_patch(plan.changes[0].patch);
+  scene.snapshot.jobs[0] = Share(job);
+  EXPECT_TRUE(scene.Plan().changes.empty());
+  EXPECT_EQ(scene.Plan().waiting.at("lab/one"), "waits in Kueue's queue 'research'; its Workload says for what");
+  // A step is not let run before its inputs are there, by Kueue either.
+  scene.snapshot.jobs[0] =
+      Share(With(Job("one", true, 1, PodSpecWith("2")), "/metadata/labels/keelson.dev~1step-kind", "train"));
+  EXPECT_TRUE(scene.Plan().changes.empty());
+  EXPECT_EQ(scene.Plan().waiting.at("lab/one"), "waits to be told what it is to do");
+}
+
+TEST(JobAdmission, WhenKueueIsGoneItsJobsStandInLineHereAgain) {
+  Scene scene;
+  json job = Job("one", true, 1, PodSpecWith("2"));
+  job["metadata"]["labels"][kKueueQueueLabel] = "default";
+  scene.Nodes(1).Add(job);
+  const auto plan = scene.Plan();
+  ASSERT_EQ(plan.changes.size(), 1U);
+  EXPECT_EQ(plan.changes[0].what, What::kRelease);
+  EXPECT_TRUE(plan.changes[0].patch.at("metadata").at("labels").at(kKueueQueueLabel).is_null());
+}
+
 TEST(JobAdmission, WhereNodesComeForPodsThatWaitQuotasAloneDecide) {
   Scene scene;
   scene.Add(Job("one", true, 4, PodSpecWith("64")));

@@ -21,6 +21,18 @@ constexpr milliseconds kSoon{5'000};          // when the kind Project is not th
 constexpr milliseconds kListTimeout{30'000};  // of one page
 constexpr double kWritesPerSecond = 50;
 
+const char* ReasonOf(JobChange::What what) {
+  switch (what) {
+    case JobChange::What::kRelease:
+      return "Released";
+    case JobChange::What::kSuspend:
+      return "Suspended";
+    case JobChange::What::kHandOver:
+      return "HandedOver";
+  }
+  return "";
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Operator>> Operator::Start(const Access& access, const Clock& clock, OperatorOptions options) {
@@ -178,14 +190,17 @@ void Operator::Pass() {
 
 const AdmissionPlan& Operator::Admit(const Observation& seen) {
   const Moment now = clock_.MonotonicNow();
-  const bool same = admitted_.plan.changes.empty() && now - admitted_.at < options_.resync &&
+  const bool by_kueue = options_.leave_to_kueue && observer_->addons().contains(Addon::kKueue);
+  const bool same = admitted_.plan.changes.empty() && admitted_.by_kueue == by_kueue && now - admitted_.at < options_.resync &&
                     admitted_.jobs == seen.jobs && admitted_.pods == seen.pods && admitted_.nodes == seen.nodes;
   if (same) return admitted_.plan;
-  admitted_ = {.jobs = seen.jobs, .pods = seen.pods, .nodes = seen.nodes, .at = now, .plan = {}};
+  admitted_ = {
+      .jobs = seen.jobs, .pods = seen.pods, .nodes = seen.nodes, .by_kueue = by_kueue, .at = now, .plan = {}};
   auto plan = PlanAdmission({.jobs = seen.jobs,
                              .pods = seen.pods,
                              .nodes = seen.nodes,
                              .by_nodes = options_.admit_by_nodes,
+                             .by_kueue = by_kueue,
                              .queues = options_.queues},
                             clock_.WallNow());
   if (plan) {
@@ -210,9 +225,9 @@ void Operator::LetRun(const AdmissionPlan& plan) {
     const auto done = clients_.write->Patch(*jobs, NamespaceOf(job), NameOf(job), PatchKind::kMerge, change.patch);
     if (done) {
       job_refusals_.Forget(key);
-      const bool released = change.what == JobChange::What::kRelease;
-      LogInfo(released ? "job let run" : "job suspended", {{"job", JobId(job)}, {"why", change.why}});
-      Note(job, released, released ? "Released" : "Suspended", change.why);
+      const bool suspended = change.what == JobChange::What::kSuspend;
+      LogInfo(ReasonOf(change.what), {{"job", JobId(job)}, {"why", change.why}});
+      Note(job, !suspended, ReasonOf(change.what), change.why);
       continue;
     }
     // kAborted: another state than the one that was decided from, which the next look sees.

@@ -24,6 +24,7 @@ struct OperatorOptions {
   Settings settings;            // of all projects; workspace, addons and model_version are found out
   scheduling::Queues queues;
   bool admit_by_nodes = true;  // AdmissionSnapshot::by_nodes
+  bool leave_to_kueue = true;  // AdmissionSnapshot::by_kueue, where its kinds are
   LeaseTimes lease = {};
   std::chrono::milliseconds resync{30'000};       // a look at everything, though nothing has changed
   std::chrono::milliseconds rediscovery{30'000};  // for kinds that come and go
@@ -74,6 +75,7 @@ class Operator {
   // The last look at what may run, and what it was made from.
   struct Admitted {
     Objects jobs, pods, nodes;
+    bool by_kueue = false;
     Moment at{};
     AdmissionPlan plan;
   };

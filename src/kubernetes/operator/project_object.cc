@@ -36,6 +36,16 @@ std::string FirstOf(const project::Problems& problems) {
   return text;
 }
 
+// A whole number of an annotation; nothing where it is not there.
+Result<std::optional<int>> NumberIn(const json& annotations, const char* name, int least, int most,
+                                    const char* expected) {
+  const std::string text = annotations.value(name, "");
+  if (text.empty()) return std::nullopt;
+  const auto number = ParseInt(text);
+  if (number && *number >= least && *number <= most) return static_cast<int>(*number);
+  return Fail(ErrorCode::kInvalidArgument, fmt::format("the annotation {} says \"{}\", which is {}", name, text, expected));
+}
+
 }  // namespace
 
 Result<ProjectObject> ReadProject(const json& object) {
@@ -48,16 +58,14 @@ Result<ProjectObject> ReadProject(const json& object) {
   made.project = std::move(parsed->project);
   made.revision = metadata.value("labels", json::object()).value(kRevisionLabel, "");
   if (made.revision.empty()) made.revision = Sha256::Hex(project::ProjectJson(made.project).dump());
-  if (const std::string version = annotations.value(kModelVersionAnnotation, ""); !version.empty()) {
-    const auto number = ParseInt(version);
-    if (!number || *number < 1 || *number > std::numeric_limits<int>::max()) {
-      return Fail(ErrorCode::kInvalidArgument,
-                  fmt::format("the annotation {} says \"{}\", which is no version of a model: they count from 1",
-                              kModelVersionAnnotation, version),
-                  NameOf(object));
-    }
-    made.model_version = static_cast<int>(*number);
-  }
+  constexpr const char* kNoVersion = "no version of a model: they count from 1";
+  constexpr int kMost = std::numeric_limits<int>::max();
+  KEELSON_ASSIGN_OR_RETURN(made.model_version, NumberIn(annotations, kModelVersionAnnotation, 1, kMost, kNoVersion));
+  KEELSON_ASSIGN_OR_RETURN(made.canary_version, NumberIn(annotations, kCanaryVersionAnnotation, 1, kMost, kNoVersion));
+  KEELSON_ASSIGN_OR_RETURN(const auto percent, NumberIn(annotations, kCanaryPercentAnnotation, 0, 100,
+                                                        "no share of the requests in percent"));
+  made.canary_percent = percent.value_or(0);
+  made.gateway = annotations.value(kGatewayAnnotation, "");
   if (const std::string image = annotations.value(kImageAnnotation, ""); !image.empty()) made.image = image;
   return made;
 }

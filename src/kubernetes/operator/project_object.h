@@ -16,6 +16,9 @@ struct ProjectObject {
   std::string revision;              // of the label, else of what the object itself says
   std::optional<int> model_version;  // nothing: no endpoint yet
   std::optional<std::string> image;
+  std::optional<int> canary_version;
+  int canary_percent = 0;
+  std::string gateway;  // "": none
 };
 
 // kInvalidArgument: the first mistake, one sentence.

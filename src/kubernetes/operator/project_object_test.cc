@@ -16,13 +16,20 @@ TEST(ProjectObject, SaysWhatTheFileSaid) {
   const TestOwner made = MakeOwner("train: {label: late, trainer: {xgboost: {}}}\nserve: {}\n");
   project::Project project = made.project;
   project.time_zone = "Europe/Berlin";
-  const json object = ProjectResource({project, std::string(64, 'a'), made.settings});
+  Settings settings = made.settings;
+  settings.canary_version = 2;
+  settings.canary_percent = 20;
+  settings.gateway = "infra/public";
+  const json object = ProjectResource({project, std::string(64, 'a'), settings});
   const auto read = ReadProject(With(object, "/status", {{"champion", 1}}));
   ASSERT_TRUE(read.has_value()) << read.error().ToString();
   EXPECT_EQ(project::ProjectJson(read->project), project::ProjectJson(project));
   EXPECT_EQ(read->revision, "aaaaaaaaaaaa");
   EXPECT_EQ(read->model_version, 1);
   EXPECT_EQ(read->image, "registry.example/keelson:1.2");
+  EXPECT_EQ(read->canary_version, 2);
+  EXPECT_EQ(read->canary_percent, 20);
+  EXPECT_EQ(read->gateway, "infra/public");
 }
 
 json Bare() {
@@ -52,6 +59,10 @@ TEST(ProjectObject, AMistakeIsOneSentence) {
     ASSERT_FALSE(wrong.has_value()) << version;
     EXPECT_TRUE(wrong.error().message.contains(version)) << wrong.error().message;
   }
+  const auto share = ReadProject(With(Bare(), "/metadata/annotations", {{kCanaryPercentAnnotation, "101"}}));
+  ASSERT_FALSE(share.has_value());
+  EXPECT_EQ(share.error().message,
+            "the annotation keelson.dev/canary-percent says \"101\", which is no share of the requests in percent");
 }
 
 }  // namespace

@@ -48,6 +48,10 @@ class Planning {
     settings_.workspace = NamespaceOf(object_);
     if (project_.image) settings_.image = *project_.image;
     settings_.model_version = project_.model_version.value_or(1);
+    settings_.canary_version = project_.canary_version;
+    // A canary gets its share once a replica of it answers.
+    settings_.canary_percent = CanaryAnswers() ? project_.canary_percent : 0;
+    settings_.gateway = project_.gateway;
     const auto objects = ProjectObjects(project_.project, project_.revision, settings_);
     if (!objects) return Mistaken(objects.error());
     Tell("Valid", "True", "Read", "the project can be read");
@@ -87,6 +91,7 @@ class Planning {
     for (const SharedObject& each : snapshot_.owned) {
       if (IsOf(*each, NameOf(object_))) there.emplace(KeyOf(*each), each.get());
     }
+    const bool taken_over = HasTakenOver();
     std::set<ObjectKey> names;
     for (const Json& each : objects) {
       if (!IsMadeHere(each)) continue;
@@ -96,6 +101,8 @@ class Planning {
       const ObjectKey key = KeyOf(wanted);
       names.insert(key);
       const auto live = there.find(key);
+      // Until the next version has a replica that answers, requests go where they went.
+      if (live != there.end() && key.first == "HTTPRoute" && !taken_over) continue;
       if (live == there.end()) {
         plan_.changes.push_back({ObjectChange::What::kApply, std::move(wanted), true});
       } else if (!IsAsWanted(*live->second, wanted)) {
@@ -103,7 +110,6 @@ class Planning {
             {ObjectChange::What::kApply, std::move(wanted), false, ResourceVersionOf(*live->second)});
       }
     }
-    const bool taken_over = HasTakenOver();
     for (const SharedObject& each : snapshot_.owned) {
       const json& live = *each;
       if (live.value("kind", "") == "Job" || names.contains(KeyOf(live)) || !IsOf(live, NameOf(object_))) continue;
@@ -114,8 +120,11 @@ class Planning {
     }
   }
 
-  const json* Deployment() const {
-    const std::string name = RevisionName({project_.project, project_.revision, settings_});
+  const json* Deployment() const { return DeploymentOf(settings_.model_version); }
+  const json* DeploymentOf(int version) const {
+    Settings settings = settings_;
+    settings.model_version = version;
+    const std::string name = RevisionName({project_.project, project_.revision, settings});
     for (const SharedObject& each : snapshot_.owned) {
       if (each->value("kind", "") == "Deployment" && NameOf(*each) == name) return each.get();
     }
@@ -125,6 +134,12 @@ class Planning {
   static int Available(const json& deployment) {
     const json& available = Member(deployment, {"status", "availableReplicas"});
     return available.is_number_integer() ? available.get<int>() : 0;
+  }
+
+  bool CanaryAnswers() const {
+    const json* const deployment =
+        project_.canary_version && project_.project.serve ? DeploymentOf(*project_.canary_version) : nullptr;
+    return deployment != nullptr && Available(*deployment) > 0;
   }
 
   // The version that is to serve does: what served before may go.
@@ -170,6 +185,13 @@ class Planning {
     return Trouble{"NodeNotReady", fmt::format("node {} of pod {} does not answer", node, NameOf(pod))};
   }
 
+  std::string OfCanary() const {
+    if (!project_.canary_version) return "";
+    if (CanaryAnswers())
+      return fmt::format(", version {} gets {} % of the requests", *project_.canary_version, settings_.canary_percent);
+    return fmt::format(", version {} has no replica yet that answers", *project_.canary_version);
+  }
+
   void TellReady() {
     if (!project_.project.serve) return Tell("Ready", "True", "NothingToServe", "the project serves nothing");
     if (!project_.model_version) {
@@ -188,7 +210,8 @@ class Planning {
     }
     if (available >= least) {
       return Tell("Ready", "True", trouble ? "Impaired" : "Serving",
-                  fmt::format("version {} serves{}", version, trouble ? ", but " + trouble->sentence : ""));
+                  fmt::format("version {} serves{}{}", version, OfCanary(),
+                              trouble ? ", but " + trouble->sentence : ""));
     }
     const bool asleep = deployment != nullptr && Member(*deployment, {"spec", "replicas"}) == 0;
     if (asleep && project_.project.serve->min_replicas == 0)

@@ -119,6 +119,67 @@ TEST(ProjectPlan, PutsRightWhatSomebodyHasDeletedOrChanged) {
   EXPECT_TRUE(cluster.Plan().changes.empty());
 }
 
+// Of the HTTPRoute: "ships-v1:80 ships-v2:20".
+std::string SharesOf(Cluster& cluster) {
+  std::string shares;
+  const json* const route = cluster.Find("HTTPRoute", "ships");
+  if (route == nullptr) return "no route";
+  for (const json& backend : route->at("spec").at("rules").at(0).at("backendRefs")) {
+    shares += (shares.empty() ? "" : " ") + backend.at("name").get<std::string>() + ":" + backend.at("weight").dump();
+  }
+  return shares;
+}
+
+TEST(ProjectPlan, ACanaryGetsItsShareOfTheRouteOnceItAnswersAndTakesOverOnceItIsTheVersion) {
+  Cluster cluster;
+  cluster.settings.addons = {Addon::kGatewayApi};
+  const auto annotate = [&](const char* name, const json& value) {
+    json project = *cluster.snapshot.project;
+    project["metadata"]["annotations"][name] = value;
+    if (value.is_null()) project["metadata"]["annotations"].erase(name);
+    cluster.snapshot.project = Share(project);
+  };
+  annotate(kGatewayAnnotation, "infra/public");
+  cluster.Settle();
+  cluster.Available("ships-v1", 1);
+  cluster.Settle();
+  EXPECT_EQ(SharesOf(cluster), "ships-v1:100");
+  annotate(kCanaryVersionAnnotation, "2");
+  annotate(kCanaryPercentAnnotation, "20");
+  cluster.Settle();
+  EXPECT_NE(cluster.Find("Deployment", "ships-v2"), nullptr);
+  EXPECT_EQ(SharesOf(cluster), "ships-v1:100 ships-v2:0");
+  EXPECT_EQ(cluster.Condition("Ready"),
+            "True Serving: version 1 serves, version 2 has no replica yet that answers");
+  cluster.Available("ships-v2", 1);
+  cluster.Settle();
+  EXPECT_EQ(SharesOf(cluster), "ships-v1:80 ships-v2:20");
+  EXPECT_EQ(cluster.Condition("Ready"), "True Serving: version 1 serves, version 2 gets 20 % of the requests");
+  annotate(kCanaryVersionAnnotation, nullptr);
+  annotate(kModelVersionAnnotation, "2");
+  cluster.Settle();
+  EXPECT_EQ(SharesOf(cluster), "ships-v2:100");
+  EXPECT_EQ(cluster.Find("Deployment", "ships-v1"), nullptr);
+  // And a next one without a canary: requests go on to where they went until it answers.
+  annotate(kModelVersionAnnotation, "3");
+  cluster.Settle();
+  EXPECT_EQ(SharesOf(cluster), "ships-v2:100");
+  cluster.Available("ships-v3", 1);
+  cluster.Settle();
+  EXPECT_EQ(SharesOf(cluster), "ships-v3:100");
+  EXPECT_TRUE(cluster.Plan().changes.empty());
+}
+
+TEST(ProjectPlan, ACanaryThatNobodyCanDivideForIsToldAndChangesNothing) {
+  Cluster cluster;
+  cluster.Settle();
+  json project = *cluster.snapshot.project;
+  project["metadata"]["annotations"][kCanaryVersionAnnotation] = "2";
+  cluster.snapshot.project = Share(project);
+  EXPECT_TRUE(cluster.Step().changes.empty());
+  EXPECT_TRUE(cluster.Condition("Valid").starts_with("False Mistake: nobody divides the requests"));
+}
+
 TEST(ProjectPlan, ReadyFollowsTheReplicas) {
   Cluster cluster;
   cluster.Settle();
