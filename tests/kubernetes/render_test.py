@@ -67,6 +67,13 @@ class Render(unittest.TestCase):
         self.assertEqual(len(named(items, "Deployment")), 2)
         self.assertIn("nobody divides the requests", render("--kubernetes", "--canary-version", "2", "-f", PROJECTS[0], code=1))
 
+    def test_node_pools_pass_the_dry_run(self):
+        define("karpenter")
+        items = json.loads(render("--kubernetes", "--node-pools", "karpenter.kwok.sh/KWOKNodeClass/default", "-o", "json"))
+        self.assertEqual([item["metadata"]["name"] for item in items], ["keelson-cpu", "keelson-gpu"])
+        self.assertEqual(len(apply(items, "--dry-run=server")), 2)
+        self.assertIn("no class of nodes", render("--kubernetes", "--node-pools", "default", code=1))
+
     def test_yaml_says_the_same_as_json(self):
         name = self.workspace("dry-yaml")
         items = objects(PROJECTS[0], "--namespace", name, "--with", "keda,prometheus-operator")

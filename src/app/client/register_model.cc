@@ -59,7 +59,8 @@ Result<std::string> OnlyModelFile(const std::string& from, const Flavor& flavor)
 Status CheckLoads(const std::string& folder) {
   KEELSON_ASSIGN_OR_RETURN(const auto described, serving::ReadModelDirectory(folder));
   if (described.python || described.model_path.ends_with(".onnx")) return {};  // by an interpreter, or a library
-  return serving::LoadedModel::Load({.name = "model", .path = folder}).transform([](const auto&) {});
+  KEELSON_RETURN_IF_ERROR(serving::LoadedModel::Load({.name = "model", .path = folder}));
+  return {};
 }
 
 std::string EncodePath(std::string_view path) {

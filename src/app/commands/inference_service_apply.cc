@@ -76,7 +76,8 @@ class Applying {
     }
     if (dry_run_ || changes.empty()) return {};
     body["dry_run"] = false;
-    return client_.Post(kApi + "/projects", body).transform([](const auto&) {});
+    KEELSON_RETURN_IF_ERROR(client_.Post(kApi + "/projects", body));
+    return {};
   }
 
   Status PutInService(int version) {
@@ -87,9 +88,10 @@ class Applying {
       out_ << fmt::format("  version {} gets no requests: canaryTrafficPercent is 0\n", version);
       return {};
     }
+    const bool stays = before.at("champion") == version;  // and whatever was rolled out beside it ends
     const bool canary = percent < 100 && !first;
-    KEELSON_RETURN_IF_ERROR(client_.Post(Place() + "/promote", {{"version", version}, {"canary", canary}}));
-    if (before.at("champion") == version) {
+    KEELSON_RETURN_IF_ERROR(client_.Post(Place() + "/promote", {{"version", version}, {"canary", canary || stays}}));
+    if (stays) {
       out_ << fmt::format("  version {} serves\n", version);
     } else if (canary) {
       out_ << fmt::format("  version {} gets {} % of the requests\n", version, percent);
@@ -106,7 +108,8 @@ class Applying {
     if (!before) return std::unexpected(before.error());
     if (before->at("challenger").is_null()) return {};
     out_ << fmt::format("  version {} gets no requests any more\n", before->at("challenger").dump());
-    return client_.Post(Place() + "/rollback", Json::object()).transform([](const auto&) {});
+    KEELSON_RETURN_IF_ERROR(client_.Post(Place() + "/rollback", Json::object()));
+    return {};
   }
 
   std::string Place() const { return fmt::format("{}/projects/{}", kApi, service_.name); }
@@ -127,7 +130,7 @@ std::string ProjectFileOf(const InferenceService& service) {
   if (percent > 0 && percent < 100) {
     serve["canary"] = {{"steps", {percent, 100}}, {"interval", kForever}};
   } else {
-    serve["canary"]["steps"] = {100};
+    serve["canary"]["steps"] = nlohmann::ordered_json::array({100});
   }
   if (service.cpu) serve["resources"]["cpu"] = *service.cpu;
   if (service.memory_bytes) serve["resources"]["memory"] = *service.memory_bytes;

@@ -30,7 +30,8 @@ CLI::Option* KubernetesOptions::AddTo(CLI::App& app, const char* description) {
       "Where the Prometheus runs that asks replicas; monitoring without it");
   add("--model-version", settings.model_version, "Version of the model that is served; 1 without it")
       ->check(CLI::PositiveNumber);
-  add("--gateway", settings.gateway, "NAMESPACE/NAME of the Gateway that requests come through, where the Gateway API is");
+  add("--gateway", settings.gateway,
+      "NAMESPACE/NAME of the Gateway that requests come through, where the Gateway API is");
   auto* const canary = add("--canary-version", canary_version, "A further version, which gets a share of the requests")
                            ->check(CLI::PositiveNumber);
   add("--canary-percent", settings.canary_percent, "That share")->needs(canary)->check(CLI::Range(0, 100));

@@ -247,12 +247,12 @@ TEST(ApiClientTest, DiscoversDespiteAServerThatIsDown) {
 
 TEST(ApiClientTest, DiscoversAllGroupsByTwoQuestions) {
   const auto list = [](const std::string& group, const std::string& resource, const std::string& kind) {
-    return json{{"kind", "APIGroupDiscoveryList"},
-                {"items",
-                 {{{"metadata", {{"name", group}}},
-                   {"versions",
-                    {{{"version", "v1"},
-                      {"resources", {{{"resource", resource}, {"responseKind", {{"kind", kind}}}}}}}}}}}}};
+    return json{
+        {"kind", "APIGroupDiscoveryList"},
+        {"items",
+         {{{"metadata", {{"name", group}}},
+           {"versions",
+            {{{"version", "v1"}, {"resources", {{{"resource", resource}, {"responseKind", {{"kind", kind}}}}}}}}}}}}};
   };
   FakeApiServer server({FakeApiServer::Always(Says(200, list("", "pods", "Pod"))),
                         FakeApiServer::Always(Says(200, list("apps", "deployments", "Deployment")))});

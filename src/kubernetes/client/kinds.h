@@ -30,8 +30,8 @@ class Kinds {
  public:
   // Adds the answer of /api/v1 or /apis/GROUP/VERSION (an APIResourceList). Sub-resources are left out.
   Status Add(const nlohmann::json& list);
-  // The same of all groups together (an APIGroupDiscoveryList, apidiscovery.k8s.io/v2); what of it is stale, because its
-  // own server does not answer, is unavailable.
+  // The same of all groups together (an APIGroupDiscoveryList, apidiscovery.k8s.io/v2); what of it is stale, because
+  // its own server does not answer, is unavailable.
   static bool IsOfAllGroups(const nlohmann::json& list);
   Status AddAll(const nlohmann::json& list);
   // "apps/v1" and "Deployment"; null when the cluster has no such kind.

@@ -48,15 +48,16 @@ TEST(KindsTest, KnowsTheSameOfAllGroupsTogether) {
       {"kind", "APIGroupDiscoveryList"},
       {"items",
        {{{"metadata", {{"name", "keda.sh"}}}, {"versions", {{{"version", "v1alpha1"}, {"resources", {resource}}}}}},
-        {{"metadata", {{"name", "metrics.k8s.io"}}}, {"versions", {{{"version", "v1beta1"}, {"freshness", "Stale"}}}}}}}};
+        {{"metadata", {{"name", "metrics.k8s.io"}}},
+         {"versions", {{{"version", "v1beta1"}, {"freshness", "Stale"}}}}}}}};
   Kinds kinds;
   ASSERT_TRUE(kinds.AddAll(list).has_value());
   EXPECT_EQ(*kinds.Find("keda.sh/v1alpha1", "ScaledObject"), (Kind{.group = "keda.sh",
-                                                                  .version = "v1alpha1",
-                                                                  .name = "ScaledObject",
-                                                                  .resource = "scaledobjects",
-                                                                  .namespaced = true,
-                                                                  .verbs = {"get", "list"}}));
+                                                                   .version = "v1alpha1",
+                                                                   .name = "ScaledObject",
+                                                                   .resource = "scaledobjects",
+                                                                   .namespaced = true,
+                                                                   .verbs = {"get", "list"}}));
   EXPECT_EQ(kinds.unavailable, std::vector<std::string>{"metrics.k8s.io/v1beta1"});
   for (const json& odd : {json(), json{{"kind", "APIGroupList"}}, json{{"kind", "APIGroupDiscoveryList"}},
                           json{{"kind", "APIGroupDiscoveryList"}, {"items", {7}}}}) {

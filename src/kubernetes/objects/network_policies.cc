@@ -56,9 +56,8 @@ Json ToReplicas(const Owner& owner) {
                                             {"ports", Json::array({Port("TCP", kRestPort)})}}});
   if (IsRouted(owner.settings)) {
     const std::string& gateway = owner.settings.gateway;
-    object["spec"]["ingress"].push_back(
-        {{"from", Json::array({InNamespace(gateway.substr(0, gateway.find('/')))})},
-         {"ports", Json::array({Port("TCP", kRestPort)})}});
+    object["spec"]["ingress"].push_back({{"from", Json::array({InNamespace(gateway.substr(0, gateway.find('/')))})},
+                                         {"ports", Json::array({Port("TCP", kRestPort)})}});
   }
   return object;
 }

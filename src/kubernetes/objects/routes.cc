@@ -44,12 +44,13 @@ std::vector<Json> Routes(const Owner& owner) {
   Json object = NewObject(owner, "gateway.networking.k8s.io/v1", "HTTPRoute", ObjectName({owner.project.name}),
                           component::kEndpoint);
   object["spec"] = {
-      {"parentRefs", Json::array({{{"namespace", settings.gateway.substr(0, slash)},
-                                   {"name", settings.gateway.substr(slash + 1)}}})},
+      {"parentRefs",
+       Json::array({{{"namespace", settings.gateway.substr(0, slash)}, {"name", settings.gateway.substr(slash + 1)}}})},
       {"rules",
-       Json::array({{{"matches", Matches(owner.project.name)},
-                     {"filters", Json::array({{{"type", "URLRewrite"}, {"urlRewrite", {{"hostname", RoutedHost(owner)}}}}})},
-                     {"backendRefs", std::move(backends)}}})}};
+       Json::array(
+           {{{"matches", Matches(owner.project.name)},
+             {"filters", Json::array({{{"type", "URLRewrite"}, {"urlRewrite", {{"hostname", RoutedHost(owner)}}}}})},
+             {"backendRefs", std::move(backends)}}})}};
   return {std::move(object)};
 }
 

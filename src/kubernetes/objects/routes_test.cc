@@ -51,8 +51,12 @@ TEST(Routes, ACanaryHasItsShareAndAnEndpointOfItsOwn) {
     EXPECT_FALSE(Only(objects, "Deployment", name).is_null()) << name;
     EXPECT_FALSE(Only(objects, "Service", name).is_null()) << name;
   }
-  EXPECT_EQ(Only(objects, "Deployment", "ships-v4").at("spec").at("template").at("metadata").at("labels").at(
-                "keelson.dev/model-version"),
+  EXPECT_EQ(Only(objects, "Deployment", "ships-v4")
+                .at("spec")
+                .at("template")
+                .at("metadata")
+                .at("labels")
+                .at("keelson.dev/model-version"),
             "4");
 }
 
@@ -81,13 +85,28 @@ TEST(Routes, AreNothingWithoutTheGatewayApiOrAGateway) {
 
 TEST(Routes, ACanaryThatNobodyCanDivideForIsAMistake) {
   const TestOwner made = Serving(Routed());
-  for (const auto& [settings, where] : std::vector<std::pair<Settings, std::string>>{
-           {[] { Settings s = Routed(4, 20); s.gateway.clear(); return s; }(), "settings.canary_version"},
-           {[] { Settings s = Routed(4, 20); s.addons.clear(); return s; }(), "settings.canary_version"},
-           {Routed(3, 20), "settings.canary_version"},
-           {Routed(0, 20), "settings.canary_version"},
-           {Routed(4, 101), "settings.canary_percent"},
-           {[] { Settings s = Routed(); s.gateway = "public"; return s; }(), "settings.gateway"}}) {
+  for (const auto& [settings, where] :
+       std::vector<std::pair<Settings, std::string>>{{[] {
+                                                        Settings s = Routed(4, 20);
+                                                        s.gateway.clear();
+                                                        return s;
+                                                      }(),
+                                                      "settings.canary_version"},
+                                                     {[] {
+                                                        Settings s = Routed(4, 20);
+                                                        s.addons.clear();
+                                                        return s;
+                                                      }(),
+                                                      "settings.canary_version"},
+                                                     {Routed(3, 20), "settings.canary_version"},
+                                                     {Routed(0, 20), "settings.canary_version"},
+                                                     {Routed(4, 101), "settings.canary_percent"},
+                                                     {[] {
+                                                        Settings s = Routed();
+                                                        s.gateway = "public";
+                                                        return s;
+                                                      }(),
+                                                      "settings.gateway"}}) {
     const auto objects = ProjectObjects(made.project, "a", settings);
     ASSERT_FALSE(objects.has_value()) << where;
     EXPECT_EQ(objects.error().where, where);

@@ -33,7 +33,8 @@ bool IsOfTheCluster(const std::string& name, const Settings& settings) {
 
 Status CheckGateway(const std::string& gateway) {
   const std::size_t slash = gateway.find('/');
-  const bool named = slash != std::string::npos && IsLabel(gateway.substr(0, slash)) && IsLabel(gateway.substr(slash + 1));
+  const bool named =
+      slash != std::string::npos && IsLabel(gateway.substr(0, slash)) && IsLabel(gateway.substr(slash + 1));
   if (gateway.empty() || named) return {};
   return Fail(ErrorCode::kInvalidArgument, fmt::format("\"{}\" is no Gateway: expected NAMESPACE/NAME", gateway),
               "settings.gateway");

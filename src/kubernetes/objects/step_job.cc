@@ -79,6 +79,8 @@ std::optional<Json> StepJob(const Owner& owner, const project::PipelineStep& ste
       {"template",
        {{"metadata", {{"labels", Labels(owner, component::kPipeline)}}},
         {"spec", WorkerPod(owner, step, name + "-attempt")}}}};
+  // Karpenter would take a node to make its pool smaller, for it cannot see what work would be lost.
+  if (Trains(step)) object["spec"]["template"]["metadata"]["annotations"] = {{"karpenter.sh/do-not-disrupt", "true"}};
   return object;
 }
 

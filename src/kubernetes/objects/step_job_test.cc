@@ -74,6 +74,14 @@ TEST(StepJob, WhatTheClusterTakesAwayIsNoFailure) {
   EXPECT_EQ(rules[1].at("onExitCodes").at("values"), Json::array({3}));
 }
 
+TEST(StepJob, ATrainingIsNotTakenFromItsNodeToSaveOne) {
+  const auto annotations = [](const Json& job) {
+    return job.at("spec").at("template").at("metadata").value("annotations", Json::object());
+  };
+  EXPECT_EQ(annotations(JobOf({"train", "train", {}, ""})), (Json{{"karpenter.sh/do-not-disrupt", "true"}}));
+  EXPECT_TRUE(annotations(JobOf({"prepare", "prepare", {}, ""})).empty());
+}
+
 TEST(StepJob, WhatCannotBeChangedIsAnotherJob) {
   const project::PipelineStep step = {"prepare", "prepare", {}, ""};
   const TestOwner made = MakeOwner(kTrained);

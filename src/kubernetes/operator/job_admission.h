@@ -17,10 +17,10 @@ namespace keelson::kubernetes {
 // more important takes its place or when its pods found no node after all.
 inline constexpr const char* kQueueLabel = "keelson.dev/queue";
 inline constexpr const char* kKueueQueueLabel = "kueue.x-k8s.io/queue-name";  // by which Kueue takes a Job
-inline constexpr const char* kPriorityLabel = "keelson.dev/priority";     // inside its class: more goes before less
-inline constexpr const char* kStepKindLabel = "keelson.dev/step-kind";    // of a step of a project's pipeline
-inline constexpr const char* kAttemptAnnotation = "keelson.dev/attempt";  // the Secret JOB-attempt is written
-inline constexpr const char* kFlavorAnnotation = "keelson.dev/flavor";    // whose quota it uses
+inline constexpr const char* kPriorityLabel = "keelson.dev/priority";         // inside its class: more goes before less
+inline constexpr const char* kStepKindLabel = "keelson.dev/step-kind";        // of a step of a project's pipeline
+inline constexpr const char* kAttemptAnnotation = "keelson.dev/attempt";      // the Secret JOB-attempt is written
+inline constexpr const char* kFlavorAnnotation = "keelson.dev/flavor";        // whose quota it uses
 // Which keys of its pods' nodeSelector are that flavor's: they go when it gets another.
 inline constexpr const char* kFlavorLabelsAnnotation = "keelson.dev/flavor-labels";
 inline constexpr const char* kPreemptedAnnotation = "keelson.dev/preempted";  // how often
@@ -33,7 +33,8 @@ struct AdmissionSnapshot {
   Objects pods;   // all of the cluster
   Objects nodes;  // without any, or unless by_nodes, quotas alone decide: where nodes are made for pods that wait
   bool by_nodes = true;
-  bool by_kueue = false;  // Kueue decides: a Job whose turn it is to stand in line is handed to the LocalQueue of its name
+  bool by_kueue =
+      false;  // Kueue decides: a Job whose turn it is to stand in line is handed to the LocalQueue of its name
   scheduling::Queues queues;  // "default", all of the cluster, is added when there is none of that name
 };
 

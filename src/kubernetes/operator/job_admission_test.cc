@@ -190,7 +190,8 @@ TEST(JobAdmission, WhereKueueIsAJobIsHandedToItOnceItKnowsWhatToDo) {
   const auto plan = scene.Plan();
   ASSERT_EQ(plan.changes.size(), 1U);
   EXPECT_EQ(plan.changes[0].what, What::kHandOver);
-  EXPECT_EQ(plan.changes[0].patch, (json{{"metadata", {{"resourceVersion", "7"}, {"labels", {{kKueueQueueLabel, "research"}}}}}}));
+  EXPECT_EQ(plan.changes[0].patch,
+            (json{{"metadata", {{"resourceVersion", "7"}, {"labels", {{kKueueQueueLabel, "research"}}}}}}));
   job.merge_patch(plan.changes[0].patch);
   scene.snapshot.jobs[0] = Share(job);
   EXPECT_TRUE(scene.Plan().changes.empty());

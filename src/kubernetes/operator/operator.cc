@@ -191,11 +191,11 @@ void Operator::Pass() {
 const AdmissionPlan& Operator::Admit(const Observation& seen) {
   const Moment now = clock_.MonotonicNow();
   const bool by_kueue = options_.leave_to_kueue && observer_->addons().contains(Addon::kKueue);
-  const bool same = admitted_.plan.changes.empty() && admitted_.by_kueue == by_kueue && now - admitted_.at < options_.resync &&
-                    admitted_.jobs == seen.jobs && admitted_.pods == seen.pods && admitted_.nodes == seen.nodes;
+  const bool same = admitted_.plan.changes.empty() && admitted_.by_kueue == by_kueue &&
+                    now - admitted_.at < options_.resync && admitted_.jobs == seen.jobs &&
+                    admitted_.pods == seen.pods && admitted_.nodes == seen.nodes;
   if (same) return admitted_.plan;
-  admitted_ = {
-      .jobs = seen.jobs, .pods = seen.pods, .nodes = seen.nodes, .by_kueue = by_kueue, .at = now, .plan = {}};
+  admitted_ = {.jobs = seen.jobs, .pods = seen.pods, .nodes = seen.nodes, .by_kueue = by_kueue, .at = now, .plan = {}};
   auto plan = PlanAdmission({.jobs = seen.jobs,
                              .pods = seen.pods,
                              .nodes = seen.nodes,

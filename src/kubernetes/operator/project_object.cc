@@ -43,7 +43,8 @@ Result<std::optional<int>> NumberIn(const json& annotations, const char* name, i
   if (text.empty()) return std::nullopt;
   const auto number = ParseInt(text);
   if (number && *number >= least && *number <= most) return static_cast<int>(*number);
-  return Fail(ErrorCode::kInvalidArgument, fmt::format("the annotation {} says \"{}\", which is {}", name, text, expected));
+  return Fail(ErrorCode::kInvalidArgument,
+              fmt::format("the annotation {} says \"{}\", which is {}", name, text, expected));
 }
 
 }  // namespace

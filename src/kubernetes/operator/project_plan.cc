@@ -209,9 +209,9 @@ class Planning {
       if (LabelOf(*pod, kModelVersionLabel) == std::to_string(version)) trouble = TroubleOf(*pod);
     }
     if (available >= least) {
-      return Tell("Ready", "True", trouble ? "Impaired" : "Serving",
-                  fmt::format("version {} serves{}{}", version, OfCanary(),
-                              trouble ? ", but " + trouble->sentence : ""));
+      return Tell(
+          "Ready", "True", trouble ? "Impaired" : "Serving",
+          fmt::format("version {} serves{}{}", version, OfCanary(), trouble ? ", but " + trouble->sentence : ""));
     }
     const bool asleep = deployment != nullptr && Member(*deployment, {"spec", "replicas"}) == 0;
     if (asleep && project_.project.serve->min_replicas == 0)

@@ -149,8 +149,7 @@ TEST(ProjectPlan, ACanaryGetsItsShareOfTheRouteOnceItAnswersAndTakesOverOnceItIs
   cluster.Settle();
   EXPECT_NE(cluster.Find("Deployment", "ships-v2"), nullptr);
   EXPECT_EQ(SharesOf(cluster), "ships-v1:100 ships-v2:0");
-  EXPECT_EQ(cluster.Condition("Ready"),
-            "True Serving: version 1 serves, version 2 has no replica yet that answers");
+  EXPECT_EQ(cluster.Condition("Ready"), "True Serving: version 1 serves, version 2 has no replica yet that answers");
   cluster.Available("ships-v2", 1);
   cluster.Settle();
   EXPECT_EQ(SharesOf(cluster), "ships-v1:80 ships-v2:20");
