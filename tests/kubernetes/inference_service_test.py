@@ -151,7 +151,7 @@ class Defined(unittest.TestCase):
     def test_what_is_exported_is_taken_by_both(self):
         kubectl("create", "namespace", "exported", code=None)
         self.addCleanup(kubectl, "delete", "namespace", "exported", "--wait=false", "--ignore-not-found")
-        for project in ("examples/flights/keelson.yaml", "src/project/testdata/good/command.yaml"):
+        for project in ("examples/flights/keelson.yaml", "examples/rain/keelson.yaml"):
             with self.subTest(project=project):
                 done = subprocess.run([KEELSON, "render", "--kubernetes", "--namespace", "exported", "--inference-service", f"file://{MODELS}/squared.ubj", "-f", project],
                                       capture_output=True, text=True, timeout=60, check=True)

@@ -289,6 +289,14 @@ TEST_F(OnlineTest, ApplySaysWhatChangesBeforeItDoes) {
   EXPECT_EQ(Asked().size(), 3u) << "a file with mistakes is not sent";
 }
 
+TEST_F(OnlineTest, AVersionIsRolledOutByStepsUnlessItIsTheFirst) {
+  Script("POST /projects/p/promote", {{"champion", 3}});
+  EXPECT_EQ(Run({"promote", "p", "4", "--canary"}).out, "version 4 is rolled out in p\n");
+  EXPECT_THAT(Asked(), ElementsAre(R"(POST /projects/p/promote {"canary":true,"version":4})"));
+  Script("POST /projects/first/promote", {{"champion", 1}});
+  EXPECT_EQ(Run({"promote", "first", "1", "--canary"}).out, "version 1 is the champion of first\n");
+}
+
 TEST_F(OnlineTest, BackupNamesAWholePath) {
   Script("POST /backup", {{"path", "/backups/monday"}});
   EXPECT_EQ(Run({"backup", "/backups/./monday/"}).out, "backed up to /backups/monday\n");

@@ -104,9 +104,9 @@ Command PromoteCommand() {
             app.add_flag("--canary", options->flag, "Roll it out by the steps of the project's canary");
             return [options](Terminal& terminal) -> Result<int> {
               KEELSON_ASSIGN_OR_RETURN(Client client, Client::Connect(options->server));
-              KEELSON_ASSIGN_OR_RETURN(const Json answer,
-                                       client.Post(Project(options->name) + "/promote",
-                                                   {{"version", options->number}, {"canary", options->flag}}));
+              Json body = {{"version", options->number}};
+              if (options->flag) body["canary"] = true;
+              KEELSON_ASSIGN_OR_RETURN(const Json answer, client.Post(Project(options->name) + "/promote", body));
               // By steps, unless it is the first version.
               const bool rolled_out = options->flag && answer.value("champion", Json()) != options->number;
               terminal.out << fmt::format("version {} is {} {}\n", options->number,
