@@ -17,8 +17,8 @@ class Addons(unittest.TestCase):
         cls.proxy = new_proxy()
         cls.addClassCleanup(cls.proxy.close)
 
-    def serve(self, *arguments):
-        server = Server(self.proxy, SYSTEM, *arguments)
+    def serve(self):
+        server = Server(self.proxy, SYSTEM, "--kubernetes-silence", "5s")
         self.addCleanup(server.stop)
         return server
 

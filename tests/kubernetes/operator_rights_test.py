@@ -51,7 +51,7 @@ class Rights(unittest.TestCase):
         proxy = new_proxy()
         self.addCleanup(proxy.close)
         proxy.seen = lambda method, path, status: asked.append((method, path, status))
-        server = Server(proxy, SYSTEM)
+        server = Server(proxy, SYSTEM, "--kubernetes-silence", "5s")
         self.addCleanup(server.stop)
         scales = {"replicas": {"min": 0, "max": 3}}
 

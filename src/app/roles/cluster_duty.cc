@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 
 #include "base/random.h"
@@ -59,7 +60,8 @@ void ClusterDuty::AddTo(CLI::App& app) {
       ->check(CLI::IsMember({"kueue", "nodes", "quota"}));
   add("--kubernetes-lease", lease, "After so long without a word of the server that acts another one takes over")
       ->default_val(lease);
-  add("--kubernetes-silence", silence, "After so long without a word of the cluster a watch is begun anew")
+  add("--kubernetes-silence", silence,
+      "After so long without a word of the cluster a watch is begun anew, and its kinds are asked for again")
       ->default_val(silence);
 }
 
@@ -81,6 +83,7 @@ Result<std::unique_ptr<kubernetes::Operator>> BeginClusterDuty(const ClusterDuty
   options.leave_to_kueue = duty.admit == "kueue";
   options.lease = TimesOf(lease);
   options.silence = silence;
+  options.rediscovery = std::min(options.rediscovery, silence);
   return kubernetes::Operator::Start(access, clock, std::move(options));
 }
 
