@@ -1,5 +1,6 @@
 """What dynamic batching gains `keelson serve`, and what it costs who is alone: a random forest of scikit-learn's (100 trees, 28 features) in
-its Python workers, where a call takes as long for one row as for thirty. Two servers, with and without --max-batch-size, asked in turn."""
+its Python workers (its signature has a parameter, so that it is theirs), where a call takes as long for one row as for thirty. Two servers,
+with and without --max-batch-size, asked in turn."""
 import json
 import subprocess
 
@@ -13,7 +14,7 @@ from mlflow.models import infer_signature
 from sklearn.ensemble import RandomForestClassifier
 x = numpy.random.default_rng(1).normal(size=(2000, 28))
 forest = RandomForestClassifier(100, max_depth=8, random_state=1).fit(x, x[:, 0] > x[:, 1])
-mlflow.sklearn.save_model(forest, sys.argv[1], signature=infer_signature(x, forest.predict(x)), serialization_format="cloudpickle")
+mlflow.sklearn.save_model(forest, sys.argv[1], signature=infer_signature(x, forest.predict(x), {"unused": 1}), serialization_format="cloudpickle")
 """
 
 

@@ -40,11 +40,13 @@ EvictableTensors::EvictableTensors(std::unique_ptr<const TensorModel> model, Evi
                                    std::shared_ptr<MemoryBudget> budget)
     : waits_(model->waits()),
       scores_(model->scores()),
+      is_pyfunc_(model->is_pyfunc()),
       memory_bytes_(model->memory_bytes()),
       model_(
           [&] {
             inputs_ = model->inputs();
             outputs_ = model->outputs();
+            column_names_.assign(model->column_names().begin(), model->column_names().end());
             return std::shared_ptr<const TensorModel>(std::move(model));
           }(),
           std::move(loader), std::move(budget)) {}

@@ -43,6 +43,7 @@ class EvictableTensors final : public TensorModel {
   Result<std::vector<Tensor>> Infer(std::span<const Tensor> inputs, std::span<const std::string> wanted) const override;
   bool scores() const override { return scores_; }
   Result<ScoredText> Score(std::string_view content_type, std::string_view body) const override;
+  bool is_pyfunc() const override { return is_pyfunc_; }
   bool waits() const override { return waits_; }
   bool resident() const override { return model_.resident(); }
   bool Suspects(std::span<const Tensor> inputs) const override;
@@ -51,6 +52,7 @@ class EvictableTensors final : public TensorModel {
  private:
   bool waits_;
   bool scores_;
+  bool is_pyfunc_;
   std::size_t memory_bytes_;
   mutable Evictable<TensorModel> model_;
 };

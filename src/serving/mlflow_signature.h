@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,9 +15,11 @@ struct MlflowSignature {
     std::string name;  // "" without
     std::string type;  // "double", "long", "string", ...; of a tensor its dtype
     bool required = true;
+    std::vector<std::int64_t> shape = {};  // of a tensor; -1: any length
   };
   std::vector<Column> columns;
   bool tensors = false;
+  std::vector<Column> outputs;      // empty when nothing is said of them
   std::vector<std::string> params;  // names of the parameters that a request may give
 
   bool named() const { return !columns.empty() && !columns.front().name.empty(); }

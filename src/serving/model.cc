@@ -13,6 +13,7 @@
 #include "serving/model_directory.h"
 #include "serving/onnx_model.h"
 #include "serving/python_model.h"
+#include "serving/sklearn_model.h"
 #include "serving/tree_model_file.h"
 
 namespace keelson::serving {
@@ -71,6 +72,30 @@ Result<std::unique_ptr<const PythonModel>> StartPython(const std::string& python
   return PythonModel::Start(std::move(options), folder);
 }
 
+// A model of an MLflow directory without a flavor that is a file of ours: scikit-learn's natively where that can be,
+// else by Python.
+struct Pyfunc {
+  std::unique_ptr<const TensorModel> model;
+  const char* platform = "keelson_python";
+};
+
+Result<Pyfunc> OpenPyfuncOf(const ModelSource& source, const ModelDirectory& directory) {
+  Pyfunc opened;
+  if (!directory.estimator_path.empty()) {
+    auto native =
+        SklearnModel::Load(directory.model_path, directory.estimator_path,
+                           directory.probabilities ? sklearn::Method::kPredictProba : sklearn::Method::kPredict);
+    if (native) {
+      opened.model = std::move(*native);
+      opened.platform = "keelson_sklearn";
+      return opened;
+    }
+    LogInfo("a scikit-learn model is answered by Python", {{"model", source.name}, {"why", native.error().ToString()}});
+  }
+  KEELSON_ASSIGN_OR_RETURN(opened.model, StartPython(source.python, directory.model_path));
+  return opened;
+}
+
 Result<TreeModelFile> ReadTree(std::string_view content, const std::string& path, RoundRange rounds) {
   auto model = ReadTreeModel(content, rounds);
   if (!model) {
@@ -108,22 +133,28 @@ Result<std::shared_ptr<const LoadedModel>> LoadedModel::Load(const ModelSource& 
 
 Status LoadedModel::Open(const ModelSource& source, ModelDirectory* directory) {
   const std::string& path = directory->model_path;
-  const auto take_tensors = [&](auto&& model, const char* platform) -> Status {
-    if (!source.tensors)
-      return Fail(ErrorCode::kUnsupported, "the model takes named tensors, not rows of numbers", path);
-    auto opened = model();
-    if (!opened) return std::unexpected(opened.error());
-    tensors_ = std::move(*opened);
+  const auto take = [&](std::unique_ptr<const TensorModel> model, const char* platform) -> Status {
+    tensors_ = std::move(model);
     platform_ = platform;
     return source.budget != nullptr ? PutUnder(source, *directory) : Status{};
   };
-  if (directory->python) return take_tensors([&] { return StartPython(source.python, path); }, "keelson_python");
+  const auto refuse_tensors = [&]() -> Status {
+    if (source.tensors) return {};
+    return Fail(ErrorCode::kUnsupported, "the model takes named tensors, not rows of numbers", path);
+  };
+  if (directory->python) {
+    KEELSON_RETURN_IF_ERROR(refuse_tensors());
+    KEELSON_ASSIGN_OR_RETURN(auto opened, OpenPyfuncOf(source, *directory));
+    return take(std::move(opened.model), opened.platform);
+  }
   std::string content;
   if (!path.ends_with(".onnx")) {
     KEELSON_ASSIGN_OR_RETURN(content, io::ReadFile(path, kMaxModelBytes));
   }
   if (path.ends_with(".onnx") || LooksLikeOnnx(content)) {
-    return take_tensors([&] { return OnnxModel::Load(path); }, "onnxruntime_onnx");
+    KEELSON_RETURN_IF_ERROR(refuse_tensors());
+    KEELSON_ASSIGN_OR_RETURN(auto opened, OnnxModel::Load(path));
+    return take(std::move(opened), "onnxruntime_onnx");
   }
   KEELSON_ASSIGN_OR_RETURN(auto model, ReadTree(content, path, source.rounds));
   KEELSON_RETURN_IF_ERROR(TakeEngine(std::move(model), directory, source.path));
@@ -143,11 +174,11 @@ Status LoadedModel::PutUnder(const ModelSource& source, const ModelDirectory& di
   if (takes_tensors()) {
     tensors_ = std::make_unique<EvictableTensors>(
         std::move(tensors_),
-        [path, same, python = source.python,
-         by_python = directory.python]() -> Result<std::unique_ptr<const TensorModel>> {
+        [path, same, source, directory]() -> Result<std::unique_ptr<const TensorModel>> {
           KEELSON_RETURN_IF_ERROR(same());
-          if (by_python) return StartPython(python, path);
-          return OnnxModel::Load(path);
+          if (!directory.python) return OnnxModel::Load(path);
+          KEELSON_ASSIGN_OR_RETURN(auto opened, OpenPyfuncOf(source, directory));
+          return std::move(opened.model);
         },
         source.budget);
     return {};

@@ -29,7 +29,8 @@ struct ModelSource {
   std::string path = {};
   std::string content_hash = {};  // when not "": of the file (io::HashFile) or directory (io::HashTree); verified
   RoundRange rounds = {};
-  // Whether a model that takes and gives tensors will do (takes_tensors()): ONNX, and what only Python can answer.
+  // Whether a model that takes and gives tensors will do (takes_tensors()): ONNX, scikit-learn's, and what only Python
+  // can answer.
   bool tensors = false;
   std::string python = {};                    // the interpreter; "": the directory's own env/bin/python, else python3
   std::shared_ptr<MemoryBudget> budget = {};  // what the model's memory counts against; it may be given up for others'
@@ -47,11 +48,11 @@ class LoadedModel {
   const std::string& version() const { return version_; }
   const std::string& platform() const {
     return platform_;
-  }  // "keelson_xgboost", "keelson_lightgbm", "onnxruntime_onnx"
+  }  // "keelson_xgboost", "keelson_lightgbm", "keelson_sklearn", "keelson_python", "onnxruntime_onnx"
   const std::string& output_name() const { return output_name_; }
-  // Whether the model takes and gives named tensors (ONNX); else it is a tree model, with an engine. Of a model of
-  // tensors only what stands here down to memory_bytes() may be asked, of the others all but Infer and the tensors'
-  // descriptions.
+  // Whether the model takes and gives named tensors (ONNX, scikit-learn, Python); else it is a tree model, with an
+  // engine. Of a model of tensors only what stands here down to memory_bytes() may be asked, of the others all but
+  // Infer and the tensors' descriptions.
   bool takes_tensors() const { return tensors_ != nullptr; }
   const std::vector<TensorInfo>& tensor_inputs() const { return tensors_->inputs(); }
   const std::vector<TensorInfo>& tensor_outputs() const { return tensors_->outputs(); }
@@ -64,6 +65,8 @@ class LoadedModel {
   Result<ScoredText> Score(std::string_view content_type, std::string_view body) const {
     return tensors_->Score(content_type, body);
   }
+  bool is_pyfunc() const { return tensors_ != nullptr && tensors_->is_pyfunc(); }         // as TensorModel's
+  std::span<const std::string> column_names() const { return tensors_->column_names(); }  // as TensorModel's
   // Whether a prediction waits for another process, so that it must not be asked for on a thread that others wait for.
   bool waits() const { return tensors_ != nullptr && tensors_->waits(); }
   // Whether a prediction can begin at once; else a budget has taken the model away, and Hold or Infer loads it first.

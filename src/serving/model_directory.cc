@@ -23,9 +23,27 @@ constexpr const char* kFlavors[] = {"xgboost", "lightgbm", "onnx"};
 
 // What MLmodel says.
 struct Description {
-  std::string data;     // the path of the model's data, relative to the folder; "" when only Python can load it
-  bool python = false;  // Python can load it
+  std::string data;       // the path of the model's data, relative to the folder; "" when only Python can load it
+  bool python = false;    // Python can load it
+  std::string estimator;  // of scikit-learn, relative to the folder
+  std::string method;     // that is asked of it
 };
+
+std::string TextOf(const YAML::Node& node) {
+  return node.IsDefined() && node.IsScalar() ? node.Scalar() : "";
+}
+
+// What mlflow.sklearn saved, and nothing beside it.
+void DescribeEstimator(const YAML::Node& flavors, Description* described) {
+  const YAML::Node sklearn = flavors["sklearn"];
+  const YAML::Node python = flavors["python_function"];
+  if (!sklearn || !sklearn.IsMap() || !python.IsMap() || TextOf(python["loader_module"]) != "mlflow.sklearn") return;
+  for (const YAML::Node& code : {sklearn["code"], python["code"]}) {
+    if (code && !code.IsNull()) return;
+  }
+  described->estimator = TextOf(sklearn["pickled_model"]);
+  described->method = python["predict_fn"] ? TextOf(python["predict_fn"]) : "predict";
+}
 
 Result<Description> Describe(const std::string& text, const std::string& where) {
   try {
@@ -37,7 +55,11 @@ Result<Description> Describe(const std::string& text, const std::string& where) 
     const auto* const known = std::find_if(std::begin(kFlavors), std::end(kFlavors),
                                            [&](const char* flavor) { return flavors[flavor].IsDefined(); });
     const bool python = flavors["python_function"].IsDefined();
-    if (known == std::end(kFlavors) && python) return Description{"", true};
+    if (known == std::end(kFlavors) && python) {
+      Description described{"", true, "", ""};
+      DescribeEstimator(flavors, &described);
+      return described;
+    }
     if (known == std::end(kFlavors)) {
       std::string found;
       for (const auto& each : flavors) found += (found.empty() ? "" : ", ") + each.first.as<std::string>();
@@ -50,7 +72,7 @@ Result<Description> Describe(const std::string& text, const std::string& where) 
     if (!flavor.IsMap() || !flavor["data"] || !flavor["data"].IsScalar() || flavor["data"].Scalar().empty()) {
       return Fail(ErrorCode::kInvalidArgument, fmt::format("flavors.{} must name its file in \"data\"", name), where);
     }
-    return Description{flavor["data"].as<std::string>(), python};
+    return Description{flavor["data"].as<std::string>(), python, "", ""};
   } catch (const YAML::Exception& error) {
     return Fail(ErrorCode::kInvalidArgument, error.msg, fmt::format("{}:{}", where, error.mark.line + 1));
   }
@@ -95,6 +117,10 @@ Result<ModelDirectory> ReadModelDirectory(const std::string& folder) {
   ModelDirectory directory;
   directory.python = described.data.empty();
   directory.model_path = folder;
+  if (!described.estimator.empty() && (described.method == "predict" || described.method == "predict_proba")) {
+    KEELSON_ASSIGN_OR_RETURN(directory.estimator_path, io::SafeJoin(folder, described.estimator));
+    directory.probabilities = described.method == "predict_proba";
+  }
   if (!directory.python) {
     KEELSON_ASSIGN_OR_RETURN(directory.model_path, io::SafeJoin(folder, described.data));
     const auto only_python = OnlyPythonReads(directory.model_path);

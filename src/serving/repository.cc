@@ -75,7 +75,9 @@ Status CheckConfig(const ModelConfig& config, const std::string& name, const Loa
                 fmt::format("the name is \"{}\", the folder's is \"{}\"", config.name, name));
   }
   const std::string& engine = config.backend.empty() ? config.platform : config.backend;
-  const std::string_view expected = model.waits() ? "python" : model.takes_tensors() ? "onnxruntime" : "fil";
+  const std::string_view expected = model.waits() || model.is_pyfunc() ? "python"
+                                    : model.takes_tensors()            ? "onnxruntime"
+                                                                       : "fil";
   if (!engine.empty() && engine != expected && engine != model.platform()) {
     return Fail(ErrorCode::kInvalidArgument,
                 fmt::format("the platform or backend is \"{}\", the model's is \"{}\"", engine, model.platform()));

@@ -42,6 +42,11 @@ class TensorModel {
   virtual bool scores() const { return false; }
   // The answer to a request of that protocol. Errors are those of Infer; what MLflow itself refuses is an answer.
   virtual Result<ScoredText> Score(std::string_view content_type, std::string_view body) const;
+  // Whether it is a python_function of MLflow's whose scoring requests are answered here: with its only output as an
+  // array, and KServe v1's by the same rules.
+  virtual bool is_pyfunc() const { return false; }
+  // What the columns of a table that comes without a signature have to be called, in their order; empty: anything.
+  std::span<const std::string> column_names() const { return column_names_; }
   // Whether Infer waits for another process: then it must not be called on a thread that others wait for.
   virtual bool waits() const { return false; }
   // Whether Infer can begin at once: nothing has to be loaded again first.
@@ -63,6 +68,7 @@ class TensorModel {
 
   std::vector<TensorInfo> inputs_;
   std::vector<TensorInfo> outputs_;
+  std::vector<std::string> column_names_;
 };
 
 }  // namespace keelson::serving

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 from mlflow.models import infer_signature
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
@@ -51,7 +51,7 @@ class PythonModels(unittest.TestCase):
         return ask(self.path, inputs, env=ENVIRONMENT)
 
     def test_an_estimator_of_a_matrix(self):
-        fitted = RandomForestClassifier(10, random_state=1).fit(self.x, self.y)
+        fitted = KNeighborsClassifier().fit(self.x, self.y)
         mlflow.sklearn.save_model(fitted, self.path, signature=infer_signature(self.x, fitted.predict(self.x)),
                                   input_example=self.x[:2], serialization_format="cloudpickle")
         got = self.ours({"input-0": self.x})

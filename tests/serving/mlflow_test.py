@@ -23,6 +23,11 @@ import numpy
 import onnx
 import pandas
 import sklearn.ensemble
+import sklearn.impute
+import sklearn.neighbors
+import sklearn.pipeline
+import sklearn.preprocessing
+import sklearn.tree
 import xgboost
 
 from replica import PATIENCE_S, Replica
@@ -31,6 +36,7 @@ KEELSON = sys.argv[1]
 FOLDER = pathlib.Path(sys.argv[2])
 ONNX = pathlib.Path(__file__).resolve().parent.parent.parent / "src/serving/testdata/onnx"
 NAMES = ["a", "b", "c", "d"]
+TREE = ["sklearn.tree._tree.Tree"]  # which skops does not check; ours does
 
 
 class Reference:
@@ -111,11 +117,28 @@ def make_models():
     forest = sklearn.ensemble.RandomForestClassifier(5, random_state=1).fit(rows, target)
     mlflow.sklearn.save_model(forest, str(FOLDER / "forest"), signature=mlflow.models.infer_signature(rows, forest.predict(rows)),
                               serialization_format="cloudpickle")
+    # What is native of scikit-learn: saved as MLflow does unless told otherwise, and a pipeline of whole numbers and others.
+    words = numpy.array(["no", "yes \u00e9"])[target]
+    boosted = sklearn.ensemble.GradientBoostingClassifier(n_estimators=5, random_state=1).fit(rows.to_numpy(), words)
+    mlflow.sklearn.save_model(boosted, str(FOLDER / "boosted"), pyfunc_predict_fn="predict_proba", skops_trusted_types=TREE,
+                              signature=mlflow.models.infer_signature(rows.to_numpy(), boosted.predict_proba(rows.to_numpy())))
+    mixed = rows.assign(a=(rows["a"] * 9).astype(int), d=rows["d"] > 0)
+    chain = sklearn.pipeline.make_pipeline(sklearn.impute.SimpleImputer(), sklearn.preprocessing.StandardScaler(),
+                                           sklearn.ensemble.ExtraTreesClassifier(5, random_state=1)).fit(mixed, words)
+    mlflow.sklearn.save_model(chain, str(FOLDER / "chain"), signature=mlflow.models.infer_signature(mixed, chain.predict(mixed)),
+                              serialization_format="pickle")
+    tree = sklearn.tree.DecisionTreeRegressor(max_depth=4, random_state=1).fit(rows.to_numpy(), rows["a"])
+    mlflow.sklearn.save_model(tree, str(FOLDER / "unsigned"), serialization_format="cloudpickle")
+    mlflow.sklearn.save_model(forest, str(FOLDER / "unsigned_names"), skops_trusted_types=TREE)
+    neighbours = sklearn.neighbors.KNeighborsClassifier().fit(rows, target)
+    mlflow.sklearn.save_model(neighbours, str(FOLDER / "neighbours"), serialization_format="pickle",
+                              signature=mlflow.models.infer_signature(rows, neighbours.predict(rows)))
     return rows
 
 
 SERVED = ("signed", "bare")
-CALLED = ("network", "classifier", "tensor_signed", "column_signed", "forest")
+CALLED = ("network", "classifier", "tensor_signed", "column_signed", "forest", "boosted", "chain", "unsigned", "unsigned_names", "neighbours")
+NATIVE = ("forest", "boosted", "chain", "unsigned", "unsigned_names")
 
 
 class SideBySide(unittest.TestCase):
@@ -247,21 +270,80 @@ class SideBySide(unittest.TestCase):
         self.same_refusal("column_signed", {"inputs": {"a": [1.5], "b": [1.5]}}, part="Model is missing inputs ['c']")
 
     def test_a_model_of_pythons(self):
+        self.same_as_frames("neighbours")
+
+    def test_scikit_learn_with_names(self):
+        self.same_as_frames("forest")
+
+    def same_as_frames(self, model):
         rows = self.rows.head(6)
         for body in ({"dataframe_split": rows.to_dict(orient="split")}, {"dataframe_records": rows.to_dict(orient="records")},
                      {"instances": rows.to_dict(orient="records")}, {"inputs": rows.to_dict(orient="list")}):
-            answer = self.same_answer("forest", body)
-        self.same_answer("forest", rows.to_csv(index=False), "text/csv")
+            answer = self.same_answer(model, body)
+        self.same_answer(model, rows.to_csv(index=False), "text/csv")
         for body in ({"inputs": [[1, 2]]}, {"dataframe_records": [{"a": 1.5}]}, {"dataframe_records": [{"a": "x", "b": 1, "c": 1, "d": 1}]},
                      {"nothing": 1}, "{", "[1]", b"\xff"):
-            self.same_refusal("forest", body)
-        self.same_refusal("forest", "{}", "image/png")
-        replica = self.replicas["forest"]
-        status, _, body = replica.ask("POST", "/v1/models/forest:predict", json.dumps({"instances": rows.to_dict(orient="records")}))
+            self.same_refusal(model, body)
+        self.same_refusal(model, "{}", "image/png")
+        replica = self.replicas[model]
+        status, _, body = replica.ask("POST", "/v1/models/" + model + ":predict", json.dumps({"instances": rows.to_dict(orient="records")}))
         self.assertEqual((status, json.loads(body)), (200, {"predictions": answer}))
-        status, _, body = replica.ask("POST", "/v1/models/forest:predict", json.dumps({"instances": [{"a": 1.5}]}))
+        status, _, body = replica.ask("POST", "/v1/models/" + model + ":predict", json.dumps({"instances": [{"a": 1.5}]}))
         self.assertEqual(status, 400)
         self.assertIn("Model is missing inputs", json.loads(body)["error"])
+
+    def test_scikit_learn_with_types(self):
+        rows = self.rows.head(8).assign(a=lambda each: (each["a"] * 9).astype(int), d=lambda each: each["d"] > 0)
+        for frame in (rows, rows[["d", "b", "a", "c"]].assign(extra=1)):
+            for body in ({"dataframe_split": json.loads(frame.to_json(orient="split"))},
+                         {"dataframe_records": json.loads(frame.to_json(orient="records"))}):
+                self.same_answer("chain", body)
+            self.same_answer("chain", frame.to_csv(index=False), "text/csv")
+        self.same_answer("chain", '{"dataframe_split": {"columns": ["a","b","c","d"], "data": [[3, null, 1, true], [1, 2, NaN, false]]}}')
+        for cell in ("2.5", '"x"', "null", "[1]"):
+            body = '{"dataframe_split": {"columns": ["a","b","c","d"], "data": [[%s, 1, 1, true]]}}' % cell
+            (status, _, theirs), (ours, _, said) = self.both("chain", body)
+            self.assertEqual(status, ours, (body, theirs, said))
+
+    def test_scikit_learn_by_arrays(self):
+        values = self.rows.head(8).to_numpy().tolist()
+        for model in ("boosted", "unsigned"):
+            for body in ({"inputs": values}, {"instances": values}, {"instances": [[1, 2, 3, 4]]}, {"dataframe_split": {"data": values}},
+                         {"dataframe_split": {"columns": NAMES, "data": values}}):
+                answer = self.same_answer(model, body)
+            for body in ({"inputs": [[1.5, 2]]}, {"inputs": [["a", "b", "c", "d"]]}, '{"inputs": [[1, 2, 3, Infinity]]}', {"inputs": 1.5},
+                         {"nothing": 1}, "{"):
+                self.same_refusal(model, body)
+            status, _, said = self.replicas[model].ask("POST", f"/v1/models/{model}:predict", json.dumps({"instances": values}))
+            self.assertEqual((status, json.loads(said)["predictions"]), (200, answer))
+        self.same_refusal("boosted", '{"inputs": [[1, 2, 3, NaN]]}', part="Encountered an unexpected error while evaluating the model")
+        self.same_answer("unsigned", '{"inputs": [[1, 2, 3, NaN]]}')
+
+    def test_scikit_learn_with_names_and_no_signature(self):
+        rows = self.rows.head(8)
+        values = rows.to_numpy().tolist()
+        for body in ({"inputs": values}, {"instances": values}, {"dataframe_split": {"data": values}},
+                     {"dataframe_split": {"columns": NAMES, "data": values}}, {"dataframe_records": rows.to_dict(orient="records")}):
+            self.same_answer("unsigned_names", body)
+        self.same_answer("unsigned_names", rows.to_csv(index=False), "text/csv")
+        for names in (["d", "b", "a", "c"], ["a", "b", "c"], ["w", "x", "y", "z"]):
+            self.same_refusal("unsigned_names", {"dataframe_split": {"columns": names, "data": [[1.5] * len(names)]}},
+                              part="Encountered an unexpected error while evaluating the model")
+
+    def test_which_models_are_native(self):
+        for model in NATIVE + ("neighbours",):
+            metadata = json.loads(self.replicas[model].ask("GET", f"/v2/models/{model}")[2])
+            self.assertEqual(metadata["platform"], "keelson_sklearn" if model in NATIVE else "keelson_python", model)
+            self.assertEqual(metadata["outputs"][0]["name"], "predict")
+        rows = self.rows.head(3)
+        inputs = [{"name": name, "datatype": "FP64", "shape": [3], "data": rows[name].tolist()} for name in NAMES]
+        for model in ("forest", "neighbours"):
+            status, _, body = self.replicas[model].ask("POST", f"/v2/models/{model}/infer", {"inputs": inputs})
+            output = json.loads(body)["outputs"][0]
+            self.assertEqual((status, output["datatype"], output["shape"]), (200, "INT64", [3]))
+            self.assertEqual(output["data"], self.references[model].model.predict(rows).tolist())
+            status, _, body = self.replicas[model].ask("POST", f"/v2/models/{model}/infer", {"inputs": inputs[:2] + [{**inputs[2], "shape": [2], "data": [1, 2]}, inputs[3]]})
+            self.assertEqual((status, "ValueError: All arrays must be of the same length" in json.loads(body)["error"]), (400, True), body)
 
     def test_health_and_version(self):
         for path in ("/ping", "/health", "/version"):

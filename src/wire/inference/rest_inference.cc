@@ -263,21 +263,53 @@ Result<io::HttpResponse> RestInference::TryTensors(Entry& entry, const io::HttpR
   const auto& model = *entry.served.model;
   if (asked->explain) return Fail(ErrorCode::kInvalidArgument, "only tree models explain their predictions");
   if (model.scores()) return TryMlflow(entry, request, watch, asked);
+  if (model.is_pyfunc()) return TryPyfunc(entry, request, watch, asked);
   const bool v1 = asked->kind != Kind::kInvocations;
   KEELSON_ASSIGN_OR_RETURN(auto read, v1 ? ReadTensorV1(request.body, model, limits_)
                                          : ReadTensorScoring(io::FindHeader(request.headers, "content-type"),
                                                              request.body, model, entry.served.signature, limits_));
-  KEELSON_RETURN_IF_ERROR(CheckDeadline(entry, watch, asked->timeout));
-  InferRequest question;
-  question.inputs = std::move(read.inputs);
-  KEELSON_ASSIGN_OR_RETURN(const auto outputs,
-                           inference::Infer(entry, question, ContextOf(request), clock_, limits_, watch, &asked->rows));
+  KEELSON_ASSIGN_OR_RETURN(const auto outputs, AskTensors(entry, request, watch, asked, std::move(read.inputs)));
   io::HttpResponse response;
   if (v1) {
     response.body = WriteTensorV1(outputs);
   } else {
     KEELSON_ASSIGN_OR_RETURN(response.body, WriteTensorScoring(read, outputs));
   }
+  return response;
+}
+
+Result<std::vector<Tensor>> RestInference::AskTensors(Entry& entry, const io::HttpRequest& request, StageWatch* watch,
+                                                      Asked* asked, std::vector<Tensor> inputs) const {
+  KEELSON_RETURN_IF_ERROR(CheckDeadline(entry, watch, asked->timeout));
+  InferRequest question;
+  question.inputs = std::move(inputs);
+  return inference::Infer(entry, question, ContextOf(request), clock_, limits_, watch, &asked->rows);
+}
+
+// As MLflow's scoring server would of the same python_function; a v1 request's rows are read as its are, and what is
+// wrong with them is 400.
+Result<io::HttpResponse> RestInference::TryPyfunc(Entry& entry, const io::HttpRequest& request, StageWatch* watch,
+                                                  Asked* asked) const {
+  std::string_view content_type = io::FindHeader(request.headers, "content-type");
+  std::string_view body = request.body;
+  std::string rows;
+  const bool v1 = asked->kind != Kind::kInvocations;
+  if (v1) {
+    KEELSON_ASSIGN_OR_RETURN(const auto found, FindV1Rows(request.body));
+    rows = fmt::format("{{\"{}\": {}}}", found.name, found.rows);
+    content_type = "application/json";
+    body = rows;
+  }
+  auto read = ReadTensorScoring(content_type, body, *entry.served.model, entry.served.signature, limits_);
+  if (!read && v1) {
+    const auto said = ScoringError(read.error());
+    return std::unexpected(V1ErrorOf({said.status, said.content_type, said.body}));
+  }
+  if (!read) return std::unexpected(std::move(read).error());
+  const auto outputs = AskTensors(entry, request, watch, asked, std::move(read->inputs));
+  if (!outputs) return std::unexpected(EvaluationError(outputs.error()));
+  io::HttpResponse response;
+  response.body = WritePyfuncScoring(*outputs);
   return response;
 }
 

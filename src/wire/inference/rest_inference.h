@@ -53,6 +53,10 @@ class RestInference {
   // KServe v1 and MLflow scoring of models of named tensors.
   Result<io::HttpResponse> TryTensors(Entry& entry, const io::HttpRequest& request, StageWatch* watch,
                                       Asked* asked) const;
+  Result<io::HttpResponse> TryPyfunc(Entry& entry, const io::HttpRequest& request, StageWatch* watch,
+                                     Asked* asked) const;
+  Result<std::vector<Tensor>> AskTensors(Entry& entry, const io::HttpRequest& request, StageWatch* watch, Asked* asked,
+                                         std::vector<Tensor> inputs) const;
   Result<io::HttpResponse> TryMlflow(Entry& entry, const io::HttpRequest& request, StageWatch* watch,
                                      Asked* asked) const;
   // Counts it, learns what it cost and tells the version; compressed where `request` allows it.

@@ -134,33 +134,6 @@ bool HasNamesOfItsOwn(const serving::LoadedModel& model) {
   return false;
 }
 
-// As pandas' astype of the signature's type, which the reference applies.
-Status Convert(const serving::MlflowSignature::Column& wanted, RowTable::Column* column) {
-  const auto fail = [&](std::string_view why) -> Status {
-    return Bad(fmt::format("Data is not compatible with model signature. Failed to convert column {} to type '{}'. {}",
-                           wanted.name, wanted.type, why));
-  };
-  if (wanted.type == "string" || wanted.type == "binary" || wanted.type == "datetime") {
-    return fail("The model takes numbers.");
-  }
-  if (column->is_text) {
-    for (std::size_t i = 0; i < column->texts.size(); ++i) {
-      const auto number = column->missing[i] != 0 ? std::optional(kNan) : ParseDouble(Trim(column->texts[i]));
-      if (!number) return fail(fmt::format("Error: could not convert string to float: '{}'", column->texts[i]));
-      column->numbers.push_back(*number);
-    }
-    column->texts.clear();
-    column->is_text = false;
-  }
-  if (wanted.type == "long" || wanted.type == "integer") {
-    for (double& value : column->numbers) {
-      if (!std::isfinite(value)) return fail("Error: Cannot convert non-finite values (NA or inf) to integer");
-      value = std::trunc(value);
-    }
-  }
-  return {};
-}
-
 Tensor ToTensor(std::string name, std::size_t rows, RowTable::Column& column) {
   Tensor tensor;
   tensor.name = std::move(name);
@@ -198,7 +171,7 @@ Result<std::vector<RowTable::Column*>> Select(const serving::LoadedModel& model,
         missing.push_back(wanted[i]);
         continue;
       }
-      if (model.encoder() == nullptr) KEELSON_RETURN_IF_ERROR(Convert(signature->columns[i], found->second));
+      if (model.encoder() == nullptr) KEELSON_RETURN_IF_ERROR(ConvertColumn(signature->columns[i], found->second));
       selected.push_back(found->second);
     }
     if (!missing.empty()) {
@@ -220,6 +193,32 @@ Result<std::vector<RowTable::Column*>> Select(const serving::LoadedModel& model,
 }
 
 }  // namespace
+
+Status ConvertColumn(const serving::MlflowSignature::Column& wanted, RowTable::Column* column) {
+  const auto fail = [&](std::string_view why) -> Status {
+    return Bad(fmt::format("Data is not compatible with model signature. Failed to convert column {} to type '{}'. {}",
+                           wanted.name, wanted.type, why));
+  };
+  if (wanted.type == "string" || wanted.type == "binary" || wanted.type == "datetime") {
+    return fail("The model takes numbers.");
+  }
+  if (column->is_text) {
+    for (std::size_t i = 0; i < column->texts.size(); ++i) {
+      const auto number = column->missing[i] != 0 ? std::optional(kNan) : ParseDouble(Trim(column->texts[i]));
+      if (!number) return fail(fmt::format("Error: could not convert string to float: '{}'", column->texts[i]));
+      column->numbers.push_back(*number);
+    }
+    column->texts.clear();
+    column->is_text = false;
+  }
+  if (wanted.type == "long" || wanted.type == "integer") {
+    for (double& value : column->numbers) {
+      if (!std::isfinite(value)) return fail("Error: Cannot convert non-finite values (NA or inf) to integer");
+      value = std::trunc(value);
+    }
+  }
+  return {};
+}
 
 Result<ModelInputs> TakeTable(const serving::LoadedModel& model,
                               const std::optional<serving::MlflowSignature>& signature, RowTable& table,

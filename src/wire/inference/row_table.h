@@ -75,6 +75,9 @@ Status ReadSplit(serving::JsonCursor& cursor, RowTable* table);
 // CSV as pandas writes it: a header, RFC 4180, pandas' words for missing values.
 Status ReadCsv(std::string_view text, RowTable* table);
 
+// A column as the signature's type of numbers: as pandas' astype, which the reference applies.
+Status ConvertColumn(const serving::MlflowSignature::Column& wanted, RowTable::Column* column);
+
 // The table as inputs of the model. A table by place must have a column for each feature. Of a named one the columns
 // that the signature or the model's encoder names are taken, others passed over; without either the names must be the
 // model's own, in its order (a model without names of its own takes any). kFailedPrecondition says what is missing,

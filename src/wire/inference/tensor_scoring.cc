@@ -26,6 +26,11 @@ using serving::MlflowSignature;
 using serving::TensorInfo;
 using serving::ValueKind;
 
+constexpr std::string_view kEvaluationFailed =
+    "Encountered an unexpected error while evaluating the model. Verify that the serialized input Dataframe is "
+    "compatible "
+    "with the model for inference.";
+
 std::unexpected<Error> Bad(std::string message) {
   return Fail(ErrorCode::kInvalidArgument, std::move(message));
 }
@@ -280,8 +285,16 @@ Result<std::vector<Tensor>> TakeFrame(RowTable& table, const serving::LoadedMode
     KEELSON_RETURN_IF_ERROR(Misses(Missing(*signature, has)));
     columns.clear();
     for (const auto& column : signature->columns) {
-      if (has(column.name)) columns.push_back(by_name.at(column.name));
+      if (!has(column.name)) continue;
+      if (model.is_pyfunc()) KEELSON_RETURN_IF_ERROR(ConvertColumn(column, by_name.at(column.name)));
+      columns.push_back(by_name.at(column.name));
     }
+  }
+  const auto names = model.column_names();
+  if (!signature && table.named() && !names.empty() &&
+      !std::ranges::equal(columns, names, {}, [](const RowTable::Column* column) { return column->name; })) {
+    return Bad(fmt::format("{} ValueError: The feature names should match those that were passed during fit.",
+                           kEvaluationFailed));
   }
   std::vector<Tensor> tensors;
   const auto& inputs = model.tensor_inputs();
@@ -359,10 +372,8 @@ Result<std::string> WriteTensorScoring(const TensorScoring& asked, std::span<con
   }
   const std::size_t length = outputs.empty() ? 0 : FlatLength(outputs[0]);
   if (std::ranges::any_of(outputs, [&](const Tensor& output) { return FlatLength(output) != length; })) {
-    return Bad(
-        "Encountered an unexpected error while evaluating the model. Verify that the serialized input Dataframe is "
-        "compatible with the model for inference. Its outputs, read flat, are not equally long: ask with \"inputs\" or "
-        "\"instances\"");
+    return Bad(fmt::format("{} Its outputs, read flat, are not equally long: ask with \"inputs\" or \"instances\"",
+                           kEvaluationFailed));
   }
   body.push_back('[');
   for (std::size_t i = 0; i < length; ++i) {
@@ -370,6 +381,17 @@ Result<std::string> WriteTensorScoring(const TensorScoring& asked, std::span<con
     AppendObject(outputs, &body, [&](const Tensor& output) { AppendFlat(output, i, JsonConstants::kPython, &body); });
   }
   return body + "]}";
+}
+
+std::string WritePyfuncScoring(std::span<const Tensor> outputs) {
+  std::string body = "{\"predictions\": ";
+  AppendTensorJson(outputs[0], 0, outputs[0].shape, JsonConstants::kPython, &body);
+  return body + "}";
+}
+
+Error EvaluationError(const Error& error) {
+  if (error.code != ErrorCode::kInvalidArgument) return error;
+  return {error.code, fmt::format("{} {}", kEvaluationFailed, error.message), error.where};
 }
 
 Result<TensorScoring> ReadTensorV1(std::string_view body, const serving::LoadedModel& model,

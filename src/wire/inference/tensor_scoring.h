@@ -34,6 +34,11 @@ Result<TensorScoring> ReadTensorScoring(std::string_view content_type, std::stri
 // (kInvalidArgument); else an object of the outputs.
 Result<std::string> WriteTensorScoring(const TensorScoring& asked, std::span<const Tensor> outputs);
 
+// {"predictions": ...} of a python_function whose only output is an array.
+std::string WritePyfuncScoring(std::span<const Tensor> outputs);
+// What the reference says when a model refuses what it is asked, and then what the model says.
+Error EvaluationError(const Error& error);
+
 // The rows of a v1 request, which are read as MLflow's instances and inputs without a signature.
 Result<TensorScoring> ReadTensorV1(std::string_view body, const serving::LoadedModel& model,
                                    const TensorLimits& limits);

@@ -30,9 +30,28 @@ class TensorScoringTest : public testing::Test {
       source.tensors = true;
       served[i].model = *serving::LoadedModel::Load(source);
     }
+    served.emplace_back().model = NativePyfunc();
     served[0].payload = *serving::PayloadWriter::Open(log_, served[0].model->payload_schema());
     model_ = served[1].model;
     handler_ = std::make_unique<ReplicaHandler>(std::move(served), clock_, ReplicaHandler::Options{});
+  }
+
+  // A regressor that scikit-learn saved, as mlflow.sklearn does without a signature.
+  std::shared_ptr<const serving::LoadedModel> NativePyfunc() {
+    const auto pickle = io::ReadFile(KEELSON_SOURCE_DIR "/src/sklearn/testdata/1.9.1/extra_trees.pkl", 1u << 20);
+    const std::string folder = temp_.File("trees");
+    EXPECT_TRUE(io::MakeFolders(folder).has_value());
+    EXPECT_TRUE(io::WriteFileAtomically(folder + "/model.pkl", *pickle).has_value());
+    EXPECT_TRUE(io::WriteFileAtomically(folder + "/MLmodel",
+                                        "flavors: {python_function: {loader_module: mlflow.sklearn}, "
+                                        "sklearn: {pickled_model: model.pkl}}\n")
+                    .has_value());
+    serving::ModelSource source;
+    source.name = "trees";
+    source.path = folder;
+    source.tensors = true;
+    source.python = "/bin/false";
+    return *serving::LoadedModel::Load(source);
   }
 
   io::HttpResponse Send(const std::string& path, const std::string& query, const std::string& body,
@@ -191,6 +210,22 @@ TEST_F(TensorScoringTest, WhatIsAskedAndAnsweredIsInThePayloadLog) {
   EXPECT_EQ((*records)[2].request_id, "own");
   ASSERT_EQ((*records)[2].answered.size(), 1u);
   EXPECT_EQ((*records)[2].answered[0].texts.size(), 1u);
+}
+
+TEST_F(TensorScoringTest, APyfuncOfOursAnswersWithAnArrayAndV1ByTheSameRules) {
+  const auto good = Score("trees", R"({"inputs": [[0.5, 1, -1], [0, 1e5, 2]]})");
+  ASSERT_EQ(good.status, 200) << good.body;
+  EXPECT_TRUE(good.body.starts_with("{\"predictions\": [")) << good.body;
+  const auto by_v1 = Send("/v1/models/trees:predict", "", R"({"instances": [[0.5, 1, -1], [0, 1e5, 2]]})");
+  EXPECT_EQ(by_v1.body, good.body);
+  EXPECT_EQ(Send("/v1/models/trees:predict", "", R"({"instances": [[0.5, 1], [0, 1]]})").status, 400);
+  const auto by_frame = Score("trees", "a,b,c\n0.5,1,-1\n0,1e5,2\n", "text/csv");
+  EXPECT_EQ(by_frame.body, good.body);
+  const auto refused = Score("trees", R"({"inputs": [[0.5, Infinity, -1]]})");
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_THAT(refused.body, HasSubstr("Encountered an unexpected error while evaluating the model."));
+  EXPECT_THAT(refused.body,
+              HasSubstr("ValueError: Input X contains infinity or a value too large for dtype('float32')"));
 }
 
 }  // namespace
