@@ -32,8 +32,8 @@ keelson::Status Measure(const std::vector<std::string>& arguments) {
                                      {"cpu_seconds", CpuSeconds() - begun},
                                      {"workloads", load.arrivals.size()},
                                      {"makespan", report.makespan},
-                                     {"bound", report.bound},
-                                     {"bound_of_arrivals", report.bound_of_arrivals},
+                                     {"bound", report.bounds.of_work},
+                                     {"bound_of_arrivals", report.bounds.of_arrivals},
                                      {"preemptions", report.preemptions},
                                      {"lost_seconds", report.lost_seconds}};
       for (const auto& [name, each] : report.classes) line["mean_wait"][name] = each.mean_wait;

@@ -113,7 +113,7 @@ void Placer::Put(std::size_t shape, const Placement& placement) {
 }
 
 void Placer::Occupy(std::size_t shape, int node, const std::vector<int>& gpus) {
-  NodeState after = nodes_[static_cast<std::size_t>(node)];
+  NodeState after = StateOf(node);
   after.free -= shapes_[shape].request;
   after.free_disk -= shapes_[shape].disk_bytes;
   for (const int gpu : gpus) {
@@ -124,12 +124,38 @@ void Placer::Occupy(std::size_t shape, int node, const std::vector<int>& gpus) {
 }
 
 void Placer::Remove(std::size_t shape, int node, const std::vector<int>& gpus) {
-  NodeState after = nodes_[static_cast<std::size_t>(node)];
+  NodeState after = StateOf(node);
   GiveBack(after, shapes_[shape], gpus);
   Change(node, after);
 }
 
+void Placer::Close(int node) {
+  if (!closed_.try_emplace(node, nodes_[static_cast<std::size_t>(node)]).second) return;
+  NodeState none = nodes_[static_cast<std::size_t>(node)];
+  none.free = {-1, -1};  // even a pod that asks for nothing does not fit
+  none.free_disk = -1;
+  none.gpu_free.fill(0);
+  ShowAs(node, none);
+}
+
+void Placer::Open(int node) {
+  if (const auto closed = closed_.extract(node)) ShowAs(node, closed.mapped());
+}
+
+const NodeState& Placer::StateOf(int node) const {
+  const auto closed = closed_.find(node);
+  return closed == closed_.end() ? nodes_[static_cast<std::size_t>(node)] : closed->second;
+}
+
 void Placer::Change(int node, const NodeState& after) {
+  if (const auto closed = closed_.find(node); closed != closed_.end()) {
+    closed->second = after;
+  } else {
+    ShowAs(node, after);
+  }
+}
+
+void Placer::ShowAs(int node, const NodeState& after) {
   const auto index = static_cast<std::size_t>(node);
   policy_->Changed(nodes_[index], after, node);
   nodes_[index] = after;

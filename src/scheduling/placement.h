@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "scheduling/cluster.h"
@@ -63,6 +64,10 @@ class Placer {
   void Occupy(std::size_t shape, int node, const std::vector<int>& gpus);
   // Gives back what the pod had. `gpus` are the ones that it was on, as TakenGpus told before Put.
   void Remove(std::size_t shape, int node, const std::vector<int>& gpus);
+  // Until it is opened again, nothing fits on the node; what stands there may still be removed.
+  void Close(int node);
+  void Open(int node);
+  bool closed(int node) const { return closed_.contains(node); }
   // How many pods of the shape each node would take now, labels and taints apart (scheduling::Slots). Until the next
   // call; only nodes that have changed since the last one are counted anew, for the shapes whose offers are kept.
   const std::vector<int>& SlotsOf(std::size_t shape);
@@ -82,21 +87,24 @@ class Placer {
     std::vector<int> slots;
   };
   static bool Keeps(std::size_t shape, std::size_t nodes) { return shape < kKeptOffers / (nodes > 0 ? nodes : 1); }
+  const NodeState& StateOf(int node) const;
   void Change(int node, const NodeState& after);
+  void ShowAs(int node, const NodeState& after);
   const std::vector<char>& Admitted(std::size_t shape);
   Kept* KeptOf(std::size_t shape);
 
   const Cluster& cluster_;
   const std::vector<PodShape>& shapes_;
   std::unique_ptr<PlacementPolicy> policy_;
-  std::vector<NodeState> nodes_;
-  std::vector<std::uint32_t> version_;  // of each node: one more with each change
-  std::vector<Kept> kept_;              // by shape
-  std::vector<KeptSlots> slots_;        // by shape
-  KeptSlots unkept_;                    // of a shape beyond those
-  std::vector<char> all_;               // what Admitted answers when no label and no taint is in play
-  std::vector<char> admitted_;          // its last other answer
-  bool tainted_ = false;                // some pool is
+  std::vector<NodeState> nodes_;               // closed ones without room
+  std::unordered_map<int, NodeState> closed_;  // as they will be when they are opened
+  std::vector<std::uint32_t> version_;         // of each node: one more with each change
+  std::vector<Kept> kept_;                     // by shape
+  std::vector<KeptSlots> slots_;               // by shape
+  KeptSlots unkept_;                           // of a shape beyond those
+  std::vector<char> all_;                      // what Admitted answers when no label and no taint is in play
+  std::vector<char> admitted_;                 // its last other answer
+  bool tainted_ = false;                       // some pool is
 };
 
 // The policies by name: "least-allocated", "first-fit", "best-fit", "dot-product", "fgd", "keelson".

@@ -260,5 +260,33 @@ TEST(ExpectedFitTest, KeepsWholeNodesForThoseThatNeedThem) {
   }
 }
 
+TEST(PlacementTest, AClosedNodeTakesNothingAndIsAsItsPodsLeftItWhenItIsOpened) {
+  const Cluster cluster = SmallCluster();
+  std::vector<PodShape> shapes = {Pod(10, 1), PodShape{{0, 0}, 0, kWholeGpu, kAnyModel, {}, {}}};
+  Placer placer(cluster, shapes, MakePlacementPolicy("first-fit", cluster, {}));
+  const NodeState empty = placer.nodes()[0];
+  const Placement first = placer.Find(0).value();
+  ASSERT_EQ(first.node, 0);
+  const auto gpus = placer.TakenGpus(0, first);
+  placer.Put(0, first);
+  const NodeState taken = placer.nodes()[0];
+
+  placer.Close(0);
+  placer.Close(0);  // it is already
+  EXPECT_TRUE(placer.closed(0));
+  EXPECT_EQ(placer.Find(0)->node, 1);
+  EXPECT_EQ(placer.Find(1)->node, 1) << "not even what asks for nothing";
+  EXPECT_EQ(placer.SlotsOf(0)[0], 0);
+  placer.Open(0);
+  EXPECT_EQ(placer.nodes()[0], taken);
+
+  placer.Close(0);
+  placer.Remove(0, 0, gpus);
+  EXPECT_EQ(placer.SlotsOf(0)[0], 0) << "what leaves it makes no room";
+  placer.Open(0);
+  EXPECT_EQ(placer.nodes()[0], empty);
+  EXPECT_EQ(placer.Find(0)->node, 0);
+}
+
 }  // namespace
 }  // namespace keelson::scheduling

@@ -171,6 +171,25 @@ void Planner::Ended(const std::string& id) {
   }
 }
 
+Status Planner::CheckNode(int node) const {
+  if (node >= 0 && static_cast<std::size_t>(node) < cluster_.nodes.size()) return {};
+  return Fail(ErrorCode::kNotFound, fmt::format("there is no node {}", node));
+}
+
+Status Planner::CloseNode(int node, Instant stops) {
+  KEELSON_RETURN_IF_ERROR(CheckNode(node));
+  pool_->CloseNode(node, stops);
+  memory_.ForgetAll();
+  return {};
+}
+
+Status Planner::OpenNode(int node) {
+  KEELSON_RETURN_IF_ERROR(CheckNode(node));
+  pool_->OpenNode(node);
+  memory_.ForgetAll();
+  return {};
+}
+
 std::vector<Decision> Planner::Plan(Instant now) {
   std::vector<Decision> decisions;
   // Until nothing more happens: what starts late in a pass may change what was looked at before it.
@@ -185,6 +204,7 @@ std::vector<Decision> Planner::Plan(Instant now) {
 Result<PoolPlan> PlanPool(const PoolSnapshot& snapshot, Instant now, const PlanPolicy& policy) {
   KEELSON_ASSIGN_OR_RETURN(const auto planner, Planner::Make(snapshot.cluster, snapshot.queues, policy));
   for (const Running& running : snapshot.running) KEELSON_RETURN_IF_ERROR(planner->Adopt(running));
+  for (const int node : snapshot.closed) KEELSON_RETURN_IF_ERROR(planner->CloseNode(node, Instant::max()));
   PoolPlan plan;
   for (const Workload& workload : snapshot.pending) {
     if (const Status status = planner->Submit(workload); !status) {

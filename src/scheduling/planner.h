@@ -72,6 +72,11 @@ class Planner {
   // It has ended, has stopped, or does not want to start any more. Of an unknown one nothing changes.
   void Ended(const std::string& id);
 
+  // The node goes away, or will: nothing starts there until it is opened again, and what runs there stops by then,
+  // whoever tells it; Ended says when it has. kNotFound for a node that is not there.
+  Status CloseNode(int node, Instant stops);
+  Status OpenNode(int node);
+
   // What should happen, in order, taken as done: what starts runs, what is preempted is stopping. Planned again at once
   // it has nothing to say.
   std::vector<Decision> Plan(Instant now);
@@ -94,6 +99,7 @@ class Planner {
     std::vector<int> flavors;
   };
   Status Check(const Workload& workload) const;
+  Status CheckNode(int node) const;
   Result<Entry> EntryOf(const Workload& workload);
 
   Cluster cluster_;
@@ -110,6 +116,7 @@ struct PoolSnapshot {
   Queues queues;
   std::vector<Workload> pending;
   std::vector<Running> running;
+  std::vector<int> closed;  // nodes that take nothing now
 };
 struct PoolPlan {
   std::vector<Decision> decisions;

@@ -51,6 +51,7 @@ struct TreeMemory {
 class PlannerMemory {
  public:
   void Forget(int root) { trees_.erase(root); }
+  void ForgetAll() { trees_.clear(); }
   void Remember(int root, TreeMemory memory) { trees_.insert_or_assign(root, std::move(memory)); }
   // What still holds; null when the whole tree must be looked at.
   const TreeMemory* Find(int root, const Pool& pool, Instant now) const;

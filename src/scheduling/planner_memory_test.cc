@@ -2,6 +2,8 @@
 // end and get late as time goes on, it decides and explains as one that is made anew and looks at everything.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/sanitized_testing.h"
 #include "scheduling/planner_testing.h"
 
@@ -73,7 +75,26 @@ struct Seen {
   int quiet = 0;  // plans in which nothing was decided
   int preemptions = 0;
   int waiting = 0;
+  int closed = 0;  // plans while nodes were closed
 };
+
+// A node goes away in a while, or is back.
+void CloseOrOpen(Random& random, Instant now, PoolSnapshot& world, Planner& planner) {
+  const int node = Below(random, static_cast<int>(world.cluster.nodes.size()));
+  if (std::erase(world.closed, node) > 0) {
+    EXPECT_TRUE(planner.OpenNode(node));
+    return;
+  }
+  const Instant gone = now + seconds(Below(random, 20));
+  EXPECT_TRUE(planner.CloseNode(node, gone));
+  world.closed.push_back(node);
+  for (Running& each : world.running) {
+    const bool there = std::ranges::find(each.places, node, &PodPlace::node) != each.places.end();
+    if (!there || (each.stops && *each.stops <= gone)) continue;
+    each.stops = gone;
+    each.stops_for.clear();
+  }
+}
 
 // "" or how the two differed first.
 std::string FirstDifference(std::uint64_t seed, const PlanPolicy& policy, Seen& seen) {
@@ -104,6 +125,7 @@ std::string FirstDifference(std::uint64_t seed, const PlanPolicy& policy, Seen& 
       planner->Ended(which->id);
       world.pending.erase(which);
     }
+    if (Below(random, 8) == 0) CloseOrOpen(random, now, world, *planner);
     PlanPolicy forgetful = policy;
     forgetful.remember = false;
     const PoolPlan anew = PlanPool(world, now, forgetful).value();
@@ -114,6 +136,13 @@ std::string FirstDifference(std::uint64_t seed, const PlanPolicy& policy, Seen& 
       if (planner->Why(id) != reason)
         return at + id + ": " + planner->Why(id).value_or("does not wait") + " | " + reason;
     }
+    for (const Decision& each : anew.decisions) {
+      for (const PodPlace& place : each.places) {
+        if (std::ranges::find(world.closed, place.node) != world.closed.end())
+          return at + each.id + " is on a closed node";
+      }
+    }
+    seen.closed += world.closed.empty() ? 0 : 1;
     seen.decisions += static_cast<int>(anew.decisions.size());
     seen.quiet += anew.decisions.empty() ? 1 : 0;
     seen.waiting += static_cast<int>(anew.waiting.size());
@@ -141,6 +170,7 @@ TEST(PlannerMemoryTest, ItDecidesAndExplainsAsOneThatLooksAtEverything) {
   EXPECT_GT(seen.preemptions, Rounds(kWorlds));
   EXPECT_GT(seen.quiet, Rounds(kWorlds) * 20);
   EXPECT_GT(seen.waiting, Rounds(kWorlds) * 500);
+  EXPECT_GT(seen.closed, Rounds(kWorlds) * 20);
 }
 
 }  // namespace

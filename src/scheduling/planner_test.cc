@@ -291,6 +291,41 @@ TEST(PlannerTest, AResourceThatTheQueueDoesNotOfferIsNamedThoughItsCohortHasSome
             "asks for 1 core and 2 GPUs, and queue 'without' can never have more than 0 GPUs of flavor 'default'");
 }
 
+TEST(PlannerTest, NothingStartsOnANodeThatGoesAwayAndWhatRunsThereIsThoughtToStop) {
+  PoolSnapshot world;
+  world.queues.flavors = {{"default", {}, ""}};
+  ClusterQueue queue;
+  queue.name = "all";
+  queue.flavors = {{"default", {Plenty(), Plenty(), Plenty(), Plenty()}}};
+  world.queues.cluster_queues = {queue};
+  world.cluster.nodes = {{"a", {4'000, 4}, 0, -1, 0}, {"b", {4'000, 4}, 0, -1, 0}};
+  auto planner = Planner::Make(world.cluster, world.queues, {}).value();
+  Workload workload;
+  workload.queue = "all";
+  workload.pod.request.cpu_milli = 4'000;
+  workload.run_time = std::chrono::hours(1);
+  for (const char* id : {"j1", "j2", "j3"}) {
+    workload.id = id;
+    ASSERT_TRUE(planner->Submit(workload));
+  }
+  ASSERT_EQ(planner->Plan(kNow).size(), 2U);
+  const std::string on_a = planner->pool().held().begin()->second.running.places[0].node == 0
+                               ? planner->pool().held().begin()->first
+                               : std::next(planner->pool().held().begin())->first;
+  ASSERT_TRUE(planner->CloseNode(0, kNow + seconds(120)));
+  EXPECT_EQ(planner->pool().Find(on_a)->expected, kNow + seconds(120));
+  EXPECT_TRUE(planner->Plan(kNow).empty());
+  planner->Ended(on_a);
+  EXPECT_TRUE(planner->Plan(kNow + seconds(120)).empty()) << "its room is no room";
+  EXPECT_NE(planner->backlog().Find("j3"), nullptr);
+  ASSERT_TRUE(planner->OpenNode(0));
+  const auto decisions = planner->Plan(kNow + seconds(200));
+  ASSERT_EQ(decisions.size(), 1U);
+  EXPECT_EQ(decisions[0].places[0].node, 0);
+  EXPECT_EQ(planner->CloseNode(2, kNow).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(planner->OpenNode(-1).error().code, ErrorCode::kNotFound);
+}
+
 TEST(LostWorkTest, IsWhatWasDoneSinceTheLastCheckpointTheRestartAndWhatWasSufferedBefore) {
   Running running;
   running.started = kNow - seconds(1000);

@@ -127,6 +127,21 @@ void Pool::Tell(const std::string& id, Instant stops, const std::string& for_who
   Index(found->second, 1);
 }
 
+void Pool::CloseNode(int node, Instant stops) {
+  placer_->Close(node);
+  std::vector<std::string> told;
+  for (const auto& [id, held] : held_) {
+    const bool sooner = !held.running.stops || *held.running.stops > stops;
+    if (sooner && std::ranges::find(held.running.places, node, &PodPlace::node) != held.running.places.end())
+      told.push_back(id);
+  }
+  for (const std::string& id : told) Tell(id, stops, "");
+}
+
+void Pool::OpenNode(int node) {
+  placer_->Open(node);
+}
+
 void Pool::TakeBack(const std::string& id) {
   const auto found = held_.find(id);
   if (found == held_.end()) return;

@@ -57,6 +57,11 @@ class Pool {
   void Tell(const std::string& id, Instant stops, const std::string& for_whom);  // it was told to stop
   void TakeBack(const std::string& id);                                          // it was not, after all
 
+  // The node takes nothing more until it is opened; what stands there was told that it stops by then, with nobody to
+  // make room for.
+  void CloseNode(int node, Instant stops);
+  void OpenNode(int node);
+
   const Held* Find(const std::string& id) const;
   const std::unordered_map<std::string, Held>& held() const { return held_; }
   using ById = std::map<std::string_view, const Held*>;

@@ -150,7 +150,7 @@ std::vector<int> SlotsFor(Pool& pool, const WaitingKind& kind, int flavor, const
   const std::vector<char>* open = pool.NodesOf(flavor);
   std::vector<int> slots = pool.placer().SlotsOf(kind.shape);
   for (std::size_t i = 0; i < slots.size(); ++i) {
-    const bool may = (open == nullptr || (*open)[i] != 0) &&
+    const bool may = !pool.placer().closed(static_cast<int>(i)) && (open == nullptr || (*open)[i] != 0) &&
                      pools[static_cast<std::size_t>(cluster.nodes[i].pool)] != 0 && DomainOf(cluster, i, level) >= 0;
     if (!may) slots[i] = -1;
   }

@@ -31,8 +31,9 @@ struct Reservation {
 // The level of the topology in one domain of which the kind must stand; -1: it need not.
 int RequiredLevel(const Pool& pool, const WaitingKind& kind);
 
-// How many pods of the kind each node would take now; -1 on nodes that it may not use: of another flavor, with labels
-// or taints that do not admit it, outside of the topology's level that it requires, kept by `before` for somebody else.
+// How many pods of the kind each node would take now; -1 on nodes that it may not use: closed, of another flavor, with
+// labels or taints that do not admit it, outside of the topology's level that it requires, kept by `before` for
+// somebody else.
 std::vector<int> SlotsFor(Pool& pool, const WaitingKind& kind, int flavor, const std::vector<Reservation>& before);
 
 // The largest number of pods, up to `most`, that the queue's quota allows of the flavor.

@@ -50,8 +50,18 @@ void KueueFifo::Ended(const std::string& id) {
   stopping_.erase(id);
   const int root = pool_.tree().root(held->queue);
   pool_.Take(id);
-  for (auto& [node, queue] : queues_) {  // what stepped aside in its cohort is looked at again
-    if (pool_.tree().root(node) != root) continue;
+  LookAgain(root);
+}
+
+void KueueFifo::OpenNode(int node) {
+  pool_.OpenNode(node);
+  LookAgain(-1);
+}
+
+// At what stepped aside.
+void KueueFifo::LookAgain(int root) {
+  for (auto& [node, queue] : queues_) {
+    if (root >= 0 && pool_.tree().root(node) != root) continue;
     queue.heap.merge(queue.aside);
     queue.hopeless.clear();
   }
@@ -150,7 +160,7 @@ std::vector<std::string> KueueFifo::Victims(const Workload& workload, int queue,
     const bool own = held.queue == queue && rules.preempt == PreemptWithinQueue::kLowerPriority && lower;
     const bool other = held.queue != queue && reclaims && (lower || rules.reclaim == ReclaimWithinCohort::kAny) &&
                        tree.Borrows(held.queue, flavor, amounts);
-    if (held.flavor == flavor && (own || other)) candidates.push_back(&held);
+    if (held.flavor == flavor && !held.running.stops && (own || other)) candidates.push_back(&held);
     return true;
   });
   std::sort(candidates.begin(), candidates.end(), [queue](const Held* a, const Held* b) {

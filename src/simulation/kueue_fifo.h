@@ -25,6 +25,8 @@ class KueueFifo : public QueueScheduler {
   Status Submit(scheduling::Workload workload) override;
   void Ended(const std::string& id) override;
   std::vector<scheduling::Decision> Plan(Instant now) override;
+  void CloseNode(int node, Instant stops) override { pool_.CloseNode(node, stops); }
+  void OpenNode(int node) override;
 
  private:
   using Order = std::tuple<int, Instant, std::string>;  // -priority, submitted, id
@@ -40,6 +42,7 @@ class KueueFifo : public QueueScheduler {
 
   KueueFifo(const QueuedLoad& load, scheduling::QuotaTree tree);
   Kind KindOf(const scheduling::Workload& workload);
+  void LookAgain(int root);  // -1: everywhere
   bool Cycle(Instant now, std::vector<scheduling::Decision>& decisions);
   std::vector<std::string> Victims(const scheduling::Workload& workload, int queue, int flavor);
   bool Admit(Queue& from, const Order& order, int queue, int flavor, Instant now,

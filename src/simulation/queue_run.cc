@@ -19,6 +19,8 @@ using scheduling::QuotaTree;
 using scheduling::Resource;
 
 constexpr std::size_t kPoints = 200;
+constexpr std::size_t kMostKept = 1 << 14;     // points of the curve
+constexpr int kMostStarts = 10'000;            // of one workload
 constexpr std::size_t kRoundsPerWorkload = 4;  // of plans at one instant, at most; each decides something
 // Some 30,000 years, counted from the beginning: what one workload takes may still be added to it.
 constexpr Duration kHorizon = std::chrono::milliseconds(1'000'000'000'000'000);
@@ -33,55 +35,53 @@ class Ours : public QueueScheduler {
   Status Submit(scheduling::Workload workload) override { return planner_->Submit(std::move(workload)); }
   void Ended(const std::string& id) override { planner_->Ended(id); }
   std::vector<Decision> Plan(Instant now) override { return planner_->Plan(now); }
+  void CloseNode(int node, Instant stops) override { (void)planner_->CloseNode(node, stops); }
+  void OpenNode(int node) override { (void)planner_->OpenNode(node); }
 
  private:
   std::unique_ptr<scheduling::Planner> planner_;
 };
+
+// Why something stops before its end.
+enum class Stop { kNone, kPreempted, kMachineTaken, kMachineLost };
 
 // One workload on its way.
 struct Way {
   const QueuedLoad::Arrival* arrival = nullptr;
   Duration done{};  // kept by checkpoints
   int preempted = 0;
+  int starts = 0;
   Instant started;
   std::size_t pods = 0;
+  std::vector<int> nodes;  // of the pods, each once
   int flavor = -1;
   Instant ends;
-  bool stopping = false;
+  Stop stop = Stop::kNone;
   bool refused = false;
 };
 
 class Run {
  public:
-  Run(const QueuedLoad& load, QueueScheduler& scheduler, QuotaTree tree)
-      : load_(load), scheduler_(scheduler), tree_(std::move(tree)) {}
+  Run(const QueuedLoad& load, QueueScheduler& scheduler, QuotaTree tree, const Failures& failures)
+      : load_(load), scheduler_(scheduler), tree_(std::move(tree)), outages_(load.fleet, failures) {}
 
   Result<QueueReport> Play() {
     for (const QueuedLoad::Arrival& arrival : load_.arrivals) ways_[arrival.workload.id].arrival = &arrival;
-    Capacity();
-    std::size_t next = 0;
-    while (next < load_.arrivals.size() || !endings_.empty()) {
-      Instant now = Instant::max();
-      if (next < load_.arrivals.size()) now = load_.arrivals[next].workload.submitted;
-      if (!endings_.empty()) now = std::min(now, endings_.begin()->first);
-      if (now - Instant{} > kHorizon) {
+    for (const auto& [root, quotas] : NominalQuotas(tree_)) {
+      for (std::size_t r = 0; r < kResourceCount; ++r) all_[r] += quotas[r];
+    }
+    std::size_t next = 0;  // to arrive
+    while (const auto now = Next(next)) {
+      if (*now - Instant{} > kHorizon) {
         return Fail(ErrorCode::kResourceExhausted, "the load takes longer than 30,000 years");
       }
-      Advance(now);
-      while (!endings_.empty() && endings_.begin()->first <= now) KEELSON_RETURN_IF_ERROR(End(now));
-      for (; next < load_.arrivals.size() && load_.arrivals[next].workload.submitted <= now; ++next) {
+      Advance(*now);
+      EndWhatEnds(*now);
+      KEELSON_RETURN_IF_ERROR(ChangeMachines(*now));
+      for (; next < load_.arrivals.size() && load_.arrivals[next].workload.submitted <= *now; ++next) {
         Submit(load_.arrivals[next].workload);
       }
-      for (std::size_t rounds = 0;; ++rounds) {
-        const std::vector<Decision> decisions = scheduler_.Plan(now);
-        if (decisions.empty()) break;
-        if (rounds > kRoundsPerWorkload * ways_.size()) {
-          return Fail(ErrorCode::kInternal, "starts and preempts the same work for ever, and no time passes",
-                      decisions.front().id);
-        }
-        for (const Decision& decision : decisions) KEELSON_RETURN_IF_ERROR(Do(decision, now));
-        while (!endings_.empty() && endings_.begin()->first <= now) KEELSON_RETURN_IF_ERROR(End(now));
-      }
+      KEELSON_RETURN_IF_ERROR(Plan(*now));
     }
     for (const auto& [name, count] : waiting_) {
       if (count > 0)
@@ -91,17 +91,15 @@ class Run {
   }
 
  private:
-  // Each root's nominal quota of every resource, over all flavors.
-  void Capacity() {
-    for (int node = 0; node < static_cast<int>(tree_.size()); ++node) {
-      for (std::size_t f = 0; f < tree_.flavors(); ++f) {
-        for (std::size_t r = 0; r < kResourceCount; ++r) {
-          const auto nominal = static_cast<double>(tree_.Nominal(node, static_cast<int>(f), static_cast<Resource>(r)));
-          capacity_[tree_.root(node)][r] += nominal;
-          all_[r] += nominal;
-        }
-      }
-    }
+  // When something happens next; nothing when nothing can any more.
+  std::optional<Instant> Next(std::size_t next) const {
+    std::optional<Instant> now;
+    if (next < load_.arrivals.size()) now = load_.arrivals[next].workload.submitted;
+    if (!endings_.empty()) now = std::min(now.value_or(Instant::max()), endings_.begin()->first);
+    const bool waits = std::ranges::any_of(waiting_, [](const auto& each) { return each.second > 0; });
+    if (!now && !(waits && outages_.Returning())) return std::nullopt;
+    if (const auto change = outages_.Next()) now = std::min(now.value_or(Instant::max()), *change);
+    return now;
   }
 
   void Submit(scheduling::Workload workload) {
@@ -115,23 +113,38 @@ class Run {
     ++waiting_[name];
   }
 
+  Status Plan(Instant now) {
+    for (std::size_t rounds = 0;; ++rounds) {
+      const std::vector<Decision> decisions = scheduler_.Plan(now);
+      if (decisions.empty()) return {};
+      if (rounds > kRoundsPerWorkload * ways_.size()) {
+        return Fail(ErrorCode::kInternal, "starts and preempts the same work for ever, and no time passes",
+                    decisions.front().id);
+      }
+      for (const Decision& decision : decisions) KEELSON_RETURN_IF_ERROR(Do(decision, now));
+      EndWhatEnds(now);
+    }
+  }
+
   Status Do(const Decision& decision, Instant now) {
     const auto found = ways_.find(decision.id);
     if (found == ways_.end()) return Fail(ErrorCode::kInternal, "a decision about nobody", decision.id);
     Way& way = found->second;
+    if (decision.kind == Decision::Kind::kStart) return Start(way, decision, now);
+    if (way.pods == 0 || way.stop != Stop::kNone)
+      return Fail(ErrorCode::kInternal, "what does not run was preempted", decision.id);
+    StopBy(way, decision.stops, Stop::kPreempted);
+    return {};
+  }
+
+  Status Start(Way& way, const Decision& decision, Instant now) {
     const scheduling::Workload& workload = way.arrival->workload;
     const int queue = tree_.FindQueue(workload.queue);
-    if (decision.kind == Decision::Kind::kPreempt) {
-      if (way.pods == 0 || way.stopping)
-        return Fail(ErrorCode::kInternal, "what does not run was preempted", decision.id);
-      if (way.ends <= decision.stops) return {};  // it ends before
-      endings_.erase({way.ends, decision.id});
-      way.ends = decision.stops;
-      way.stopping = true;
-      endings_.emplace(way.ends, decision.id);
-      return {};
-    }
     if (way.pods > 0) return Fail(ErrorCode::kInternal, "what runs was started", decision.id);
+    if (++way.starts > kMostStarts) {
+      return Fail(ErrorCode::kResourceExhausted,
+                  fmt::format("was stopped {} times and never came to its end", kMostStarts), decision.id);
+    }
     way.flavor = tree_.FindFlavor(decision.flavor);
     way.pods = decision.places.size();
     if (static_cast<int>(way.pods) < workload.least())
@@ -140,16 +153,56 @@ class Run {
     if (!tree_.Fits(queue, way.flavor, amounts)) return Fail(ErrorCode::kInternal, "a quota is exceeded", decision.id);
     tree_.Add(queue, way.flavor, amounts);
     for (std::size_t r = 0; r < kResourceCount; ++r) used_[r] += static_cast<double>(amounts.of[r]);
+    std::set<int> nodes;
+    for (const scheduling::PodPlace& place : decision.places) {
+      if (!outages_.IsThere(place.node))
+        return Fail(ErrorCode::kInternal, "was started on a machine that is away", decision.id);
+      if (place.node >= 0) nodes.insert(place.node);
+    }
+    way.nodes.assign(nodes.begin(), nodes.end());
+    for (const int node : way.nodes) on_node_[node].insert(decision.id);
     --waiting_[way.arrival->name];
     ++starts_;
     way.started = now;
-    way.stopping = false;
+    way.stop = Stop::kNone;
     way.ends = now + (way.arrival->run_time - way.done) * workload.pods / static_cast<std::int64_t>(way.pods);
     endings_.emplace(way.ends, decision.id);
     return {};
   }
 
-  Status End(Instant now) {
+  // Unless it ends before, or stops already.
+  void StopBy(Way& way, Instant at, Stop why) {
+    if (way.ends <= at) return;
+    const std::string& id = way.arrival->workload.id;
+    endings_.erase({way.ends, id});
+    way.ends = at;
+    way.stop = why;
+    endings_.emplace(at, id);
+  }
+
+  Status ChangeMachines(Instant now) {
+    KEELSON_ASSIGN_OR_RETURN(const std::vector<Outages::Change> changes, outages_.Take(now));
+    for (const Outages::Change& change : changes) {
+      if (change.kind == Outages::Change::Kind::kBack) {
+        scheduler_.OpenNode(change.node);
+        continue;
+      }
+      const bool told = change.kind == Outages::Change::Kind::kNotice;
+      const Instant gone = told ? change.gone_at : now;
+      scheduler_.CloseNode(change.node, gone);
+      for (const std::string& id : on_node_[change.node]) {
+        StopBy(ways_.at(id), gone, told ? Stop::kMachineTaken : Stop::kMachineLost);
+      }
+    }
+    EndWhatEnds(now);
+    return {};
+  }
+
+  void EndWhatEnds(Instant now) {
+    while (!endings_.empty() && endings_.begin()->first <= now) End(now);
+  }
+
+  void End(Instant now) {
     const std::string id = endings_.begin()->second;
     endings_.erase(endings_.begin());
     Way& way = ways_.at(id);
@@ -157,36 +210,58 @@ class Run {
     const scheduling::Amounts amounts = workload.all(static_cast<int>(way.pods));
     tree_.Remove(tree_.FindQueue(workload.queue), way.flavor, amounts);
     for (std::size_t r = 0; r < kResourceCount; ++r) used_[r] -= static_cast<double>(amounts.of[r]);
+    for (const int node : way.nodes) on_node_[node].erase(id);
     scheduler_.Ended(id);
-    if (way.stopping) {
-      const Duration ran = (now - way.started) * static_cast<std::int64_t>(way.pods) / workload.pods;
-      Duration kept{};
-      if (workload.checkpoints_when_told) {
-        kept = ran;
-      } else if (workload.checkpoint_interval > Duration::zero()) {
-        kept = ran / workload.checkpoint_interval * workload.checkpoint_interval;
-      }
-      way.done += kept;
-      lost_ += Seconds(ran - kept) * workload.pods;
-      ++preemptions_;
-      way.pods = 0;
-      scheduling::Workload again = workload;
-      again.times_preempted = ++way.preempted;
-      if (again.run_time) again.run_time = *again.run_time - way.done;
-      Submit(std::move(again));
-      return {};
+    ran_ += Seconds(now - way.started) * static_cast<double>(way.pods);
+    if (way.stop != Stop::kNone) {
+      ComeBack(way, now);
+      return;
     }
     way.pods = 0;
     last_ = std::max(last_, now);
+    work_ += Seconds(way.arrival->run_time) * workload.pods;
     waits_[way.arrival->name].push_back(Seconds(now - workload.submitted - way.arrival->run_time));
-    return {};
+  }
+
+  // It was stopped before its end, and waits again.
+  void ComeBack(Way& way, Instant now) {
+    const scheduling::Workload& workload = way.arrival->workload;
+    const Duration ran = (now - way.started) * static_cast<std::int64_t>(way.pods) / workload.pods;
+    Duration kept{};
+    if (workload.checkpoints_when_told && way.stop != Stop::kMachineLost) {
+      kept = ran;
+    } else if (workload.checkpoint_interval > Duration::zero()) {
+      kept = ran / workload.checkpoint_interval * workload.checkpoint_interval;
+    }
+    way.done += kept;
+    const double lost = Seconds(ran - kept) * workload.pods;
+    lost_ += lost;
+    if (way.stop == Stop::kPreempted) {
+      ++preemptions_;
+      ++way.preempted;
+    } else {
+      ++interruptions_;
+      lost_to_failures_ += lost;
+    }
+    way.pods = 0;
+    scheduling::Workload again = workload;
+    again.times_preempted = way.preempted;
+    if (again.run_time) again.run_time = std::max(Duration::zero(), *again.run_time - way.done);
+    Submit(std::move(again));
   }
 
   // Time goes on to `now`, and what was used until then was used all the while.
   void Advance(Instant now) {
     const double seconds = Seconds(now - at_);
     for (std::size_t r = 0; r < kResourceCount; ++r) spent_[r] += used_[r] * seconds;
-    if (curve_.empty() || now > at_) curve_.push_back({Seconds(at_ - Instant{}), UsedPercent(used_, 1), waiting_});
+    if (curve_.empty() || now > at_) {
+      curve_.push_back({Seconds(at_ - Instant{}), UsedPercent(used_, 1), waiting_, outages_.CostOfPools(), lost_});
+    }
+    if (curve_.size() > kMostKept) {  // every second of them shows as much
+      for (std::size_t i = 1; 2 * i < curve_.size(); ++i) curve_[i] = std::move(curve_[2 * i]);
+      curve_.resize((curve_.size() + 1) / 2);
+    }
+    outages_.Pay(now);
     at_ = now;
   }
 
@@ -198,62 +273,24 @@ class Run {
     return most;
   }
 
-  double BoundOfArrivals(Instant first) const {
-    std::map<int, std::map<Instant, std::array<double, kResourceCount>>> slopes;  // by root: how demand changes
-    std::map<int, std::array<double, kResourceCount>> left;
-    for (const QueuedLoad::Arrival& arrival : load_.arrivals) {
-      if (ways_.at(arrival.workload.id).refused) continue;
-      const int queue = tree_.FindQueue(arrival.workload.queue);
-      const int root = tree_.root(queue);
-      const scheduling::Amounts amounts = arrival.workload.all(arrival.workload.pods);
-      for (std::size_t r = 0; r < kResourceCount; ++r) {
-        const auto amount = static_cast<double>(amounts.of[r]);
-        slopes[root][arrival.workload.submitted][r] += amount;
-        slopes[root][arrival.workload.submitted + arrival.run_time][r] -= amount;
-        left[root][r] += amount * Seconds(arrival.run_time);
-      }
-    }
-    double bound = 0;
-    for (const auto& [root, changes] : slopes) {
-      std::array<double, kResourceCount> demand{};
-      Instant before = first;
-      for (const auto& [at, change] : changes) {
-        for (std::size_t r = 0; r < kResourceCount; ++r) {
-          left[root][r] -= demand[r] * Seconds(at - before);
-          demand[r] += change[r];
-          const double capacity = capacity_.at(root)[r];
-          if (capacity > 0) bound = std::max(bound, Seconds(at - first) + left[root][r] / capacity);
-        }
-        before = at;
-      }
-    }
-    return bound;
-  }
-
-  Result<QueueReport> Report() {
+  QueueReport Report() {
     QueueReport report;
     const Instant first = load_.arrivals.empty() ? Instant{} : load_.arrivals.front().workload.submitted;
     report.makespan = Seconds(last_ - first);
+    report.bounds = BoundsOf(load_, tree_, [this](const auto& each) { return !ways_.at(each.workload.id).refused; });
     report.used_percent = UsedPercent(spent_, Seconds(last_ - first));
     report.starts = starts_;
     report.preemptions = preemptions_;
+    report.interruptions = interruptions_;
+    report.ran_seconds = ran_;
+    report.work_seconds = work_;
     report.lost_seconds = lost_;
+    report.lost_to_failures = lost_to_failures_;
+    report.spot_nodes_taken = outages_.interrupted();
+    report.nodes_lost = outages_.lost();
+    report.pools = outages_.paid();
+    report.cost = outages_.cost();
     report.refused = refused_;
-    std::map<int, std::array<double, kResourceCount>> work;
-    for (const QueuedLoad::Arrival& arrival : load_.arrivals) {
-      if (ways_.at(arrival.workload.id).refused) continue;
-      const int queue = tree_.FindQueue(arrival.workload.queue);
-      for (std::size_t r = 0; r < kResourceCount; ++r) {
-        work[tree_.root(queue)][r] +=
-            static_cast<double>(arrival.workload.all(arrival.workload.pods).of[r]) * Seconds(arrival.run_time);
-      }
-    }
-    for (const auto& [root, each] : work) {
-      for (std::size_t r = 0; r < kResourceCount; ++r) {
-        if (capacity_[root][r] > 0) report.bound = std::max(report.bound, each[r] / capacity_[root][r]);
-      }
-    }
-    report.bound_of_arrivals = std::max(report.bound, BoundOfArrivals(first));
     for (auto& [name, waits] : waits_) {
       std::sort(waits.begin(), waits.end());
       double sum = 0;
@@ -277,11 +314,12 @@ class Run {
   const QueuedLoad& load_;
   QueueScheduler& scheduler_;
   QuotaTree tree_;  // our own count, beside the scheduler's
+  Outages outages_;
   std::unordered_map<std::string, Way> ways_;
+  std::unordered_map<int, std::set<std::string>> on_node_;
   std::set<std::pair<Instant, std::string>> endings_;
   std::map<std::string, int> waiting_;
   std::map<std::string, std::vector<double>> waits_;
-  std::map<int, std::array<double, kResourceCount>> capacity_;
   std::array<double, kResourceCount> all_{};
   std::array<double, kResourceCount> used_{};
   std::array<double, kResourceCount> spent_{};
@@ -291,7 +329,11 @@ class Run {
   Instant last_;
   std::size_t starts_ = 0;
   std::size_t preemptions_ = 0;
+  std::size_t interruptions_ = 0;
+  double ran_ = 0;
+  double work_ = 0;
   double lost_ = 0;
+  double lost_to_failures_ = 0;
 };
 
 }  // namespace
@@ -311,9 +353,9 @@ Result<std::unique_ptr<QueueScheduler>> MakeQueueScheduler(const std::string& na
               fmt::format("there is no policy '{}'; there are {}", name, Join(QueuePolicyNames(), ", ")));
 }
 
-Result<QueueReport> SimulateQueues(const QueuedLoad& load, QueueScheduler& scheduler) {
+Result<QueueReport> SimulateQueues(const QueuedLoad& load, QueueScheduler& scheduler, const Failures& failures) {
   KEELSON_ASSIGN_OR_RETURN(QuotaTree tree, QuotaTree::Build(load.queues));
-  return Run(load, scheduler, std::move(tree)).Play();
+  return Run(load, scheduler, std::move(tree), failures).Play();
 }
 
 }  // namespace keelson::simulation

@@ -9,6 +9,8 @@
 
 #include "base/result.h"
 #include "scheduling/planner.h"
+#include "simulation/outages.h"
+#include "simulation/queue_bounds.h"
 #include "simulation/queued_load.h"
 
 namespace keelson::simulation {
@@ -20,6 +22,9 @@ class QueueScheduler {
   virtual Status Submit(scheduling::Workload workload) = 0;
   virtual void Ended(const std::string& id) = 0;
   virtual std::vector<scheduling::Decision> Plan(Instant now) = 0;
+  // The node goes away by then, and with it what still runs there; it is back.
+  virtual void CloseNode(int node, Instant stops) = 0;
+  virtual void OpenNode(int node) = 0;
 };
 
 // "keelson" (scheduling::Planner with its policy as it is) and "kueue-fifo" (kueue_fifo.h).
@@ -38,24 +43,34 @@ struct QueueReport {
     double seconds = 0;
     double used_percent = 0;             // of all nominal quota, of the resource that is used most
     std::map<std::string, int> waiting;  // by class
+    std::vector<double> cost;            // of each pool of the fleet, until then
+    double lost_seconds = 0;             // of pods, until then
   };
-  double makespan = 0;  // seconds from the first submission to the last end
-  double bound = 0;     // what it cannot be under: the work of a tree of cohorts by its quota, the largest
-  // The same with what cannot run yet because it has not been submitted: for every instant what could be done until
-  // then if there were no quotas, and the rest of the work by the quota.
-  double bound_of_arrivals = 0;
+  double makespan = 0;      // seconds from the first submission to the last end
+  QueueBounds bounds;       // what it cannot be under
   double used_percent = 0;  // of the nominal quota, over the makespan
   std::size_t starts = 0;
   std::size_t preemptions = 0;
-  double lost_seconds = 0;  // of pods, that ran and were lost
+  std::size_t interruptions = 0;  // of workloads, by machines that went away
+  // Of pods: that they ran in all, of what came to its end, and that were lost. The first is the sum of the others.
+  double ran_seconds = 0;
+  double work_seconds = 0;
+  double lost_seconds = 0;
+  double lost_to_failures = 0;  // of lost_seconds, by machines that went away
+  std::size_t spot_nodes_taken = 0;
+  std::size_t nodes_lost = 0;
+  std::vector<Outages::Paid> pools;  // of the fleet, over the makespan
+  double cost = 0;                   // of all of them
   std::map<std::string, Class> classes;
   std::vector<std::pair<std::string, std::string>> refused;
   std::vector<Point> points;  // 200 over the makespan
 };
 
-// Plays the load in virtual time. What is preempted stops at once or when its grace is over, loses what it did since
-// its last checkpoint, and is submitted again. kResourceExhausted for what takes longer than can be counted, kInternal
-// when the scheduler gets stuck, goes round in circles or exceeds a quota.
-Result<QueueReport> SimulateQueues(const QueuedLoad& load, QueueScheduler& scheduler);
+// Plays the load in virtual time. What is preempted, or stands on a machine that goes away, stops at once or when its
+// grace is over, loses what it did since its last checkpoint (with a word before and checkpoints_when_told: nothing),
+// and is submitted again; of a gang that loses a pod all stop. kResourceExhausted for what takes longer than can be
+// counted and for work that is stopped for ever, kInternal when the scheduler gets stuck, goes round in circles,
+// exceeds a quota or starts something on a machine that is away.
+Result<QueueReport> SimulateQueues(const QueuedLoad& load, QueueScheduler& scheduler, const Failures& failures = {});
 
 }  // namespace keelson::simulation

@@ -61,8 +61,8 @@ TEST_F(QueueRunTest, WaitsMakespanAndBoundAreWhatAPersonReckons) {
     const auto report = Play(policy);
     ASSERT_TRUE(report) << report.error().ToString();
     EXPECT_EQ(report->makespan, 35);
-    EXPECT_EQ(report->bound, (20 + 10 + 5) / 2.0);
-    EXPECT_EQ(report->bound_of_arrivals, 35) << "the last one comes at 30";
+    EXPECT_EQ(report->bounds.of_work, (20 + 10 + 5) / 2.0);
+    EXPECT_EQ(report->bounds.of_arrivals, 35) << "the last one comes at 30";
     EXPECT_EQ(report->starts, 3U);
     EXPECT_EQ(report->preemptions, 0U);
     EXPECT_EQ(report->classes.at("one").mean_wait, 0);
@@ -145,6 +145,8 @@ class Wrong : public QueueScheduler {
     return {};
   }
   void Ended(const std::string&) override {}
+  void CloseNode(int, Instant) override {}
+  void OpenNode(int) override {}
   std::vector<Decision> Plan(Instant now) override {
     std::vector<Decision> decisions;
     if (how_ == How::kNothingStarts) return decisions;

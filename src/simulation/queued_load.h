@@ -6,6 +6,7 @@
 #include "scheduling/cluster.h"
 #include "scheduling/queues.h"
 #include "scheduling/workload.h"
+#include "simulation/fleet.h"
 
 namespace keelson::simulation {
 
@@ -18,6 +19,8 @@ struct QueuedLoad {
     std::string project = {};       // whose LocalQueue its queue may be; "": none's
   };
   std::string file;
+  // What the cluster is made of, where somebody said what it costs and how it fails; empty: it lasts for ever.
+  Fleet fleet;
   scheduling::Cluster cluster;  // without nodes quotas alone are in play
   scheduling::Queues queues;
   std::vector<Arrival> arrivals;  // in their order in time

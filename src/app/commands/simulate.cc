@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -12,6 +13,7 @@
 #include "app/simulate/packing_runs.h"
 #include "app/simulate/queue_runs.h"
 #include "app/simulate/seeds.h"
+#include "app/simulate/what_if.h"
 #include "base/strings.h"
 #include "io/files.h"
 #include "scheduling/placement.h"
@@ -22,12 +24,18 @@ namespace keelson::app {
 namespace {
 
 constexpr std::size_t kRefusalsShown = 20;
+constexpr Duration kLongestOutage = std::chrono::hours(24 * 366);
 
 struct Options {
   std::string workload;
   std::string nodes;
   std::vector<std::string> machines;
   std::string queues;
+  std::string prices;
+  std::vector<std::string> what_ifs;
+  simulation::Failures failures;
+  std::string notice;  // as it was written; "": as it is without a word
+  std::string back;
   std::vector<std::string> policies;  // none: those of the form of the load
   double arrive = 1.3;
   std::string seeds = "42";
@@ -62,14 +70,13 @@ std::string WrongPolicies(const std::vector<std::string>& policies, const std::v
   return "";
 }
 
+using LoadOf = std::function<Result<simulation::QueuedLoad>(const std::string& what_if)>;
+
 // What waits when, under the quotas of queues.
-Result<int> SimulateQueues(const Options& options, const Result<simulation::QueuedLoad>& read, Terminal& terminal) {
-  const std::vector<std::string>& known = simulation::QueuePolicyNames();
-  const std::vector<std::string>& policies = options.policies.empty() ? known : options.policies;
-  if (const std::string wrong = WrongPolicies(policies, known); !wrong.empty()) return Usage(terminal, wrong);
-  if (!read) return std::unexpected(read.error());
-  const simulation::QueuedLoad& load = *read;
-  KEELSON_ASSIGN_OR_RETURN(const QueueRuns runs, RunQueues(load, policies));
+Result<int> SimulateQueues(const Options& options, const LoadOf& load_of, Terminal& terminal) {
+  const std::vector<std::string>& policies =
+      options.policies.empty() ? simulation::QueuePolicyNames() : options.policies;
+  KEELSON_ASSIGN_OR_RETURN(const QueueRuns runs, RunQueues(load_of, {policies, options.what_ifs, options.failures}));
   const auto& refused = runs.policies.front().report.refused;
   for (std::size_t i = 0; i < std::min(refused.size(), kRefusalsShown); ++i) {
     terminal.err << fmt::format("keelson: {} is refused: {}\n", refused[i].first, refused[i].second);
@@ -82,9 +89,33 @@ Result<int> SimulateQueues(const Options& options, const Result<simulation::Queu
   return kExitOk;
 }
 
-Result<simulation::QueuedLoad> ReadKueueLoad(const std::string& path) {
+Result<int> SimulateKueue(const Options& options, const std::string& path, Terminal& terminal) {
   KEELSON_ASSIGN_OR_RETURN(const std::string text, io::ReadFile(path));
-  return wire::kueue::ReadGenerator(text, path);
+  KEELSON_ASSIGN_OR_RETURN(const simulation::QueuedLoad load, wire::kueue::ReadGenerator(text, path));
+  const auto load_of = [&load](const std::string& what_if) -> Result<simulation::QueuedLoad> {
+    simulation::QueuedLoad with = load;
+    if (!what_if.empty()) KEELSON_RETURN_IF_ERROR(ApplyWhatIf(what_if, with.fleet, with.queues));
+    return with;
+  };
+  return SimulateQueues(options, load_of, terminal);
+}
+
+Result<int> SimulateJobs(Options options, const std::string& path, Terminal& terminal) {
+  for (const auto& [name, text, value] : {std::tuple("--notice", &options.notice, &options.failures.notice),
+                                          std::tuple("--back", &options.back, &options.failures.back)}) {
+    if (text->empty()) continue;
+    const auto duration = ParseDuration(*text);
+    if (!duration) return Usage(terminal, fmt::format("{}: {}", name, duration.error().message));
+    if (*duration > kLongestOutage) return Usage(terminal, fmt::format("{} is longer than a year", name));
+    *value = *duration;
+  }
+  const simulation::Failures& failures = options.failures;
+  if (options.machines.empty() && (failures.interruptions || failures.node_loss > 0 || failures.zone_loss > 0)) {
+    return Usage(terminal, "what should fail, without --machines?");
+  }
+  KEELSON_ASSIGN_OR_RETURN(const JobLoad load, JobLoad::Read({path, options.queues, options.prices}, options.machines));
+  return SimulateQueues(
+      options, [&load](const std::string& what_if) { return load.With(what_if); }, terminal);
 }
 
 Result<int> Simulate(const Options& options, Terminal& terminal) {
@@ -98,9 +129,14 @@ Result<int> Simulate(const Options& options, Terminal& terminal) {
     return Usage(terminal,
                  fmt::format("{} goes with jobs:FILE, and the load is {}", options.of_jobs, options.workload));
   }
-  if (kueue_path) return SimulateQueues(options, ReadKueueLoad(*kueue_path), terminal);
-  if (jobs_path) {
-    return SimulateQueues(options, ReadJobLoad(*jobs_path, options.machines, options.queues), terminal);
+  if (kueue_path || jobs_path) {
+    const std::string wrong = WrongPolicies(options.policies, simulation::QueuePolicyNames());
+    if (!wrong.empty()) return Usage(terminal, wrong);
+  }
+  if (kueue_path) return SimulateKueue(options, *kueue_path, terminal);
+  if (jobs_path) return SimulateJobs(options, *jobs_path, terminal);
+  if (!options.what_ifs.empty()) {
+    return Usage(terminal, "--what-if goes with jobs:FILE and kueue:FILE, and the load is " + options.workload);
   }
   const auto workload_path = PathOf("openb:", options.workload);
   if (!workload_path) {
@@ -146,7 +182,9 @@ Command SimulateCommand() {
       "keelson simulate --workload openb:pods.csv --nodes openb:nodes.csv --arrive 1.0 --html packing.html -o json\n"
       "keelson simulate --workload kueue:generator.yaml --policy keelson,kueue-fifo\n"
       "keelson simulate --workload jobs:jobs.csv --machines 4x16,64Gi --machines 2x96,680Gi,8xA100 --queues "
-      "queues.yaml",
+      "queues.yaml\n"
+      "keelson simulate --workload jobs:jobs.csv --machines 4xaws:us-east-1:g5.2xlarge,name=gpu --what-if nodes:gpu=+1 "
+      "--what-if spot:gpu=0.5",
       [](CLI::App& app) -> RunCommand {
         auto options = std::make_shared<Options>();
         app.add_option("--workload", options->workload,
@@ -173,12 +211,41 @@ Command SimulateCommand() {
         std::vector<CLI::Option*> of_jobs;
         of_jobs.push_back(
             app.add_option("--machines", options->machines,
-                           "Of jobs: machines, COUNTxCORES,MEMORY or COUNTxCORES,MEMORY,GPUSxMODEL; may be "
-                           "given several times")
+                           "Of jobs: machines, COUNTxCORES,MEMORY or COUNTxCORES,MEMORY,GPUSxMODEL or "
+                           "COUNTxCLOUD:REGION:TYPE, and with commas name=, price=, spot-price=, spot or spot=PART, "
+                           "interruptions=, zone=, label:KEY= (docs/simulate.md); may be given several times")
                 ->take_all());
         of_jobs.push_back(app.add_option("--queues", options->queues,
                                          "Of jobs: YAML file with their queues as Kueue's objects; without it there is "
                                          "one, which has all machines"));
+        of_jobs.push_back(app.add_option("--prices", options->prices,
+                                         "Of jobs: YAML file of prices beside the built-in ones (docs/cost.md)"));
+        app.add_option("--what-if", options->what_ifs,
+                       "Of jobs and kueue: play it also with other machines, prices or quotas, as nodes:POOL=+1, "
+                       "price:POOL=2.50, spot-price:POOL=0.80, spot:POOL=0.5, quota:QUEUE/RESOURCE=64, several at once "
+                       "with commas; may be given several times")
+            ->take_all();
+        simulation::Failures& failures = options->failures;
+        const CLI::Range rates(0.0, simulation::Failures::kMostRate);
+        of_jobs.push_back(app.add_option("--interruptions", failures.interruptions,
+                                         "Of jobs: each spot machine is taken away so often an hour; without it as its "
+                                         "pool says")
+                              ->check(rates));
+        of_jobs.push_back(app.add_option("--node-loss", failures.node_loss,
+                                         "Of jobs: each machine fails without a word so often an hour (0 without it)")
+                              ->check(rates));
+        of_jobs.push_back(app.add_option("--zone-loss", failures.zone_loss,
+                                         "Of jobs: each zone fails with all its machines so often an hour (0 without "
+                                         "it)")
+                              ->check(rates));
+        of_jobs.push_back(app.add_option("--notice", options->notice,
+                                         "Of jobs: a spot machine is taken away so long after the word (2m without "
+                                         "it)"));
+        of_jobs.push_back(app.add_option("--back", options->back,
+                                         "Of jobs: another machine stands in the place of one that is gone after so "
+                                         "long (10m without it)"));
+        of_jobs.push_back(
+            app.add_option("--seed", failures.seed, "Of jobs: what fails when follows from it")->capture_default_str());
         app.add_option("--html", options->page, "Write a page with plots into this file too");
         AddOutputOption(app, &options->format);
         return [options, of_openb, of_jobs](Terminal& terminal) {

@@ -1,15 +1,27 @@
 #include "app/simulate/job_load.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "app/simulate/machines.h"
+#include "app/simulate/what_if.h"
 #include "io/files.h"
+#include "project/price_file.h"
 #include "scheduling/queue_lookup.h"
 #include "simulation/job_rows.h"
 #include "wire/kueue/objects.h"
 
 namespace keelson::app {
 namespace {
+
+// The built-in prices, and over them those of the file; "": none.
+Result<project::Pricing> ReadPricing(const std::string& path) {
+  if (path.empty()) return project::WithBuiltIn({});
+  KEELSON_ASSIGN_OR_RETURN(const std::string text, io::ReadFile(path));
+  KEELSON_ASSIGN_OR_RETURN(project::Pricing own, project::ReadPrices(text, path));
+  return project::WithBuiltIn(std::move(own));
+}
 
 constexpr const char* kDefault = "default";
 
@@ -44,27 +56,39 @@ void FindQueues(simulation::QueuedLoad& load) {
 
 }  // namespace
 
-Result<simulation::QueuedLoad> ReadJobLoad(const std::string& path, const std::vector<std::string>& machines,
-                                           const std::string& queues_path) {
-  if (machines.empty() && queues_path.empty()) {
+Result<JobLoad> JobLoad::Read(const Files& files, const std::vector<std::string>& machines) {
+  if (machines.empty() && files.queues.empty()) {
     return Fail(ErrorCode::kInvalidArgument, "jobs need machines or queues to run in: --machines or --queues");
   }
-  KEELSON_ASSIGN_OR_RETURN(const std::string text, io::ReadFile(path));
-  KEELSON_ASSIGN_OR_RETURN(auto load, simulation::ReadJobRows(text, path));
-  KEELSON_ASSIGN_OR_RETURN(load.cluster, ParseMachines(machines));
-  if (queues_path.empty()) {
-    AddQueueOfAll(kDefault, load);
-    for (auto& arrival : load.arrivals) arrival.workload.queue = kDefault;
-    return load;
+  JobLoad load;
+  KEELSON_ASSIGN_OR_RETURN(const project::Pricing pricing, ReadPricing(files.prices));
+  KEELSON_ASSIGN_OR_RETURN(load.fleet_, ParseMachines(machines, pricing.table));
+  if (!files.queues.empty()) {
+    KEELSON_ASSIGN_OR_RETURN(const std::string objects, io::ReadFile(files.queues));
+    KEELSON_ASSIGN_OR_RETURN(load.queues_, wire::kueue::ReadObjects(objects, files.queues));
   }
-  KEELSON_ASSIGN_OR_RETURN(const std::string objects, io::ReadFile(queues_path));
-  KEELSON_ASSIGN_OR_RETURN(load.queues, wire::kueue::ReadObjects(objects, queues_path));
+  KEELSON_ASSIGN_OR_RETURN(const std::string text, io::ReadFile(files.jobs));
+  KEELSON_ASSIGN_OR_RETURN(load.jobs_, simulation::ReadJobRows(text, files.jobs));
+  return load;
+}
+
+Result<simulation::QueuedLoad> JobLoad::With(const std::string& what_if) const {
+  simulation::QueuedLoad load = jobs_;
+  load.fleet = fleet_;
+  load.queues = queues_.value_or(scheduling::Queues{});
+  if (!what_if.empty()) KEELSON_RETURN_IF_ERROR(ApplyWhatIf(what_if, load.fleet, load.queues));
+  load.cluster = simulation::ClusterOf(load.fleet);
+  if (load.cluster.nodes.empty() && !load.fleet.pools.empty())
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("what if '{}': no machine is left", what_if));
   const auto named = [](const auto& each) { return each.name == kDefault; };
-  if (!load.cluster.nodes.empty() && std::ranges::none_of(load.queues.cluster_queues, named) &&
-      std::ranges::none_of(load.queues.flavors, named)) {
-    AddQueueOfAll(kDefault, load);
+  const bool declared =
+      std::ranges::any_of(load.queues.cluster_queues, named) || std::ranges::any_of(load.queues.flavors, named);
+  if (!load.cluster.nodes.empty() && !declared) AddQueueOfAll(kDefault, load);
+  if (queues_) {
+    FindQueues(load);
+  } else {
+    for (auto& arrival : load.arrivals) arrival.workload.queue = kDefault;
   }
-  FindQueues(load);
   return load;
 }
 

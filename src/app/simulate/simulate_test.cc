@@ -175,6 +175,82 @@ TEST(SimulateCommand, AJobsQueueIsTheLocalQueueOfItsProject) {
   EXPECT_EQ(policy.at("makespan_seconds"), 60) << "both at once; what names no queue has all machines";
 }
 
+TEST(SimulateCommand, WhatIfThereWereOthersAndWhatTheyCost) {
+  const io::TempFolder folder = io::TempFolder::Make().value();
+  const std::string jobs = folder.path() + "/jobs.csv";
+  ASSERT_TRUE(io::WriteFileAtomically(jobs,
+                                      "id,submitted_ms,run_time_ms,cpu_milli,memory_mib,name\n"
+                                      "a,0,3600000,4000,1024,long\nb,0,3600000,4000,1024,long\n"));
+  const std::string page = folder.path() + "/page.html";
+  const std::vector<std::string> words = {
+      "--workload", "jobs:" + jobs, "--machines", "1x4,8Gi,name=box,price=2,spot-price=0.5,interruptions=0",
+      "--what-if",  "nodes:box=+1", "--what-if",  "nodes:box=+1,spot:box=1",
+      "--what-if",  "price:box=3",  "--policy",   "keelson"};
+  auto as_json = words;
+  as_json.insert(as_json.end(), {"-o", "json", "--html", page});
+  const auto ran = Simulate(as_json);
+  ASSERT_EQ(ran.code, kExitOk) << ran.err;
+  const auto policies = nlohmann::json::parse(ran.out).at("policies");
+  ASSERT_EQ(policies.size(), 4U);
+  const auto expect = [&](std::size_t i, const std::string& what_if, double makespan, double cost) {
+    EXPECT_EQ(policies[i].at("what_if"), what_if);
+    EXPECT_EQ(policies[i].at("makespan_seconds"), makespan) << what_if;
+    EXPECT_EQ(policies[i].at("cost").at("total"), cost) << what_if;
+    EXPECT_EQ(policies[i]["cost"]["pools"][0].at("name"), "box");
+    EXPECT_EQ(policies[i].at("work_pod_seconds"), 7200);
+  };
+  expect(0, "", 7200, 4);
+  expect(1, "nodes:box=+1", 3600, 4);
+  expect(2, "nodes:box=+1,spot:box=1", 3600, 1);
+  expect(3, "price:box=3", 7200, 6);
+  EXPECT_THAT(io::ReadFile(page).value(),
+              AllOf(HasSubstr("Cost of the machines"), HasSubstr("keelson, if nodes:box=+1, box"),
+                    HasSubstr("Work lost"), Not(HasSubstr("nan"))));
+  EXPECT_THAT(Simulate(words).out,
+              AllOf(HasSubstr("COST"), HasSubstr("keelson, if nodes:box=+1"), HasSubstr("4.00 USD")));
+}
+
+TEST(SimulateCommand, MachinesFailAsTheSeedSays) {
+  const io::TempFolder folder = io::TempFolder::Make().value();
+  const std::string jobs = folder.path() + "/jobs.csv";
+  ASSERT_TRUE(io::WriteFileAtomically(jobs,
+                                      "id,submitted_ms,run_time_ms,cpu_milli,memory_mib,checkpoint_ms\n"
+                                      "a,0,360000000,4000,1024,900000\n"));
+  const auto run = [&](std::vector<std::string> more) {
+    std::vector<std::string> words = {"--workload", "jobs:" + jobs, "--machines", "1x4,8Gi,spot,interruptions=0.1",
+                                      "--policy",   "keelson",      "-o",         "json"};
+    words.insert(words.end(), more.begin(), more.end());
+    const auto ran = Simulate(words);
+    EXPECT_EQ(ran.code, kExitOk) << ran.err;
+    return nlohmann::json::parse(ran.out).at("policies").at(0);
+  };
+  const auto taken = run({});
+  EXPECT_GT(taken.at("interruptions"), 2);
+  EXPECT_EQ(taken.at("spot_machines_taken"), taken.at("interruptions"));
+  EXPECT_GT(taken.at("lost_to_failures_pod_seconds"), 0);
+  EXPECT_FALSE(taken.contains("cost")) << "nobody said a price";
+  EXPECT_EQ(run({}), taken) << "the same again";
+  EXPECT_NE(run({"--seed", "43"}), taken);
+  EXPECT_EQ(run({"--interruptions", "0"}).at("interruptions"), 0);
+  const auto lost = run({"--interruptions", "0", "--node-loss", "0.05", "--zone-loss", "0.05", "--back", "1h"});
+  EXPECT_GT(lost.at("machines_lost"), 2);
+  EXPECT_GE(lost.at("makespan_seconds").get<double>(), 360000 + 3600 * lost.at("interruptions").get<double>());
+
+  const auto wrong = [&](std::vector<std::string> words, const std::string& text) {
+    words.insert(words.begin(), {"--workload", "jobs:" + jobs});
+    const auto ran = Simulate(words);
+    EXPECT_NE(ran.code, kExitOk);
+    EXPECT_THAT(ran.err, HasSubstr(text));
+  };
+  wrong({"--machines", "1x4,8Gi", "--node-loss", "61"}, "--node-loss");
+  wrong({"--machines", "1x4,8Gi", "--node-loss", "-1"}, "--node-loss");
+  wrong({"--machines", "1x4,8Gi", "--back", "soon"}, "--back");
+  wrong({"--machines", "1x4,8Gi", "--notice", "500d"}, "--notice is longer than a year");
+  wrong({"--queues", "/nowhere.yaml", "--node-loss", "1"}, "what should fail, without --machines?");
+  wrong({"--machines", "1x4,8Gi", "--what-if", "nodes:box=+1"}, "there is no pool 'box'; there are pool-1");
+  wrong({"--machines", "1x4,8Gi", "--what-if", "nodes:pool-1=0"}, "what if 'nodes:pool-1=0'");
+}
+
 TEST(ParseSeedsTest, ReadsListsAndRangesAndRefusesTheRest) {
   EXPECT_THAT(ParseSeeds("42").value(), ElementsAre(42));
   EXPECT_THAT(ParseSeeds("42-44").value(), ElementsAre(42, 43, 44));
@@ -258,6 +334,10 @@ TEST(SimulateCommand, OptionsThatMeanNothingForALoadAreRefused) {
   EXPECT_THAT(ran.err, HasSubstr("--seeds goes with openb:FILE"));
   EXPECT_THAT(Simulate({"--workload", "kueue:load.yaml", "--policy", "keelsn"}).err,
               HasSubstr("did you mean 'keelson'?"));
+  EXPECT_THAT(Simulate({"--workload", "kueue:load.yaml", "--node-loss", "1"}).err,
+              HasSubstr("--node-loss goes with jobs:FILE"));
+  EXPECT_THAT(Simulate({"--workload", kPods, "--nodes", kNodes, "--what-if", "nodes:a=1"}).err,
+              HasSubstr("--what-if goes with jobs:FILE and kueue:FILE"));
   EXPECT_THAT(Simulate({"--workload", "slurm:x"}).err, HasSubstr("is none of openb:FILE, kueue:FILE and jobs:FILE"));
 }
 

@@ -117,7 +117,7 @@ TEST(KueueLoads, MakespanIsWithinATenthOfTheBoundAndWaitsAreAFifthOfKueues) {
     const auto report = simulation::SimulateQueues(*load, **scheduler);
     ASSERT_TRUE(report) << report.error().ToString();
     EXPECT_TRUE(report->refused.empty());
-    EXPECT_LE(report->makespan, 1.1 * report->bound_of_arrivals);
+    EXPECT_LE(report->makespan, 1.1 * report->bounds.of_arrivals);
     std::size_t workloads = 0;
     for (const auto& [name, each] : report->classes) {
       workloads += each.workloads;
