@@ -18,6 +18,8 @@ constexpr std::array<std::string_view, 20> kObjects = {
     "init",    "init_",       "_loss",      "_loss_function_",  "loss_function_",  "_feature_subsample_rng", "_scorer",
     "scoring", "_bin_mapper", "cv",         "_label_binarizer", "_label_encoder",  "_random_state"};
 
+constexpr std::size_t kMaxAttributes = 500;  // the most that any has is some fifty
+
 std::unexpected<Error> Unsupported(std::string what) {
   return Fail(ErrorCode::kUnsupported, std::move(what));
 }
@@ -53,6 +55,7 @@ Result<Attributes> Attributes::Of(const Document& document, const Value& object)
   }
   attributes.state_ = &document.at(object.state);
   const auto& items = attributes.state_->items;
+  if (items.size() > 2 * kMaxAttributes) return Unsupported(fmt::format("{} with {} attributes", name, items.size() / 2));
   for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
     const Value& key = document.at(items[i]);
     const Value& value = document.at(items[i + 1]);

@@ -88,6 +88,7 @@ class HeaderReader {
       if (!of || !Take(')')) return Fail(ErrorCode::kUnsupported, "a field that is no number of a name");
       KEELSON_ASSIGN_OR_RETURN(const auto element, Named(*of));
       if (element.kind == 'O') return Fail(ErrorCode::kUnsupported, "a field of objects");
+      if (type->fields.size() == ElementType::kMaxFields) return Fail(ErrorCode::kUnsupported, "so many fields");
       if (element.kind != 'V') {
         type->fields.push_back({document_->Own(std::string(*name)), element.kind, element.size, type->size});
       }

@@ -120,6 +120,7 @@ Status BuildType(const Value& state, Document* document, ElementType* type) {
   if (type->kind != 'V' || item(3).kind != Kind::kTuple || item(4).kind != Kind::kDict || !type->fields.empty()) {
     return Bad("fields of a numpy type that has none");
   }
+  if (item(3).items.size() > ElementType::kMaxFields) return Unsupported("a numpy type of so many fields");
   for (const Ref ref : item(3).items) {
     const Value& name = document->at(ref);
     const Value* const field = name.kind == Kind::kText ? document->Find(item(4), name.text) : nullptr;

@@ -333,10 +333,15 @@ class Machine {
     }
     if (kind == Kind::kDict && more->size() % 2 != 0) return Malformed("a key without a value");
     auto& items = document_.value(top).items;
-    references_ += more->size();
-    if (references_ > Document::kMaxValues * 2) return Malformed("too many elements");
+    KEELSON_RETURN_IF_ERROR(Count(*more));
     items.insert(items.end(), more->begin(), more->end());
     return {};
+  }
+
+  // What is copied of what stays where it was, so that a short pickle takes no more than it may by repeating itself.
+  Status Count(const std::vector<Ref>& copied) {
+    references_ += copied.size();
+    return references_ <= Document::kMaxValues * 2 ? Status{} : Malformed("too many elements");
   }
 
   Result<std::string_view> Line() {
@@ -373,8 +378,7 @@ class Machine {
       return Fail(ErrorCode::kUnsupported, "a class or function that was made and is not known by a name");
     }
     if (arguments.kind != Kind::kTuple) return Malformed("arguments that are no tuple");
-    references_ += arguments.items.size();
-    if (references_ > Document::kMaxValues * 2) return Malformed("too many elements");
+    KEELSON_RETURN_IF_ERROR(Count(arguments.items));
     KEELSON_ASSIGN_OR_RETURN(const auto known, MakeNumpy(called, arguments, &document_));
     if (known) return PushRef(*known);
     Value value;
@@ -389,6 +393,7 @@ class Machine {
     KEELSON_ASSIGN_OR_RETURN(const Ref top, Top());
     Value& value = document_.value(top);
     if (value.kind == Kind::kArray || value.kind == Kind::kType) {
+      for (const Ref part : document_.at(state).items) KEELSON_RETURN_IF_ERROR(Count(document_.at(part).items));
       return BuildNumpy(document_.at(state), &document_, &value);
     }
     if (value.kind != Kind::kObject || value.state != kNoRef) {

@@ -159,6 +159,10 @@ TEST(PickleReader, IsBoundedInWhatItMakes) {
   std::string calls = "(" + std::string(1'000, 'N') + "t\x94" + Global("a", "b") + "\x94" + "]";
   for (int i = 0; i < 5'000; ++i) calls += "h\x01h\x00R\x61"s;
   EXPECT_THAT(Pickle(calls).why(), HasSubstr("too many elements"));
+  // And a list that many arrays are filled with.
+  std::string arrays = "](" + std::string(1'000, 'N') + "e\x94" + "]";
+  for (int i = 0; i < 5'000; ++i) arrays += NumpyArray("M\xe8\x03\x85"s, Type("O8"), "\x89", "h\x00"s) + "a";
+  EXPECT_THAT(Pickle(arrays).why(), HasSubstr("too many elements"));
 }
 
 }  // namespace

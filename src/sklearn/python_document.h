@@ -17,6 +17,7 @@ inline constexpr Ref kNoRef = ~Ref{0};
 
 // The type of a numpy array's elements.
 struct ElementType {
+  static constexpr std::size_t kMaxFields = 64;
   struct Field {
     std::string_view name;
     char kind;
