@@ -16,7 +16,7 @@ const std::vector<Command>& Commands() {
       DeleteCommand(),   FetchCommand(),  BackupCommand(),      GcCommand(),       RestoreCommand(),
       DoctorCommand(),   RenderCommand(), SchemaCommand(),      HelpCommand(),     CompletionCommand(),
       VersionCommand(),  ServeCommand(),  PayloadCommand(),     SuggestCommand(),  WorkerCommand(),
-      ImportCommand(),
+      ImportCommand(),   ExportCommand(),
   };
   return commands;
 }

@@ -16,6 +16,7 @@ Command BackupCommand();
 Command DeleteCommand();
 Command DescribeCommand();
 Command DoctorCommand();
+Command ExportCommand();
 Command FetchCommand();
 Command GcCommand();
 Command ImportCommand();

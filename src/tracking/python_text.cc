@@ -27,6 +27,16 @@ std::string PythonText(std::string_view text) {
   return out + quote;
 }
 
+std::string_view FirstCharacters(std::string_view text, std::size_t at_most) {
+  if (text.size() <= at_most) return text;
+  std::size_t characters = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool continues = (static_cast<unsigned char>(text[i]) & 0xc0) == 0x80;
+    if (!continues && characters++ == at_most) return text.substr(0, i);
+  }
+  return text;
+}
+
 std::string AppendToUri(std::string_view uri, std::string_view path) {
   const std::size_t end = std::min(uri.find_first_of("?#"), uri.size());
   std::string out(uri.substr(0, end));

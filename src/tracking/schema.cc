@@ -1,5 +1,6 @@
 #include "tracking/schema.h"
 
+#include "tracking/evaluation_schema.h"
 #include "tracking/history_schema.h"
 #include "tracking/metric_history.h"
 #include "tracking/promotion_schema.h"
@@ -356,7 +357,8 @@ const std::vector<io::Migration>& SchemaMigrations() {
       {.version = 4, .sql = kHistorySchema, .then = FinishHistory},
       {.version = 5, .sql = kRunTriggers, .postgres = kRunTriggersOfPostgres},
       {.version = 6, .sql = kPromotionSchema},
-      {.version = 7, .sql = kWebhookSchema}};
+      {.version = 7, .sql = kWebhookSchema},
+      {.version = 8, .sql = kEvaluationSchema, .then = FillSpanColumns}};
   return migrations;
 }
 

@@ -62,6 +62,24 @@ struct TraceRecord {
   static std::optional<std::string> Find(const Pairs& pairs, std::string_view key);
 };
 
+inline constexpr std::array<std::string_view, 6> kTokenKeys = {"input_tokens",
+                                                               "output_tokens",
+                                                               "total_tokens",
+                                                               "cache_read_input_tokens",
+                                                               "cache_creation_input_tokens",
+                                                               "cache_creation_input_tokens_above_1hr"};
+inline constexpr std::array<std::string_view, 3> kCostKeys = {"input_cost", "output_cost", "total_cost"};
+
+using TokenCounts = std::array<std::optional<std::int64_t>, kTokenKeys.size()>;
+using Costs = std::array<std::optional<double>, kCostKeys.size()>;
+
+// What a span says of the model that it asked.
+struct ModelUsage {
+  Costs costs;
+  std::optional<std::string> model;  // at most 500 characters, as of the provider
+  std::optional<std::string> provider;
+};
+
 struct SpanRecord {
   std::string id;         // 16 hex digits
   std::string parent_id;  // "" of a root
@@ -72,7 +90,8 @@ struct SpanRecord {
   std::optional<std::int64_t> ended_ns;
   std::optional<std::string> usage;  // a JSON object: tokens by kTokenKeys
   std::optional<std::string> cost;   // a JSON object: money by kCostKeys
-  std::string content;               // the whole span as JSON
+  ModelUsage model = {};
+  std::string content;  // the whole span as JSON
 };
 
 // What one call brings of one trace, and what its spans say of the trace itself.
@@ -90,16 +109,5 @@ struct WholeTrace {
   TraceRecord trace;
   std::vector<std::string> spans;  // as JSON; roots first, then by their start
 };
-
-inline constexpr std::array<std::string_view, 6> kTokenKeys = {"input_tokens",
-                                                               "output_tokens",
-                                                               "total_tokens",
-                                                               "cache_read_input_tokens",
-                                                               "cache_creation_input_tokens",
-                                                               "cache_creation_input_tokens_above_1hr"};
-inline constexpr std::array<std::string_view, 3> kCostKeys = {"input_cost", "output_cost", "total_cost"};
-
-using TokenCounts = std::array<std::optional<std::int64_t>, kTokenKeys.size()>;
-using Costs = std::array<std::optional<double>, kCostKeys.size()>;
 
 }  // namespace keelson::tracking

@@ -1,5 +1,6 @@
 // Spans as they come, many calls to a trace and many traces to a call.
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "tracking/experiments.h"
@@ -47,14 +48,28 @@ Status PutSpan(io::SqlSession& session, std::int64_t trace, const SpanRecord& sp
   const auto text = [](const std::optional<std::string>& value) {
     return value ? io::SqlValue(*value) : io::SqlValue();
   };
+  std::vector<io::SqlValue> values = {trace,
+                                      span.id,
+                                      span.parent_id.empty() ? io::SqlValue() : io::SqlValue(span.parent_id),
+                                      span.name,
+                                      text(span.type),
+                                      span.status,
+                                      span.started_ns,
+                                      span.ended_ns ? io::SqlValue(*span.ended_ns) : io::SqlValue(),
+                                      text(span.usage),
+                                      text(span.cost),
+                                      span.content};
+  std::ranges::move(ToSql(span.model), std::back_inserter(values));
   KEELSON_RETURN_IF_ERROR(session.Execute(
-      "INSERT INTO span (trace, id, parent_id, name, type, status, started_ns, ended_ns, usage, cost, content) VALUES "
-      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (trace, id) DO UPDATE SET parent_id = excluded.parent_id, name = "
-      "excluded.name, type = excluded.type, status = excluded.status, started_ns = excluded.started_ns, ended_ns = "
-      "excluded.ended_ns, usage = excluded.usage, cost = excluded.cost, content = excluded.content",
-      {trace, span.id, span.parent_id.empty() ? io::SqlValue() : io::SqlValue(span.parent_id), span.name,
-       text(span.type), span.status, span.started_ns, span.ended_ns ? io::SqlValue(*span.ended_ns) : io::SqlValue(),
-       text(span.usage), text(span.cost), span.content}));
+      "INSERT INTO span (trace, id, parent_id, name, type, status, started_ns, ended_ns, usage, cost, content, "
+      "input_cost, output_cost, total_cost, model_name, model_provider) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+      "?, ?, ?) ON CONFLICT (trace, id) DO UPDATE SET parent_id = excluded.parent_id, name = excluded.name, type = "
+      "excluded.type, status = excluded.status, started_ns = excluded.started_ns, ended_ns = excluded.ended_ns, usage "
+      "= "
+      "excluded.usage, cost = excluded.cost, content = excluded.content, input_cost = excluded.input_cost, output_cost "
+      "= excluded.output_cost, total_cost = excluded.total_cost, model_name = excluded.model_name, model_provider = "
+      "excluded.model_provider",
+      values));
   return {};
 }
 

@@ -5,7 +5,7 @@
 #include <map>
 
 #include "base/strings.h"
-#include "tracking/python_json.h"
+#include "tracking/python_text.h"
 
 namespace keelson::tracking {
 namespace {
@@ -75,6 +75,18 @@ std::vector<const SpanRecord*> Topmost(const std::vector<SpanRecord>& spans, con
   return found;
 }
 
+constexpr std::size_t kLongestModel = 500;  // characters
+
+// An attribute is a text that may be JSON of a text; what is no text names no model.
+std::optional<std::string> NameOf(const OrderedJson& attributes, std::string_view key) {
+  const auto found = attributes.find(key);
+  if (found == attributes.end() || !found->is_string()) return std::nullopt;
+  const std::string& written = found->get_ref<const std::string&>();
+  const OrderedJson meant = ParseOrdered(written);
+  const std::string name = meant.is_string() ? meant.get<std::string>() : written;
+  return std::string(FirstCharacters(name, kLongestModel));
+}
+
 std::int64_t AddUp(std::int64_t a, std::int64_t b) {
   std::int64_t sum = 0;
   if (!__builtin_add_overflow(a, b, &sum)) return sum;
@@ -115,6 +127,25 @@ std::optional<std::string> WriteCosts(const Costs& costs) {
     if (costs[i]) json[std::string(kCostKeys[i])] = *costs[i];
   }
   return json.empty() ? std::nullopt : std::optional(PythonJson(json));
+}
+
+ModelUsage ReadModelUsage(const OrderedJson& attributes) {
+  ModelUsage usage;
+  if (!attributes.is_object()) return usage;
+  const auto cost = attributes.find("mlflow.llm.cost");
+  if (cost != attributes.end() && cost->is_string()) usage.costs = ReadCosts(cost->get_ref<const std::string&>());
+  usage.model = NameOf(attributes, "mlflow.llm.model");
+  usage.provider = NameOf(attributes, "mlflow.llm.provider");
+  return usage;
+}
+
+std::vector<io::SqlValue> ToSql(const ModelUsage& usage) {
+  std::vector<io::SqlValue> values;
+  for (const auto& cost : usage.costs) values.push_back(cost ? io::SqlValue(*cost) : io::SqlValue());
+  for (const auto& name : {usage.model, usage.provider}) {
+    values.push_back(name ? io::SqlValue(*name) : io::SqlValue());
+  }
+  return values;
 }
 
 std::optional<TokenCounts> SumTokens(const std::vector<SpanRecord>& spans) {

@@ -36,6 +36,9 @@ struct TraceSearch {
   std::string page;  // a token of an earlier page; "" for the first
 };
 
+struct TraceMetricsQuery;  // trace_metrics.h
+struct TraceMetricsPoint;
+
 // Traces as MLflow's clients log them, in the tables of Store (opened before). What is not there is kNotFound in
 // MLflow's words; every write is durable when it returns, and a repeated one changes nothing. Thread-safe; the database
 // and the clock outlive it.
@@ -67,6 +70,9 @@ class Traces {
   };
   Result<Counts> Count(const std::vector<std::int64_t>& experiments, const std::vector<TraceCondition>& base,
                        const std::vector<TraceCondition>& first, const std::vector<TraceCondition>& second);
+  // Sums over many traces, in the order of time and dimensions. Without buckets of time and dimensions there is one
+  // point, even of no rows.
+  Result<std::vector<TraceMetricsPoint>> Metrics(const TraceMetricsQuery& query);
 
   struct Deletion {
     std::int64_t experiment_id = 0;

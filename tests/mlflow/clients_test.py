@@ -15,6 +15,8 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import mlflow
+import mlflow.entities.trace_metrics
+import mlflow.genai.datasets
 import numpy as np
 import pandas as pd
 import sklearn.linear_model
@@ -222,6 +224,55 @@ class Clients(unittest.TestCase):
         self.assertEqual(names("name LIKE 'search-%'", max_results=2, page_token=page.token), ["search-c"])
         self.assertEqual([each.version for each in self.client.search_prompt_versions("search-a")], [2, 1])
 
+    def test_evaluation_datasets(self):
+        datasets = mlflow.genai.datasets
+        experiment = mlflow.get_experiment_by_name("test_evaluation_datasets").experiment_id
+        made = datasets.create_dataset("questions", experiment, {"stage": "dev", "gone": "soon"})
+        made.merge_records([{"inputs": {"q": "größe"}, "expectations": {"answer": 4.5}}, {"inputs": {"q": "why", "more": [1, None]}, "outputs": "because"}])
+        made.merge_records(pd.DataFrame([{"inputs": {"q": "größe"}, "expectations": {"source": "book"}}]))
+        with mlflow.start_span("asked") as span:
+            span.set_inputs({"q": "traced"})
+            span.set_outputs({"a": 1})
+        mlflow.flush_trace_async_logging()
+        made.merge_records([mlflow.get_trace(span.trace_id)])
+        read = datasets.get_dataset(dataset_id=made.dataset_id)
+        self.assertEqual((read.name, read.experiment_ids, json.loads(read.profile)), ("questions", [experiment], {"num_records": 3}))
+        self.assertEqual(json.loads(read.schema)["inputs"], {"q": "string", "more": "array"})
+        records = {record.inputs["q"]: record for record in self.client.get_dataset(made.dataset_id).records}
+        self.assertEqual(records["größe"].expectations, {"answer": 4.5, "source": "book"})
+        self.assertEqual((records["größe"].source_type, records["why"].source_type, records["why"].outputs), ("HUMAN", "CODE", "because"))
+        self.assertEqual((records["traced"].source_id, records["traced"].outputs), (span.trace_id, {"a": 1}))
+        self.assertEqual(sorted(read.to_df()["inputs"].map(lambda inputs: inputs["q"])), ["größe", "traced", "why"])
+        datasets.set_dataset_tags(made.dataset_id, {"stage": "prod"})
+        datasets.delete_dataset_tag(made.dataset_id, "gone")
+        other = self.client.create_experiment("test_evaluation_datasets beside")
+        datasets.add_dataset_to_experiments(made.dataset_id, [other])
+        self.assertEqual([each.dataset_id for each in datasets.search_datasets([other], "tags.stage = 'prod' AND name LIKE 'quest%'")], [made.dataset_id])
+        datasets.remove_dataset_from_experiments(made.dataset_id, [experiment])
+        self.assertEqual(datasets.search_datasets([experiment]), [])
+        self.assertEqual(made.delete_records([records["why"].dataset_record_id]), 1)
+        made.merge_records([{"inputs": {"n": each}} for each in range(1500)])  # more than a page of the client's
+        self.assertEqual(len(self.client.get_dataset(made.dataset_id).records), 1502)
+        datasets.delete_dataset(dataset_id=made.dataset_id)
+        with self.assertRaisesRegex(MlflowException, "not found"):
+            datasets.get_dataset(dataset_id=made.dataset_id)
+
+    def test_sums_over_traces(self):
+        @mlflow.trace(name="measured")
+        def measured(number):
+            mlflow.get_current_active_span().set_attributes({"mlflow.llm.model": f"m{number % 2}", "mlflow.llm.cost": {"input_cost": 0.5, "output_cost": 0.25, "total_cost": 0.75}})
+
+        for number in range(4):
+            measured(number)
+        mlflow.flush_trace_async_logging()
+        store = mlflow.tracking._tracking_service.utils._get_store()
+        entities = mlflow.entities.trace_metrics
+        ask = lambda view, name, kind, *dimensions: {tuple(point.dimensions.values()): point.values for point in store.query_trace_metrics(
+            [mlflow.get_experiment_by_name("test_sums_over_traces").experiment_id], view, name, [kind], dimensions=list(dimensions))}
+        count, total = (entities.MetricAggregation(kind) for kind in (entities.AggregationType.COUNT, entities.AggregationType.SUM))
+        self.assertEqual(ask(entities.MetricViewType.TRACES, "trace_count", count, "trace_name"), {("measured",): {"COUNT": 4.0}})
+        self.assertEqual(ask(entities.MetricViewType.SPANS, "total_cost", total, "span_model_name"), {("m0",): {"SUM": 1.5}, ("m1",): {"SUM": 1.5}})
+
     def test_command_line(self):
         def run(*arguments):
             done = subprocess.run([sys.executable, "-m", "mlflow", *arguments], capture_output=True, text=True,
@@ -247,8 +298,9 @@ class Clients(unittest.TestCase):
             self.assertEqual((status, read["run"]["info"]["status"]), (200, "RUNNING"))
         status, answer = servers.call(self.server.address, "GET", "/api/3.0/mlflow/workspaces")
         self.assertEqual((status, answer["error_code"]), (501, "NOT_IMPLEMENTED"))
-        self.assertEqual(servers.call(self.server.address, "GET", "/mlflow/version"), (200, "3.17.2"))
-        self.assertEqual(servers.call(self.server.address, "GET", "/mlflow/health"), (200, "OK"))
+        for root in ("", "/mlflow"):
+            self.assertEqual(servers.call(self.server.address, "GET", root + "/version"), (200, "3.17.2"))
+            self.assertEqual(servers.call(self.server.address, "GET", root + "/health"), (200, "OK"))
 
     def test_system_metrics(self):
         mlflow.set_system_metrics_sampling_interval(0.05)

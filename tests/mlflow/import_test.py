@@ -1,4 +1,5 @@
-"""`keelson import mlflow`: a database and artifacts that MLflow itself wrote, and what MLflow's client then reads of our server."""
+"""`keelson import mlflow`: a database and artifacts that MLflow itself wrote, and what MLflow's client then reads of our server;
+`keelson export mlflow`: the same the other way, and what it reads of MLflow's own."""
 import json
 import math
 import os
@@ -16,6 +17,7 @@ os.environ.update(GIT_PYTHON_REFRESH="quiet", MLFLOW_ENABLE_ASYNC_LOGGING="false
 
 import mlflow
 import mlflow.data
+import mlflow.genai.datasets
 import numpy as np
 import sklearn.linear_model
 from mlflow.entities import ViewType
@@ -77,6 +79,9 @@ def fill(client, folder):
     mlflow.log_feedback(trace_id=trace, name="good", value=0.5, rationale="fine")
     mlflow.log_expectation(trace_id=trace, name="answer", value={"a": [1, None]})
     mlflow.genai.register_prompt(name="greeting", template="Hello {{name}}", tags={"t": "1"})
+    questions = mlflow.genai.datasets.create_dataset("questions", run.info.experiment_id, {"owner": "ann"})
+    questions.merge_records([{"inputs": {"q": "größe", "n": [1, None]}, "outputs": {"a": 0.5}, "expectations": {"answer": True}}, {"inputs": {"q": 2}, "outputs": "plain"}])
+    mlflow.genai.datasets.create_dataset("empty", [])
     return run.info.run_id
 
 
@@ -116,6 +121,10 @@ def everything(client):
             info.pop("assessments", None)
             found["trace", trace.info.trace_id] = (info, [span.to_dict() for span in trace.data.spans],
                                                    sorted(json.dumps({"valid": True, **a.to_dictionary()}, sort_keys=True) for a in trace.info.assessments))
+    for dataset in mlflow.genai.datasets.search_datasets():
+        whole = dataset.to_dict()
+        whole["records"].sort(key=lambda record: record["dataset_record_id"])
+        found["evaluation dataset", dataset.dataset_id] = whole
     for model in client.search_registered_models(filter_string="") + client.search_prompts():
         found["registered", model.name] = (model.description or "", dict(model.tags), model.creation_timestamp)
     for model in client.search_registered_models():
@@ -200,6 +209,46 @@ class Import(unittest.TestCase):
         counts = lambda text: [line for line in text.splitlines() if "files of artifacts" not in line]
         self.assertEqual(counts(again.stdout), counts(done.stdout))
         self.check(folder)
+
+    def test_it_goes_back(self):
+        folder = self.path / "back"
+        self.assertEqual(self.run_import(folder / "data", *self.proxied()).returncode, 0)
+        target, copies = folder / "mlflow.db", folder / "mlartifacts"
+        run = lambda *more: subprocess.run([KEELSON, "export", "mlflow", "--data", str(folder / "data"), "--to", str(target), *more],
+                                           capture_output=True, text=True, timeout=servers.PATIENCE_S)
+        done = run("--artifacts-to", str(copies))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, rf" {POINTS + 5}  metrics ")
+        self.assertIn(f"--backend-store-uri sqlite:///{target} --artifacts-destination {copies}", done.stdout)
+        self.assertIn("the same on both sides", done.stdout)
+        self.assertEqual([path.name for path in folder.iterdir() if path.name.startswith("mlflow.db")], ["mlflow.db"])
+        refused = run()
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("there is such a file already", refused.stderr)
+        server = servers.reference(folder, copies)
+        try:
+            server.wait(lambda: servers.answers(server.address, "/health"))
+            mlflow.set_tracking_uri(server.address)
+            mlflow.set_registry_uri(server.address)
+            theirs = mlflow.MlflowClient()
+            found = everything(theirs)
+            self.assertEqual(found.keys(), self.wanted.keys())
+            for key, value in self.wanted.items():
+                with self.subTest(key=key):
+                    self.assertEqual(found[key], value)
+            self.assertEqual(mlflow.artifacts.load_text(f"runs:/{self.run_id}/notes/hello.txt"), "hello")
+            self.assertAlmostEqual(float(mlflow.pyfunc.load_model("models:/clf@champion").predict(np.array([[3.0, 4.0]]))[0]), 3.0, places=6)
+            self.assertEqual(mlflow.genai.load_prompt("prompts:/greeting/1").template, "Hello {{name}}")
+            # It goes on from there.
+            self.assertNotIn(("experiment", theirs.create_experiment("new")), self.wanted)
+            theirs.log_metric(self.run_id, "loss", 0.25, step=9999)
+        finally:
+            server.stop()
+            mlflow.set_tracking_uri(self.uri)
+            mlflow.set_registry_uri(self.uri)
+        missing = subprocess.run([KEELSON, "export", "mlflow", "--data", str(folder / "none"), "--to", str(folder / "x.db")], capture_output=True, text=True)
+        self.assertIn("this is no data folder", missing.stderr)
+        self.assertFalse((folder / "none").exists())
 
     def test_a_killed_import_goes_on(self):
         folder = self.path / "killed"

@@ -69,13 +69,13 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def reference(folder):
-    """The real `mlflow server`, on SQLite, of the Python that runs this."""
+def reference(folder, artifacts=None):
+    """The real `mlflow server`, on the SQLite file mlflow.db in the folder, of the Python that runs this."""
     port = free_port()
     binaries = pathlib.Path(sys.executable).parent
     server = Server([str(binaries / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
                      "--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination",
-                     str(folder / "artifacts")], folder, "server.log",
+                     str(artifacts or folder / "artifacts")], folder, "server.log",
                     {"PATH": f"{binaries}:{os.environ['PATH']}"})
     server.address = f"http://127.0.0.1:{port}"
     return server

@@ -33,7 +33,7 @@ class TraceCalls:
     def call(self):
         return self.random.choice([self.start, self.start, self.spans, self.spans, self.spans, self.read, self.read, self.search, self.search, self.search,
                                    self.search, self.tags, self.assess, self.assess, self.assess, self.change, self.old_trace, self.old_trace, self.link,
-                                   self.correlate, self.delete])()
+                                   self.correlate, self.delete, self.metrics, self.metrics, self.metrics])()
 
     def start(self):
         self.made += 1
@@ -200,6 +200,36 @@ class TraceCalls:
     def correlate(self):
         return ("POST", V3 + "traces/calculate-filter-correlation", {"experiment_ids": ["0"], "filter_string1": self.comparison(), "filter_string2": self.comparison(),
                                                                    **({"base_filter": self.comparison()} if self.chance(0.3) else {})})
+
+    def metrics(self):
+        view = self.pick("TRACES", "SPANS", "ASSESSMENTS")
+        name = self.pick(*{"TRACES": ["trace_count", "session_count", "latency", "input_tokens", "total_tokens", "cache_read_input_tokens"], "SPANS": ["span_count", "latency", "total_cost", "input_cost"],
+                           "ASSESSMENTS": ["assessment_count", "assessment_value"]}[view], *(["bogus"] if self.chance(0.1) else []))
+        kinds = ["COUNT"] if name.endswith("count") else ["AVG", "MIN", "MAX", "PERCENTILE"] + ([] if name in ("latency", "assessment_value") else ["SUM"])
+        aggregations = [{"aggregation_type": kind, **({"percentile_value": self.pick(0, 50, 99.9, 100)} if kind == "PERCENTILE" else {})}
+                        for kind in self.random.sample(kinds, self.pick(1, 1, len(kinds)))]
+        if self.chance(0.08):
+            aggregations = self.pick([], [{"aggregation_type": "PERCENTILE"}], [{"aggregation_type": "COUNT", "percentile_value": 5}], [{"aggregation_type": "SUM"}], [{"aggregation_type": "odd"}],
+                                     [{"aggregation_type": "PERCENTILE", "percentile_value": 101}])
+        known = {"trace_count": ["trace_name", "trace_status"], "span_count": ["span_name", "span_type", "span_status", "span_model_name", "span_model_provider"],
+                 "total_cost": ["span_model_name"], "assessment_count": ["assessment_name", "assessment_value"], "assessment_value": ["assessment_name"], "session_count": []}
+        dimensions = known.get(name, ["span_name" if view == "SPANS" else "trace_name"] if name == "latency" or "tokens" in name else [])
+        body = {"experiment_ids": [e for e in ["0", self.experiment()] if isinstance(e, str) and e], "view_type": view, "metric_name": name, "aggregations": aggregations,
+                "dimensions": self.random.sample(dimensions, self.pick(*range(len(dimensions) + 1))) if self.chance(0.95) else ["odd"]}
+        if self.chance(0.4):
+            body["filters"] = [self.pick("trace.status = 'OK'", "trace.tag.stage = 'dev'", "trace.tag.`mlflow.traceName` = 'chat'", "trace.metadata.`mlflow.trace.session` = 's1'",
+                                         "trace.metadata.a = 'v'", "span.name = 'root'", "span.status = 'OK'", "assessment.name = 'good'", "assessment.type = 'feedback'", "trace.tag = 'x'", "bogus.x = 'y'",
+                                         "trace.status != 'OK'", "trace.status = 5", "status = 'OK'", "trace.odd = 'x'", "span.name.x = 'y'", "trace.metadata.`mlflow.sourceRun` = 'r1'")
+                               for _ in range(self.pick(1, 1, 2))]
+        if self.chance(0.5):
+            body.update({"start_time_ms": self.pick(0, 1767225600000), "end_time_ms": self.pick(1767225600000, "1767400000000", 0)})
+        if self.chance(0.4):
+            body["time_interval_seconds"] = self.pick(60, 3600, "86400")
+        if self.chance(0.2):
+            body["max_results"] = self.pick(0, 1, 2, 5)
+        if self.chance(0.05):
+            del body[self.pick("experiment_ids", "view_type", "metric_name", "aggregations")]
+        return ("POST", V3 + "traces/metrics", body)
 
     def delete(self):
         body = {"experiment_id": str(self.experiment() or "0")}

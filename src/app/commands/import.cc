@@ -49,7 +49,7 @@ Result<mlflow::ImportReport> Import(const Options& options) {
 
 void Tell(const mlflow::ImportReport& report, std::ostream& out) {
   for (const auto& kind : report.kinds) {
-    if (kind.rows > 0) out << fmt::format("{:>10}  {:<28}  {}\n", kind.rows, kind.name, kind.hash);
+    if (kind.rows > 0) out << fmt::format("{:>10}  {:<34}  {}\n", kind.rows, kind.name, kind.hash);
   }
   out << fmt::format("{:>10}  files of artifacts, {} bytes; {} of them were there\n", report.artifacts.files,
                      report.artifacts.bytes, report.artifacts.were_there);

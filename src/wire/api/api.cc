@@ -114,8 +114,12 @@ Api::Answer Api::Run(RouteId id, const std::vector<std::string>& parts, const io
     return Fail(ErrorCode::kNotFound, "no such project; `keelson get projects` lists them", parts.at(0));
   };
   switch (id) {
-    case RouteId::kHealth:
-      return JsonResponse({{"status", "ok"}});
+    case RouteId::kHealth: {  // in MLflow's words, for clients that have our root as their tracking server
+      io::HttpResponse response;
+      response.content_type = "text/html; charset=utf-8";
+      response.body = "OK";
+      return response;
+    }
     case RouteId::kVersion:
       return JsonResponse({{"version", options_.version}});
     case RouteId::kListProjects: {

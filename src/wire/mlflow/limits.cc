@@ -109,14 +109,7 @@ std::optional<std::int64_t> PythonInt(std::string_view text) {
 }  // namespace
 
 void CutTo(std::string& text, std::size_t at_most) {
-  if (text.size() <= at_most) return;
-  std::size_t characters = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if ((static_cast<unsigned char>(text[i]) & 0xc0) == 0x80) continue;
-    if (characters++ < at_most) continue;
-    text.resize(i);
-    return;
-  }
+  text.resize(tracking::FirstCharacters(text, at_most).size());
 }
 
 std::size_t CharactersIn(std::string_view text) {

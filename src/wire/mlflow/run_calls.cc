@@ -40,6 +40,17 @@ std::optional<tracking::RunStatus> StatusOf(const Message& message) {
   }
 }
 
+// A run that has just been made has tags alone, and no word of outputs.
+io::HttpResponse MadeAnswer(const tracking::RunRecord& run) {
+  JsonWriter json;
+  json.Open('{').Key("run").Open('{').Key("info");
+  WriteInfo(json, run);
+  json.Key("data").Open('{').Key("tags").Open('[');
+  for (const auto& [key, value] : run.tags) json.Open('{').Text("key", key).Text("value", value).Close('}');
+  json.Close(']').Close('}').Key("inputs").Open('{').Close('}');
+  return JsonAnswer(json.Close('}').Close('}').Take());
+}
+
 }  // namespace
 
 Answered CreateRun(Services& services, const Asked& asked) {
@@ -65,7 +76,7 @@ Answered CreateRun(Services& services, const Asked& asked) {
   }
   if (run.name.empty()) run.name = tagged.empty() ? RandomName() : tagged;
   KEELSON_ASSIGN_OR_RETURN(const auto made, services.runs.Create(run));
-  return OneAnswer("run", made);
+  return MadeAnswer(made);
 }
 
 Answered GetRun(Services& services, const Asked& asked) {

@@ -10,6 +10,7 @@
 #include "io/http.h"
 #include "tracking/artifact_store.h"
 #include "tracking/assessments.h"
+#include "tracking/evaluation_datasets.h"
 #include "tracking/experiments.h"
 #include "tracking/logged_models.h"
 #include "tracking/registered_models.h"
@@ -31,6 +32,7 @@ struct Services {
   tracking::LoggedModels logged_models;
   tracking::Traces traces;
   tracking::Assessments assessments;
+  tracking::EvaluationDatasets evaluation_datasets;
   std::shared_ptr<tracking::ArtifactStore> artifacts;  // what stands behind "mlflow-artifacts:/"
   std::optional<UiFiles> ui;                           // none: MLflow's page is not shown
   std::unique_ptr<tracking::VersionCheck> version_check;
@@ -138,6 +140,7 @@ Answered DeleteTraceTag(Services&, const Asked&);
 Answered LinkTracesToRun(Services&, const Asked&);
 Answered LinkPromptsToTrace(Services&, const Asked&);
 Answered CorrelateTraceFilters(Services&, const Asked&);
+Answered QueryTraceMetrics(Services&, const Asked&);
 Answered GetTraceArtifact(Services&, const Asked&);
 Answered StartOldTrace(Services&, const Asked&);
 Answered EndOldTrace(Services&, const Asked&);
@@ -149,6 +152,19 @@ Answered CreateAssessment(Services&, const Asked&);
 Answered GetAssessment(Services&, const Asked&);
 Answered UpdateAssessment(Services&, const Asked&);
 Answered DeleteAssessment(Services&, const Asked&);
+
+Answered CreateEvaluationDataset(Services&, const Asked&);
+Answered GetEvaluationDataset(Services&, const Asked&);
+Answered DeleteEvaluationDataset(Services&, const Asked&);
+Answered SearchEvaluationDatasets(Services&, const Asked&);
+Answered SetEvaluationDatasetTags(Services&, const Asked&);
+Answered DeleteEvaluationDatasetTag(Services&, const Asked&);
+Answered UpsertEvaluationRecords(Services&, const Asked&);
+Answered GetEvaluationDatasetExperiments(Services&, const Asked&);
+Answered GetEvaluationRecords(Services&, const Asked&);
+Answered DeleteEvaluationRecords(Services&, const Asked&);
+Answered AddEvaluationDatasetToExperiments(Services&, const Asked&);
+Answered RemoveEvaluationDatasetFromExperiments(Services&, const Asked&);
 
 Answered CreateWebhook(Services&, const Asked&);
 Answered ListWebhooks(Services&, const Asked&);

@@ -10,6 +10,7 @@
 
 #include "base/base64.h"
 #include "base/strings.h"
+#include "tracking/trace_usage.h"
 #include "wire/mlflow/limits.h"
 #include "wire/mlflow/span_dialects.h"
 #include "wire/mlflow/span_preview.h"
@@ -239,6 +240,7 @@ Status AddSpan(OtlpSpan& span, const Ids& ids, const std::string& service, SpanB
   if (span.ended_ns != 0) record.ended_ns = static_cast<std::int64_t>(span.ended_ns);
   record.usage = ObjectText(attributes, kSpanUsage);
   record.cost = ObjectText(attributes, kSpanCost);
+  record.model = tracking::ReadModelUsage(attributes);
   record.content = ContentOf(span, ids, attributes, *std::move(links));
   batch.spans.push_back(std::move(record));
   return {};

@@ -327,8 +327,12 @@ Answered CorrelateTraceFilters(Services& services, const Asked& asked) {
   KEELSON_ASSIGN_OR_RETURN(const auto counts, services.traces.Count(experiments, base, first, second));
   constexpr double kPrior = 0.5;
   JsonWriter json;
-  json.Open('{').Key("npmi").Double(MutualInformation(counts, 0));
-  json.Key("npmi_smoothed").Double(MutualInformation(counts, kPrior));
+  json.Open('{');
+  // What cannot be said is left out.
+  const double plain = MutualInformation(counts, 0);
+  const double smoothed = MutualInformation(counts, kPrior);
+  if (!std::isnan(plain)) json.Key("npmi").Double(plain);
+  if (!std::isnan(smoothed)) json.Key("npmi_smoothed").Double(smoothed);
   json.Int("filter1_count", counts.first).Int("filter2_count", counts.second);
   json.Int("joint_count", counts.both).Int("total_count", counts.all);
   return JsonAnswer(json.Close('}').Take());

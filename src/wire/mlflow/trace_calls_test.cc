@@ -207,7 +207,7 @@ TEST_F(TraceCalls, FiltersCorrelate) {
   };
   EXPECT_NEAR(correlate("status = 'OK'", "tags.t = 'x'")["npmi"].get<double>(), 1.0, 1e-12);
   EXPECT_EQ(correlate("status = 'OK'", "tags.t = 'y'")["npmi"], -1.0);
-  EXPECT_EQ(correlate("status = 'OK'", "tags.t = 'z'")["npmi"], "NaN");
+  EXPECT_FALSE(correlate("status = 'OK'", "tags.t = 'z'").contains("npmi"));
   EXPECT_EQ(correlate("status = 'OK'", "tags.t LIKE '%'")["joint_count"], 2);
 }
 

@@ -47,7 +47,7 @@ class Importer {
     options_.tell("compares metrics");
     KEELSON_ASSIGN_OR_RETURN(const RowSum theirs, SumOfTheirs(theirs_));
     KEELSON_ASSIGN_OR_RETURN(const RowSum ours, SumOfOurs(database_, clock_));
-    KEELSON_RETURN_IF_ERROR(Note("metrics", theirs, ours));
+    KEELSON_RETURN_IF_ERROR(mlflow_database::Compare("metrics", theirs, ours, report_.kinds));
     KEELSON_RETURN_IF_ERROR(TellWhatIsLeft());
     return std::move(report_);
   }
@@ -75,7 +75,8 @@ class Importer {
   Status CheckWorkspaces() {
     KEELSON_ASSIGN_OR_RETURN(
         const auto others, theirs_.Query("SELECT workspace FROM experiments WHERE workspace <> 'default' UNION SELECT "
-                                         "workspace FROM registered_models WHERE workspace <> 'default'"));
+                                         "workspace FROM registered_models WHERE workspace <> 'default' UNION SELECT "
+                                         "workspace FROM evaluation_datasets WHERE workspace <> 'default'"));
     if (others.empty()) return {};
     return Fail(ErrorCode::kUnsupported, fmt::format("there are workspaces ({}): only the default one can be imported",
                                                      io::AsText(others[0][0])));
@@ -175,16 +176,7 @@ class Importer {
         return {};
       });
     }));
-    return Note(table.name, theirs, ours);
-  }
-
-  Status Note(std::string_view kind, const RowSum& theirs, const RowSum& ours) {
-    report_.kinds.push_back({std::string(kind), ours.rows(), ours.Hex()});
-    if (theirs == ours) return {};
-    return Fail(ErrorCode::kDataLoss,
-                theirs.rows() == ours.rows()
-                    ? fmt::format("the {} {} are not those of MLflow", ours.rows(), kind)
-                    : fmt::format("MLflow has {} {}, and here are {}", theirs.rows(), kind, ours.rows()));
+    return mlflow_database::Compare(table.name, theirs, ours, report_.kinds);
   }
 
   Status TellWhatIsLeft() {

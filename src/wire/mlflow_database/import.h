@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -9,6 +8,7 @@
 #include "io/database.h"
 #include "tracking/artifact_store.h"
 #include "wire/mlflow_database/artifact_copy.h"
+#include "wire/mlflow_database/comparison.h"
 
 namespace keelson::wire::mlflow_database {
 
@@ -24,12 +24,7 @@ struct ImportOptions {
 };
 
 struct ImportReport {
-  struct Kind {
-    std::string name;        // "params"
-    std::uint64_t rows = 0;  // the same on both sides
-    std::string hash;        // of all rows
-  };
-  std::vector<Kind> kinds;
+  std::vector<ComparedKind> kinds;
   CopiedArtifacts artifacts;
   std::vector<std::string> left;  // what did not come over, and why, a sentence each
 };

@@ -1,6 +1,7 @@
 #include "wire/mlflow_database/metric_histories.h"
 
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <string>
 #include <utility>
@@ -53,6 +54,25 @@ class Writer {
   std::vector<tracking::MetricPoint> points_;
 };
 
+// One history at a time is in memory.
+Status EachOfOurs(io::Database& database, const Clock& clock, const std::function<Status(const io::SqlRow&)>& each) {
+  tracking::Runs runs(database, clock);
+  KEELSON_ASSIGN_OR_RETURN(const auto histories, tracking::Reading(database, [](io::SqlSession& session) {
+                             return session.Query(
+                                 "SELECT r.id, k.name FROM latest_metric m JOIN run r ON r.sequence = m.run JOIN "
+                                 "metric_key k ON k.id = m.key");
+                           }));
+  for (const auto& history : histories) {
+    KEELSON_ASSIGN_OR_RETURN(const auto page,
+                             runs.History({io::AsText(history[0]), io::AsText(history[1]), std::nullopt, ""}));
+    for (const auto& point : page.records) {
+      const auto stored = tracking::ToStored(point.value);
+      KEELSON_RETURN_IF_ERROR(each({history[0], history[1], stored.value, stored.is_nan, point.time_ms, point.step}));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Status PutHistories(io::SqlSession& theirs, io::Database& database) {
@@ -72,22 +92,31 @@ Result<RowSum> SumOfTheirs(io::SqlSession& theirs) {
 }
 
 Result<RowSum> SumOfOurs(io::Database& database, const Clock& clock) {
-  tracking::Runs runs(database, clock);
-  KEELSON_ASSIGN_OR_RETURN(const auto histories, tracking::Reading(database, [](io::SqlSession& session) {
-                             return session.Query(
-                                 "SELECT r.id, k.name FROM latest_metric m JOIN run r ON r.sequence = m.run JOIN "
-                                 "metric_key k ON k.id = m.key");
-                           }));
   RowSum sum;
-  for (const auto& history : histories) {
-    KEELSON_ASSIGN_OR_RETURN(const auto page,
-                             runs.History({io::AsText(history[0]), io::AsText(history[1]), std::nullopt, ""}));
-    for (const auto& point : page.records) {
-      const auto stored = tracking::ToStored(point.value);
-      sum.Add({history[0], history[1], stored.value, stored.is_nan, point.time_ms, point.step});
-    }
-  }
+  KEELSON_RETURN_IF_ERROR(EachOfOurs(database, clock, [&](const io::SqlRow& row) -> Status {
+    sum.Add(row);
+    return {};
+  }));
   return sum;
+}
+
+Status TakeHistories(io::Database& database, const Clock& clock, io::SqlSession& theirs) {
+  KEELSON_RETURN_IF_ERROR(EachOfOurs(database, clock, [&](const io::SqlRow& row) -> Status {
+    KEELSON_RETURN_IF_ERROR(theirs.Execute(
+        "INSERT INTO metrics (run_uuid, key, value, is_nan, timestamp, step) VALUES (?, ?, ?, ?, ?, ?)", row));
+    return {};
+  }));
+  return database.Read([&](io::SqlSession& session) {
+    return session.ForEach(
+        "SELECT r.id, k.name, m.value, m.is_nan, m.time_ms, m.step FROM latest_metric m JOIN run r ON r.sequence = "
+        "m.run JOIN metric_key k ON k.id = m.key",
+        {}, [&](io::SqlRow& row) -> Status {
+          KEELSON_RETURN_IF_ERROR(theirs.Execute(
+              "INSERT INTO latest_metrics (run_uuid, key, value, is_nan, timestamp, step) VALUES (?, ?, ?, ?, ?, ?)",
+              row));
+          return {};
+        });
+  });
 }
 
 }  // namespace keelson::wire::mlflow_database

@@ -12,6 +12,9 @@ namespace keelson::wire::mlflow_database {
 // Puts those of MLflow's tables into our histories. Those that are there already change nothing.
 Status PutHistories(io::SqlSession& theirs, io::Database& database);
 
+// Puts ours into MLflow's tables, which have none yet, with the latest of each.
+Status TakeHistories(io::Database& database, const Clock& clock, io::SqlSession& theirs);
+
 Result<RowSum> SumOfTheirs(io::SqlSession& theirs);
 Result<RowSum> SumOfOurs(io::Database& database, const Clock& clock);
 
