@@ -55,7 +55,8 @@ Result<Attributes> Attributes::Of(const Document& document, const Value& object)
   }
   attributes.state_ = &document.at(object.state);
   const auto& items = attributes.state_->items;
-  if (items.size() > 2 * kMaxAttributes) return Unsupported(fmt::format("{} with {} attributes", name, items.size() / 2));
+  if (items.size() > 2 * kMaxAttributes)
+    return Unsupported(fmt::format("{} with {} attributes", name, items.size() / 2));
   for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
     const Value& key = document.at(items[i]);
     const Value& value = document.at(items[i + 1]);
