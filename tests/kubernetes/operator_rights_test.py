@@ -7,6 +7,7 @@ from clusters import cluster, define, eventually, get, kubectl
 from servers import Server, apply, condition, install, job, new_proxy, project
 
 SYSTEM = "rights-system"
+OF_KEDA = ("scaledobjects.keda.sh", "triggerauthentications.keda.sh")
 METHODS = {"POST": "create", "PATCH": "patch", "DELETE": "delete", "PUT": "update"}
 PATH = re.compile(r"^/(?:api|apis/(?P<group>[^/]+))/[^/]+(?:/namespaces/[^/]+)?/(?P<resource>[^/]+)(?:/(?P<name>[^/]+))?(?:/(?P<part>[^/]+))?$")
 PODS_OF_METRICS = {
@@ -66,16 +67,16 @@ class Rights(unittest.TestCase):
         # KEDA goes and metrics-server comes, as far as kinds tell.
         self.addCleanup(kubectl, "delete", "crd", "pods.metrics.k8s.io", "--ignore-not-found")
         apply(PODS_OF_METRICS)
-        kubectl("delete", "crd", "scaledobjects.keda.sh", "triggerauthentications.keda.sh")
+        kubectl("delete", "crd", *OF_KEDA)
         eventually("another scales it", lambda: there("hpa") == [f"{name}-v1"])
         eventually("all is applied", lambda: condition(name, "Applied").startswith("True AsWanted"))
         cluster("define", "keda")
-        eventually("KEDA's objects are there again", lambda: there("scaledobjects.keda.sh") and not there("hpa"))
+        eventually("KEDA's objects are there again", lambda: all(there(kind) for kind in OF_KEDA) and not there("hpa"))
         bare = project(name)
         del bare["serve"]
         apply(bare)
         eventually("nothing serves any more", lambda: not there("deployments") and condition(name, "Ready").startswith("True NothingToServe"))
-        eventually("all of that is gone", lambda: not there("scaledobjects.keda.sh") and not there("servicemonitors.monitoring.coreos.com"))
+        eventually("all of that is gone", lambda: not any(there(kind) for kind in (*OF_KEDA, "servicemonitors.monitoring.coreos.com")))
         server.stop()
         # A kind that has just been defined may refuse once more, in the same words as a lack of rights; that would refuse again.
         taken = {(method, path) for method, path, status in asked if status < 300}
